@@ -1,0 +1,35 @@
+# booking: double-booking made impossible in the database itself.
+#
+#   make && sudo make install        build for the server that pg_config names, and install
+#   make installcheck                regression and isolation tests against a running server
+#   make bench                       the race (bench/README.md)
+#
+# tools/test does all of it, with a server of its own, in one command.
+
+EXTENSION = booking
+MODULE_big = booking
+DATA = $(wildcard booking--*.sql)
+PGFILEDESC = "booking - no double-booking, no overbooking"
+
+OBJS = $(patsubst %.c,%.o,$(wildcard src/*.c))
+
+REGRESS = $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
+REGRESS_OPTS = --load-extension=btree_gist --load-extension=booking
+
+ISOLATION = $(patsubst specs/%.spec,%,$(sort $(wildcard specs/*.spec)))
+ISOLATION_OPTS = --load-extension=btree_gist --load-extension=booking
+
+TAP_TESTS = 1
+
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+# The server's own headers leave parameters of inline functions unused.
+override CFLAGS += -Wno-unused-parameter
+
+$(OBJS): $(wildcard src/*.h)
+
+.PHONY: bench bench-plots
+bench bench-plots:
+	$(MAKE) -C bench $(patsubst bench-%,%,$(filter-out bench,$@)) PG_CONFIG=$(PG_CONFIG)

@@ -1,0 +1,301 @@
+/*-------------------------------------------------------------------------
+ *
+ * book.c
+ *		book_slot() and its relatives: one call, a booking or a clear refusal.
+ *
+ * A function here reads and checks its arguments, takes the lock on the resource's
+ * rules, applies the rules about now, and inserts a row.  What must hold for the row
+ * whoever writes it is the business of the row's trigger (row.c), which reports a
+ * refusal back to us.
+ *
+ * The id is the idempotency key.  A caller who brings one takes its ID lock, so that of
+ * two calls with one id the second waits for the first to end, and then finds its
+ * booking: the same content gives the same booking back, any other is an error.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_collation.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "storage/lmgr.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+
+#include "booking.h"
+#include "compat.h"
+
+PG_FUNCTION_INFO_V1(booking_book_slot_named);
+PG_FUNCTION_INFO_V1(booking_book_slot);
+PG_FUNCTION_INFO_V1(booking_try_book_slot_named);
+PG_FUNCTION_INFO_V1(booking_try_book_slot);
+
+/* What a caller asks for. */
+typedef struct Order
+{
+	RangeType  *range;
+	Period		period;
+	text	   *holder;
+	int32		quantity;
+	char	   *seat;			/* label, or NULL */
+	Interval   *hold_for;		/* or NULL */
+	pg_uuid_t  *id;				/* the caller's, or NULL */
+	Jsonb	   *data;
+} Order;
+
+static Datum book_slot(FunctionCallInfo fcinfo, bool by_name, bool try);
+static void read_order(FunctionCallInfo fcinfo, Order *order);
+static bool replay(const Order *order, const Resource *resource, Datum *booking);
+static bool store(const Order *order, const Resource *resource, bool try, Datum *booking);
+static int32 seat_wanted(const Resource *resource, const char *label);
+static Datum stored(HeapTuple row, BookingColumn column, bool *isnull);
+
+Datum
+booking_book_slot_named(PG_FUNCTION_ARGS)
+{
+	return book_slot(fcinfo, true, false);
+}
+
+Datum
+booking_book_slot(PG_FUNCTION_ARGS)
+{
+	return book_slot(fcinfo, false, false);
+}
+
+Datum
+booking_try_book_slot_named(PG_FUNCTION_ARGS)
+{
+	return book_slot(fcinfo, true, true);
+}
+
+Datum
+booking_try_book_slot(PG_FUNCTION_ARGS)
+{
+	return book_slot(fcinfo, false, true);
+}
+
+static Datum
+book_slot(FunctionCallInfo fcinfo, bool by_name, bool try)
+{
+	Order		order = {0};
+	const Resource *resource;
+	Datum		booking;
+
+	if (PG_ARGISNULL(0))
+		booking_null_argument("resource");
+	read_order(fcinfo, &order);
+
+	if (order.id)
+		booking_lock_id(order.id);
+
+	/* So that whoever locks the table to change everybody's rules finds us. */
+	LockRelationOid(booking_table("booking"), RowExclusiveLock);
+	if (by_name)
+		resource = booking_use_resource_named(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	else
+		resource = booking_use_resource(PG_GETARG_INT64(0));
+
+	if (order.id && replay(&order, resource, &booking))
+		PG_RETURN_DATUM(booking);
+	if (!store(&order, resource, try, &booking))
+		PG_RETURN_NULL();
+	PG_RETURN_DATUM(booking);
+}
+
+static void
+read_order(FunctionCallInfo fcinfo, Order *order)
+{
+	static const char *const required[] = {
+		"resource", "period", "holder", "quantity", NULL, NULL, NULL, "data"
+	};
+
+	for (int i = 0; i < (int) lengthof(required); i++)
+		if (required[i] && PG_ARGISNULL(i))
+			booking_null_argument(required[i]);
+
+	order->range = PG_GETARG_RANGE_P(1);
+	order->holder = PG_GETARG_TEXT_PP(2);
+	order->quantity = PG_GETARG_INT32(3);
+	order->seat = PG_ARGISNULL(4) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(4));
+	order->hold_for = PG_ARGISNULL(5) ? NULL : PG_GETARG_INTERVAL_P(5);
+	order->id = PG_ARGISNULL(6) ? NULL : PG_GETARG_UUID_P(6);
+	order->data = PG_GETARG_JSONB_P(7);
+
+	booking_check_period(order->range, &order->period);
+	booking_check_holder(order->holder);
+	booking_check_quantity(order->quantity);
+	booking_check_data(order->data);
+	if (order->hold_for && booking_interval_length(order->hold_for) <= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("hold_for must be longer than nothing"),
+				 errhint("Leave it out to confirm the booking at once.")));
+}
+
+/* The sizes and shapes that the table's constraints accept, said in our words. */
+void
+booking_check_holder(text *holder)
+{
+	int			length = VARSIZE_ANY_EXHDR(holder);
+
+	if (length == 0 || length > MAX_NAME_LENGTH)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("holder must have between 1 and %d bytes", MAX_NAME_LENGTH),
+				 errdetail("It has %d.", length),
+				 errhint("The holder is your application's key for whoever the booking is for.")));
+}
+
+void
+booking_check_quantity(int32 quantity)
+{
+	if (quantity <= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("quantity must be 1 or more"),
+				 errdetail("It is %d.", quantity)));
+}
+
+void
+booking_check_data(Jsonb *data)
+{
+	if (!JB_ROOT_IS_OBJECT(data))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("data must be a JSON object"),
+				 errhint("Wrap other values: {\"value\": ...}.")));
+}
+
+/*
+ * Has the order's id been used?  Then give the booking back that it belongs to, unless
+ * the caller asks for something else now.  We hold the ID lock.
+ */
+static bool
+replay(const Order *order, const Resource *resource, Datum *booking)
+{
+	Datum		id = UUIDPGetDatum(order->id);
+	StringInfoData differs;
+	HeapTuple	row;
+	bool		isnull;
+
+	SPI_connect();
+	if (booking_run(STMT_GET_BOOKING, &id, NULL) == 0)
+	{
+		SPI_finish();
+		return false;
+	}
+
+	row = SPI_tuptable->vals[0];
+	initStringInfo(&differs);
+	if (DatumGetInt64(stored(row, BOOKING_RESOURCE_ID, &isnull)) != resource->id)
+		appendStringInfoString(&differs, ", resource");
+	if (!range_eq_internal(booking_range_type(TSTZRANGEOID), order->range,
+						   DatumGetRangeTypeP(stored(row, BOOKING_PERIOD, &isnull))))
+		appendStringInfoString(&differs, ", period");
+	if (!DatumGetBool(DirectFunctionCall2Coll(texteq, C_COLLATION_OID, PointerGetDatum(order->holder),
+											  stored(row, BOOKING_HOLDER, &isnull))))
+		appendStringInfoString(&differs, ", holder");
+	if (DatumGetInt32(stored(row, BOOKING_QUANTITY, &isnull)) != order->quantity)
+		appendStringInfoString(&differs, ", quantity");
+	if (order->seat)
+	{
+		const Seat *seat = booking_seat_labelled(resource, order->seat);
+		Datum		seat_no = stored(row, BOOKING_SEAT_NO, &isnull);
+
+		if (seat == NULL || isnull || DatumGetInt32(seat_no) != seat->seat_no)
+			appendStringInfoString(&differs, ", seat");
+	}
+	if (compareJsonbContainers(&order->data->root,
+							   &DatumGetJsonbP(stored(row, BOOKING_DATA, &isnull))->root) != 0)
+		appendStringInfoString(&differs, ", data");
+
+	if (differs.len > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNIQUE_VIOLATION),
+				 errmsg("booking id %s has been used for something else",
+						DatumGetCString(DirectFunctionCall1(uuid_out, id))),
+				 errdetail("The booking with this id has another %s.", differs.data + 2),
+				 errhint("Repeat a call with the same arguments, or use a new id."),
+				 errbooking(CONSTRAINT_ID)));
+
+	*booking = booking_row_datum();
+	SPI_finish();
+	return true;
+}
+
+static Datum
+stored(HeapTuple row, BookingColumn column, bool *isnull)
+{
+	return SPI_getbinval(row, SPI_tuptable->tupdesc, column, isnull);
+}
+
+/* Insert the booking.  False when there is no room and the caller only tries. */
+static bool
+store(const Order *order, const Resource *resource, bool try, Datum *booking)
+{
+	Datum		values[INSERT_NVALUES] = {0};
+	char		nulls[INSERT_NVALUES + 1];
+	MemoryContext context = CurrentMemoryContext;
+	Refusal		refusal;
+	pg_uuid_t	id;
+	bool		booked;
+
+	memset(nulls, 'n', INSERT_NVALUES);
+	nulls[INSERT_NVALUES] = '\0';
+#define SET_VALUE(column, datum) \
+	do { values[INSERT_##column] = (datum); nulls[INSERT_##column] = ' '; } while (0)
+
+	if (order->id)
+		id = *order->id;
+	else
+		booking_new_id(&id);
+	SET_VALUE(ID, UUIDPGetDatum(&id));
+	SET_VALUE(RESOURCE_ID, Int64GetDatum(resource->id));
+	if (order->seat)
+		SET_VALUE(SEAT_NO, Int32GetDatum(seat_wanted(resource, order->seat)));
+	SET_VALUE(PERIOD, RangeTypePGetDatum(order->range));
+	SET_VALUE(QUANTITY, Int32GetDatum(order->quantity));
+	SET_VALUE(HOLDER, PointerGetDatum(order->holder));
+	SET_VALUE(DATA, JsonbPGetDatum(order->data));
+	if (order->hold_for)
+	{
+		SET_VALUE(STATUS, CStringGetTextDatum("held"));
+		SET_VALUE(EXPIRES_AT, TimestampTzGetDatum(booking_shift(GetCurrentTimestamp(),
+																booking_interval_length(order->hold_for))));
+	}
+	else
+		SET_VALUE(STATUS, CStringGetTextDatum("confirmed"));
+#undef SET_VALUE
+
+	SPI_connect();
+	booked = booking_insert(values, nulls, try ? NULL : &refusal, context);
+	if (booked)
+		*booking = booking_row_datum();
+	SPI_finish();
+
+	if (!booked && !try)
+		booking_raise(&refusal);
+	return booked;
+}
+
+static int32
+seat_wanted(const Resource *resource, const char *label)
+{
+	const Seat *seat;
+
+	if (resource->kind != RESOURCE_SEATED)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("resource \"%s\" has no seats", resource->name),
+				 errhint("Leave the seat out, or create the resource as \"seated\".")));
+	seat = booking_seat_labelled(resource, label);
+	if (seat == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("resource \"%s\" has no seat \"%s\"", resource->name, label),
+				 errhint("Its seats are in booking.seat.")));
+	return seat->seat_no;
+}

@@ -1,0 +1,25 @@
+/*-------------------------------------------------------------------------
+ *
+ * booking.c
+ *		The library is loaded.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+
+#include "booking.h"
+#include "compat.h"
+
+PG_MODULE_MAGIC;
+
+void		_PG_init(void);
+
+void
+_PG_init(void)
+{
+	booking_locks_init();
+	booking_config_init();
+	booking_row_init();
+}

@@ -1,0 +1,60 @@
+/*-------------------------------------------------------------------------
+ *
+ * compat.h
+ *		What differs between the PostgreSQL releases that we build on (15 to 18),
+ *		each difference with the release that made it.  No other file asks for
+ *		PG_VERSION_NUM.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef BOOKING_COMPAT_H
+#define BOOKING_COMPAT_H
+
+#if PG_VERSION_NUM < 150000
+#error "booking needs PostgreSQL 15 or later"
+#endif
+
+/* 16 moved the varatt macros out of postgres.h */
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
+/* 16 brought these to the backend */
+#ifndef palloc_array
+#define palloc_array(type, count)	((type *) palloc(sizeof(type) * (count)))
+#define palloc0_array(type, count)	((type *) palloc0(sizeof(type) * (count)))
+#endif
+
+/* 16 let range functions fail softly */
+#if PG_VERSION_NUM >= 160000
+#define make_range_compat(typcache, lower, upper, empty) \
+	make_range(typcache, lower, upper, empty, NULL)
+#else
+#define make_range_compat(typcache, lower, upper, empty) \
+	make_range(typcache, lower, upper, empty)
+#endif
+
+/* 17 put the local transaction id of a backend into a struct */
+#if PG_VERSION_NUM >= 170000
+#define MyLocalTransactionId()	(MyProc->vxid.lxid)
+#else
+#define MyLocalTransactionId()	(MyProc->lxid)
+#endif
+
+/* 17 gave LockHeldByMe() a flag that accepts stronger modes */
+#if PG_VERSION_NUM >= 170000
+#define lock_held_by_me(tag, mode)	LockHeldByMe(tag, mode, false)
+#else
+#define lock_held_by_me(tag, mode)	LockHeldByMe(tag, mode)
+#endif
+
+/* 18 gave index_beginscan() a place for instrumentation */
+#if PG_VERSION_NUM >= 180000
+#define index_beginscan_compat(heap, index, snapshot, nkeys, norderbys) \
+	index_beginscan(heap, index, snapshot, NULL, nkeys, norderbys)
+#else
+#define index_beginscan_compat(heap, index, snapshot, nkeys, norderbys) \
+	index_beginscan(heap, index, snapshot, nkeys, norderbys)
+#endif
+
+#endif							/* BOOKING_COMPAT_H */

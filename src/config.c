@@ -1,0 +1,333 @@
+/*-------------------------------------------------------------------------
+ *
+ * config.c
+ *		What does this backend know about a resource, and why may it trust it?
+ *
+ * A booking needs the kind, the capacity, the buffers and the rules of its resource.
+ * Looking them up for every booking would cost more than the booking, so each backend
+ * remembers the resources that it has used.
+ *
+ * A remembered resource is right because of two facts:
+ *
+ *	- Whoever changes it holds its RESOURCE lock exclusively until the end of the
+ *	  transaction, and triggers an invalidation of the table's relcache entry, which
+ *	  the commit sends out before it gives the lock back.
+ *	- Whoever uses it takes the RESOURCE lock in shared mode first, then reads the
+ *	  invalidation messages, then looks here (booking_lock_resource()).
+ *
+ * An invalidation forgets everything: rules change seldom, and reading a resource again
+ * is one indexed row.  What is forgotten stays in memory until the transaction ends, so
+ * that callers up the stack can keep their pointers.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "executor/spi.h"
+#include "utils/builtins.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/syscache.h"
+
+#include "booking.h"
+#include "compat.h"
+
+/* The tables whose rows are remembered here, and the one that bookers lock. */
+static const char *const table_names[] = {
+	"booking", "resource", "seat"
+};
+
+static Oid	table_ids[lengthof(table_names)];
+static Oid	owner = InvalidOid;
+
+/* A resource by its name; only an id, which the resource itself confirms. */
+typedef struct NameEntry
+{
+	char		name[NAMEDATALEN * 4];	/* hash key; longer names are not remembered */
+	int64		id;
+} NameEntry;
+
+static MemoryContext cache = NULL;
+static HTAB *by_id = NULL;
+static HTAB *by_name = NULL;
+static bool stale = true;
+
+static void relation_changed(Datum arg, Oid relid);
+static void forget(void);
+static Resource *load(int64 resource_id);
+static void load_seats(Resource *resource);
+static int64 find_named(const char *name);
+static Interval column_interval(HeapTuple row, int column);
+
+void
+booking_config_init(void)
+{
+	CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
+}
+
+/*
+ * The OID of a table of ours; InvalidOid while the extension is not installed.
+ */
+Oid
+booking_table(const char *name)
+{
+	for (int i = 0; i < (int) lengthof(table_names); i++)
+	{
+		if (strcmp(table_names[i], name) != 0)
+			continue;
+		if (!OidIsValid(table_ids[i]))
+			table_ids[i] = get_relname_relid(name, get_namespace_oid("booking", false));
+		return table_ids[i];
+	}
+	elog(ERROR, "table booking.%s is not a known one", name);
+	return InvalidOid;
+}
+
+/* Who owns our tables: as whom triggers read them. */
+Oid
+booking_owner(void)
+{
+	if (!OidIsValid(owner))
+	{
+		Oid			relid = booking_table("resource");
+		HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+
+		if (!HeapTupleIsValid(tuple))
+			elog(ERROR, "cache lookup failed for relation %u", relid);
+		owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+		ReleaseSysCache(tuple);
+	}
+	return owner;
+}
+
+/* Runs for every invalidated relation of the database, at awkward moments: be brief. */
+static void
+relation_changed(Datum arg, Oid relid)
+{
+	for (int i = 0; i < (int) lengthof(table_ids); i++)
+	{
+		if (relid == InvalidOid || relid == table_ids[i])
+		{
+			stale = true;
+			table_ids[i] = InvalidOid;
+			owner = InvalidOid;
+		}
+	}
+}
+
+/* Make room for a new beginning, once nobody can hold a pointer any more. */
+static void
+forget(void)
+{
+	HASHCTL		ctl = {0};
+	MemoryContext old = cache;
+
+	cache = AllocSetContextCreate(CacheMemoryContext, "booking resources", ALLOCSET_DEFAULT_SIZES);
+	if (old)
+		MemoryContextSetParent(old, TopTransactionContext);
+
+	ctl.keysize = sizeof(int64);
+	ctl.entrysize = sizeof(Resource);
+	ctl.hcxt = cache;
+	by_id = hash_create("booking resources", 64, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+
+	ctl.keysize = sizeof(((NameEntry *) 0)->name);
+	ctl.entrysize = sizeof(NameEntry);
+	by_name = hash_create("booking resource names", 64, &ctl, HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
+	stale = false;
+}
+
+/*
+ * Lock a resource's rules against change and return it; it is current until the
+ * transaction ends.  The pointer is good until then, too.
+ */
+const Resource *
+booking_use_resource(int64 resource_id)
+{
+	Resource   *resource;
+
+	booking_lock_resource(resource_id);
+	if (stale)
+		forget();
+
+	resource = hash_search(by_id, &resource_id, HASH_FIND, NULL);
+	if (resource == NULL)
+		resource = load(resource_id);
+	if (resource == NULL)
+		booking_no_such_resource(resource_id);
+	return resource;
+}
+
+/*
+ * The same by name.  Whether the name still belongs to the resource that we found under
+ * it is known only after its lock has been granted; a lock taken in vain does no harm.
+ */
+const Resource *
+booking_use_resource_named(const char *name)
+{
+	for (;;)
+	{
+		int64		id = find_named(name);
+		const Resource *resource;
+
+		booking_lock_resource(id);
+		if (stale)
+			forget();
+		resource = hash_search(by_id, &id, HASH_FIND, NULL);
+		if (resource == NULL)
+			resource = load(id);
+		if (resource && strcmp(resource->name, name) == 0)
+			return resource;
+
+		/* Renamed or deleted while we waited; ask again. */
+		stale = true;
+	}
+}
+
+static int64
+find_named(const char *name)
+{
+	bool		fits = strlen(name) < sizeof(((NameEntry *) 0)->name);
+	NameEntry  *entry;
+	Datum		value;
+	bool		isnull;
+	int64		id;
+
+	if (stale)
+		forget();
+	if (fits && (entry = hash_search(by_name, name, HASH_FIND, NULL)) != NULL)
+		return entry->id;
+
+	SPI_connect();
+	value = CStringGetTextDatum(name);
+	if (booking_run(STMT_FIND_RESOURCE, &value, NULL) == 0)
+		booking_no_such_resource_named(name);
+	id = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	SPI_finish();
+
+	if (stale)
+		forget();
+	if (fits)
+	{
+		entry = hash_search(by_name, name, HASH_ENTER, NULL);
+		entry->id = id;
+	}
+	return id;
+}
+
+static Interval
+column_interval(HeapTuple row, int column)
+{
+	bool		isnull;
+	Datum		value = SPI_getbinval(row, SPI_tuptable->tupdesc, column, &isnull);
+
+	return isnull ? (Interval) {0} : *DatumGetIntervalP(value);
+}
+
+/* Read a resource whose lock we hold.  NULL when there is none. */
+static Resource *
+load(int64 resource_id)
+{
+	Datum		id = Int64GetDatum(resource_id);
+	Resource	loaded = {.id = resource_id};
+	Resource   *resource;
+	MemoryContext context;
+	HeapTuple	row;
+	TupleDesc	desc;
+	Interval	span;
+	Datum		value;
+	bool		isnull;
+	char	   *kind;
+
+	SPI_connect();
+	do
+	{
+		if (stale)
+			forget();
+		if (booking_run(STMT_LOAD_RESOURCE, &id, NULL) == 0)
+		{
+			SPI_finish();
+			return NULL;
+		}
+	} while (stale);
+
+	row = SPI_tuptable->vals[0];
+	desc = SPI_tuptable->tupdesc;
+
+	context = MemoryContextSwitchTo(cache);
+	loaded.name = SPI_getvalue(row, desc, 1);
+	loaded.name = MemoryContextStrdup(cache, loaded.name);
+	kind = SPI_getvalue(row, desc, 2);
+	loaded.kind = strcmp(kind, "exclusive") == 0 ? RESOURCE_EXCLUSIVE :
+		strcmp(kind, "seated") == 0 ? RESOURCE_SEATED : RESOURCE_POOLED;
+	value = SPI_getbinval(row, desc, 3, &isnull);
+	loaded.capacity = isnull ? 0 : DatumGetInt32(value);
+	span = column_interval(row, 4);
+	loaded.buffer_before = booking_interval_length(&span);
+	span = column_interval(row, 5);
+	loaded.buffer_after = booking_interval_length(&span);
+	value = SPI_getbinval(row, desc, 6, &isnull);
+	loaded.retired_at = isnull ? DT_NOEND : DatumGetTimestampTz(value);
+	MemoryContextSwitchTo(context);
+
+	if (loaded.kind == RESOURCE_SEATED)
+		load_seats(&loaded);
+	SPI_finish();
+
+	resource = hash_search(by_id, &resource_id, HASH_ENTER, NULL);
+	*resource = loaded;
+	return resource;
+}
+
+static void
+load_seats(Resource *resource)
+{
+	Datum		id = Int64GetDatum(resource->id);
+	int			n = (int) booking_run(STMT_LOAD_SEATS, &id, NULL);
+	bool		isnull;
+
+	resource->nseats = n;
+	resource->seats = MemoryContextAlloc(cache, Max(n, 1) * sizeof(Seat));
+	for (int i = 0; i < n; i++)
+	{
+		HeapTuple	row = SPI_tuptable->vals[i];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
+
+		resource->seats[i].seat_no = DatumGetInt32(SPI_getbinval(row, desc, 1, &isnull));
+		resource->seats[i].label = MemoryContextStrdup(cache, SPI_getvalue(row, desc, 2));
+	}
+}
+
+const Seat *
+booking_seat_numbered(const Resource *resource, int32 seat_no)
+{
+	int			low = 0,
+				high = resource->nseats;
+
+	while (low < high)
+	{
+		int			middle = low + (high - low) / 2;
+
+		if (resource->seats[middle].seat_no == seat_no)
+			return &resource->seats[middle];
+		if (resource->seats[middle].seat_no < seat_no)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return NULL;
+}
+
+const Seat *
+booking_seat_labelled(const Resource *resource, const char *label)
+{
+	for (int i = 0; i < resource->nseats; i++)
+		if (strcmp(resource->seats[i].label, label) == 0)
+			return &resource->seats[i];
+	return NULL;
+}

@@ -1,0 +1,384 @@
+/*-------------------------------------------------------------------------
+ *
+ * guard.c
+ *		Never more than N at once: is there room for one more row?
+ *
+ * The rule is about the peak.  At no instant may the quantities of the rows in force
+ * add up to more than the capacity.  Counting overlapping rows is not the same: ten
+ * short stays one after the other overlap one long stay, and take one unit each.
+ *
+ * The count has to include rows that other transactions have written and not yet
+ * committed.  No SQL snapshot shows them; a dirty snapshot does, and that is how the
+ * exclusion constraints of PostgreSQL work (check_exclusion_or_unique_constraint() in
+ * execIndexing.c).  Rows found that way are
+ *
+ *	sure	committed, or our own; or
+ *	pending	being written or removed by a transaction in progress.
+ *
+ * and there are three answers:
+ *
+ *	sure + ours > capacity				full.  Nobody needs to be waited for.
+ *	sure + pending + ours <= capacity	fits, whatever the others do.
+ *	otherwise							wait for one of them, and judge again.
+ *
+ * The answer holds only until somebody else inserts.  Between the count and the moment
+ * when our own row is in the index, where others see it as pending, the caller is
+ * inside a gate (locks.c): the gate is short, is not held across our commit, and is
+ * left before waiting for anybody.
+ *
+ * Nothing here is about bookings: an index, the values to look for, a capacity, and a
+ * function that says what each row takes.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/relscan.h"
+#include "access/stratnum.h"
+#include "access/tableam.h"
+#include "catalog/index.h"
+#include "catalog/pg_type.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "parser/parse_coerce.h"
+#include "storage/lmgr.h"
+#include "utils/date.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+#include "booking.h"
+#include "compat.h"
+
+/* The rows that overlap and take space. */
+typedef struct Found
+{
+	RangeType  *range;
+	int64		quantity;
+	bool		pending;
+} Found;
+
+typedef struct Count
+{
+	GuardQuantity quantity_of;
+	void	   *arg;
+	Found	   *rows;
+	int			n;
+	int			size;
+	GuardPending pending;
+} Count;
+
+static void count_row(const GuardRow *row, void *arg);
+static bool still_matches(const GuardIndex *guard, const GuardLoad *load,
+						  const Datum *values, const bool *isnull);
+static void number_bounds(Oid range_type, const Count *count, RangeType *window,
+						  PeakItem *items, PeakItem *extent, RangeBound **bounds);
+static int	compare_bounds(const void *a, const void *b, void *arg);
+static RangeType *stretch(Oid range_type, RangeBound *bounds, int64 from, int64 to);
+
+/*
+ * Find out which operators an index column is searched with: the equality of the
+ * column's type for the leading ones, overlap for the range.
+ */
+void
+booking_guard_describe(Relation index, GuardIndex *guard)
+{
+	int			natts = IndexRelationGetNumberOfKeyAttributes(index);
+
+	memset(guard, 0, sizeof(*guard));
+	guard->index_id = RelationGetRelid(index);
+	guard->nkeys = natts - 1;
+
+	for (int i = 0; i < natts; i++)
+	{
+		Oid			family = index->rd_opfamily[i];
+		Oid			type = index->rd_opcintype[i];
+
+		guard->attno[i] = index->rd_index->indkey.values[i];
+		guard->collation[i] = index->rd_indcollation[i];
+
+		if (i == natts - 1)
+		{
+			Oid			column_type = TupleDescAttr(RelationGetDescr(index), i)->atttypid;
+
+			guard->range_type = getBaseType(column_type);
+			guard->strategy[i] = RTOverlapStrategyNumber;
+		}
+		else
+		{
+			TypeCacheEntry *entry = lookup_type_cache(type, TYPECACHE_EQ_OPR);
+
+			guard->strategy[i] = get_op_opfamily_strategy(entry->eq_opr, family);
+		}
+		guard->proc[i] = get_opcode(get_opfamily_member(family, type, type, guard->strategy[i]));
+		if (guard->strategy[i] == InvalidStrategy || !RegProcedureIsValid(guard->proc[i]))
+			elog(ERROR, "column %d of index \"%s\" cannot be searched",
+				 i + 1, RelationGetRelationName(index));
+	}
+}
+
+/*
+ * Is there room for the load?  Called without a gate, the answer "full" is final and
+ * "wait" worth following; "fits" is worth acting upon only inside the gate.
+ */
+GuardVerdict
+booking_guard_judge(Relation heap, const GuardIndex *guard, const GuardLoad *load,
+					int64 capacity, GuardQuantity quantity_of, void *arg)
+{
+	GuardVerdict verdict = {.answer = GUARD_FITS};
+	Count		count = {.quantity_of = quantity_of, .arg = arg};
+	PeakItem   *items;
+	PeakItem	extent;
+	RangeBound *bounds;
+	int64		room = capacity - load->quantity;
+	int			nsure = 0;
+	Peak		peak;
+
+	booking_guard_scan(heap, guard, load, count_row, &count);
+	if (count.n == 0 && room >= 0)
+		return verdict;
+
+	items = palloc_extended((count.n + 1) * sizeof(PeakItem), MCXT_ALLOC_HUGE);
+	number_bounds(guard->range_type, &count, load->range, items, &extent, &bounds);
+
+	/* Everything first: in the usual case it fits, and that is all. */
+	if (room >= 0)
+	{
+		peak = booking_peak(items, count.n, extent.from, extent.to, room);
+		if (peak.over_from == peak.over_to)
+			return verdict;
+	}
+
+	for (int i = 0; i < count.n; i++)
+		if (!count.rows[i].pending)
+			items[nsure++] = items[i];
+	peak = booking_peak(items, nsure, extent.from, extent.to, room);
+	verdict.used = peak.most;
+
+	if (room < 0)
+	{
+		verdict.answer = GUARD_FULL;
+		verdict.full = load->range;
+	}
+	else if (peak.over_from < peak.over_to)
+	{
+		verdict.answer = GUARD_FULL;
+		verdict.full = stretch(guard->range_type, bounds, peak.over_from, peak.over_to);
+	}
+	else
+	{
+		verdict.answer = GUARD_WAIT;
+		verdict.pending = count.pending;
+	}
+	return verdict;
+}
+
+static void
+count_row(const GuardRow *row, void *arg)
+{
+	Count	   *count = arg;
+	bool		pending = TransactionIdIsValid(row->pending.xid);
+	int64		quantity = count->quantity_of ? count->quantity_of(row->slot, pending, count->arg) : 1;
+
+	if (quantity <= 0)
+		return;
+
+	if (count->n == count->size)
+	{
+		count->size = Max(16, 2 * count->size);
+		count->rows = count->rows == NULL ? palloc_array(Found, count->size) :
+			repalloc_huge(count->rows, count->size * sizeof(Found));
+	}
+	count->rows[count->n++] = (Found) {row->range, quantity, pending};
+	if (pending)
+		count->pending = row->pending;
+}
+
+/*
+ * Wait for the transaction that an answer depends on.  The caller has left its gate.
+ */
+void
+booking_guard_wait(Relation heap, GuardPending *pending)
+{
+	if (pending->token)
+		SpeculativeInsertionWait(pending->xid, pending->token);
+	else
+		XactLockTableWait(pending->xid, heap, &pending->row, XLTW_RecheckExclusionConstr);
+}
+
+/*
+ * Visit every row that overlaps the load, whoever wrote it, but for the load's own old
+ * version.  The ranges that are handed out stay in the caller's memory context.
+ */
+void
+booking_guard_scan(Relation heap, const GuardIndex *guard, const GuardLoad *load,
+				   GuardVisit visit, void *arg)
+{
+	int			natts = guard->nkeys + 1;
+	Relation	index = index_open(guard->index_id, AccessShareLock);
+	TupleTableSlot *slot = table_slot_create(heap, NULL);
+	IndexInfo  *expressions = NULL;
+	EState	   *estate = NULL;
+	ScanKeyData keys[INDEX_MAX_KEYS];
+	int			nkeys = 0;
+	SnapshotData dirty;
+	IndexScanDesc scan;
+
+	for (int i = 0; i < natts; i++)
+	{
+		Datum		value = i < guard->nkeys ? load->key[i] : RangeTypePGetDatum(load->range);
+
+		if (i + 1 != load->any_key)
+			ScanKeyEntryInitialize(&keys[nkeys++], 0, i + 1, guard->strategy[i], InvalidOid,
+								   guard->collation[i], guard->proc[i], value);
+		if (guard->attno[i] == 0 && expressions == NULL)
+		{
+			expressions = BuildIndexInfo(index);
+			estate = CreateExecutorState();
+			GetPerTupleExprContext(estate)->ecxt_scantuple = slot;
+		}
+	}
+
+	InitDirtySnapshot(dirty);
+	scan = index_beginscan_compat(heap, index, &dirty, nkeys, 0);
+	index_rescan(scan, keys, nkeys, NULL, 0);
+
+	while (index_getnext_slot(scan, ForwardScanDirection, slot))
+	{
+		Datum		values[INDEX_MAX_KEYS];
+		bool		isnull[INDEX_MAX_KEYS];
+
+		CHECK_FOR_INTERRUPTS();
+
+		if (load->self && ItemPointerEquals(&slot->tts_tid, load->self))
+			continue;
+
+		if (expressions)
+			FormIndexDatum(expressions, slot, estate, values, isnull);
+		else
+			for (int i = 0; i < natts; i++)
+				values[i] = slot_getattr(slot, guard->attno[i], &isnull[i]);
+
+		if (!scan->xs_recheck || still_matches(guard, load, values, isnull))
+		{
+			GuardRow	row;
+
+			row.slot = slot;
+			row.range = DatumGetRangeTypePCopy(values[guard->nkeys]);
+			row.pending.xid = TransactionIdIsValid(dirty.xmin) ? dirty.xmin : dirty.xmax;
+			row.pending.token = dirty.speculativeToken;
+			row.pending.row = slot->tts_tid;
+			visit(&row, arg);
+		}
+		if (estate)
+			ResetPerTupleExprContext(estate);
+	}
+
+	index_endscan(scan);
+	if (estate)
+		FreeExecutorState(estate);
+	ExecDropSingleTupleTableSlot(slot);
+	index_close(index, AccessShareLock);
+}
+
+/* GiST may return more than was asked for. */
+static bool
+still_matches(const GuardIndex *guard, const GuardLoad *load,
+			  const Datum *values, const bool *isnull)
+{
+	for (int i = 0; i <= guard->nkeys; i++)
+	{
+		Datum		wanted = i < guard->nkeys ? load->key[i] : RangeTypePGetDatum(load->range);
+
+		if (i + 1 == load->any_key)
+			continue;
+		if (isnull[i] ||
+			!DatumGetBool(OidFunctionCall2Coll(guard->proc[i], guard->collation[i],
+											   values[i], wanted)))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Number the bounds of all ranges in their order, equal ones alike, so that the sweep
+ * can work on integers whatever the ranges are made of.  "bounds" gives the bound back
+ * for a number.  Bounds compare as range_cmp_bounds() says, where "up to and excluding
+ * x" sorts before "from x on"; the sweep wants half-open numbers, so an end that
+ * includes its instant moves behind a beginning at the same instant.
+ */
+static void
+number_bounds(Oid range_type, const Count *count, RangeType *window,
+			  PeakItem *items, PeakItem *extent, RangeBound **bounds)
+{
+	TypeCacheEntry *type = booking_range_type(range_type);
+	int			n = count->n + 1;
+	RangeBound *all = palloc_extended(2 * n * sizeof(RangeBound), MCXT_ALLOC_HUGE);
+	RangeBound **order = palloc_extended(2 * n * sizeof(RangeBound *), MCXT_ALLOC_HUGE);
+	int64	   *number = palloc_extended(2 * n * sizeof(int64), MCXT_ALLOC_HUGE);
+
+	for (int i = 0; i < n; i++)
+	{
+		bool		empty;
+
+		range_deserialize(type, i < count->n ? count->rows[i].range : window,
+						  &all[2 * i], &all[2 * i + 1], &empty);
+		Assert(!empty);
+		order[2 * i] = &all[2 * i];
+		order[2 * i + 1] = &all[2 * i + 1];
+	}
+	qsort_arg(order, 2 * n, sizeof(RangeBound *), compare_bounds, type);
+
+	*bounds = palloc_extended(2 * n * sizeof(RangeBound), MCXT_ALLOC_HUGE);
+	for (int i = 0, last = 0; i < 2 * n; i++)
+	{
+		if (i > 0 && compare_bounds(&order[i - 1], &order[i], type) != 0)
+			last = i;
+		number[order[i] - all] = last;
+		(*bounds)[last] = *order[last];
+	}
+
+	for (int i = 0; i < n; i++)
+	{
+		PeakItem   *item = i < count->n ? &items[i] : extent;
+
+		item->from = number[2 * i];
+		item->to = number[2 * i + 1];
+		item->quantity = i < count->n ? count->rows[i].quantity : 0;
+	}
+}
+
+/* Order bounds so that every range becomes a half-open one of positions. */
+static int
+compare_bounds(const void *a, const void *b, void *arg)
+{
+	const RangeBound *x = *(RangeBound *const *) a;
+	const RangeBound *y = *(RangeBound *const *) b;
+	int			order = range_cmp_bounds((TypeCacheEntry *) arg, x, y);
+
+	/* An included end and an included beginning at one instant overlap there. */
+	if (order == 0 && x->lower != y->lower)
+		return x->lower ? -1 : 1;
+	return order;
+}
+
+/* The range between two numbered bounds, whichever kind of bound they come from. */
+static RangeType *
+stretch(Oid range_type, RangeBound *bounds, int64 from, int64 to)
+{
+	RangeBound	lower = bounds[from];
+	RangeBound	upper = bounds[to];
+
+	if (!lower.lower)
+	{
+		lower.lower = true;
+		lower.inclusive = !lower.inclusive;
+	}
+	if (upper.lower)
+	{
+		upper.lower = false;
+		upper.inclusive = !upper.inclusive;
+	}
+	return make_range_compat(booking_range_type(range_type), &lower, &upper, false);
+}

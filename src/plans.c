@@ -1,0 +1,186 @@
+/*-------------------------------------------------------------------------
+ *
+ * plans.c
+ *		Every SQL statement that C code runs, prepared once a backend.
+ *
+ * The statements stand in one table, named by an enum; values are parameters, names
+ * are qualified.  A saved plan is re-analysed and re-planned by the plan cache when
+ * what it uses changes, even when the extension is dropped and created again.
+ *
+ * Snapshot: each of them follows a lock, and has to see whatever was committed before
+ * the lock was granted, also where the transaction's own snapshot is older (REPEATABLE
+ * READ and SERIALIZABLE).  So they run on the latest snapshot, as the foreign-key
+ * triggers of PostgreSQL do.
+ *
+ * Privileges: what a trigger needs to know is none of the caller's business, and runs
+ * as the owner of the tables.  What a function does for its caller runs as the caller.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
+
+#include "booking.h"
+#include "compat.h"
+
+#define MAX_PARAMETERS 16
+
+/* Whom a statement runs as, and whether it writes. */
+#define AS_OWNER	0x01
+#define WRITES		0x02
+
+/*
+ * Operators by their full names, like tables: some of these run as the owner, and the
+ * caller's search_path must not decide what "=" means.
+ */
+#define EQ		" OPERATOR(pg_catalog.=) "
+#define LE		" OPERATOR(pg_catalog.<=) "
+#define OVERLAPS " OPERATOR(pg_catalog.&&) "
+#define ACTIVE	"status" EQ "ANY ('{held,confirmed}'::pg_catalog.text[])"
+
+/* What is in the way of a change: some of the bookings, and how many there are. */
+#define LIST_BOOKINGS \
+	"SELECT pg_catalog.format('booking %s for %s', id, period), pg_catalog.count(*) OVER ()" \
+	" FROM booking.booking WHERE resource_id" EQ "$1"
+#define A_FEW	" ORDER BY period, id LIMIT 5"
+
+typedef struct PlanText
+{
+	const char *sql;
+	int			flags;
+	Oid			types[MAX_PARAMETERS];	/* ends at InvalidOid */
+} PlanText;
+
+static const PlanText plans[STMT_COUNT] = {
+	[STMT_LOAD_RESOURCE] = {
+		"SELECT name, kind, capacity, buffer_before, buffer_after, retired_at"
+		" FROM booking.resource WHERE id" EQ "$1",
+		AS_OWNER, {INT8OID}
+	},
+	[STMT_LOAD_SEATS] = {
+		"SELECT seat_no, label FROM booking.seat WHERE resource_id" EQ "$1 ORDER BY seat_no",
+		AS_OWNER, {INT8OID}
+	},
+	[STMT_FIND_RESOURCE] = {
+		"SELECT id FROM booking.resource WHERE name" EQ "$1",
+		AS_OWNER, {TEXTOID}
+	},
+	[STMT_INSERT_BOOKING] = {
+		"INSERT INTO booking.booking (id, resource_id, slot_id, seat_no, period, occupies,"
+		" quantity, holder, status, expires_at, group_id, waitlist_id, data)"
+		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING *",
+		WRITES,
+		{UUIDOID, INT8OID, INT8OID, INT4OID, TSTZRANGEOID, TSTZRANGEOID,
+			INT4OID, TEXTOID, TEXTOID, TIMESTAMPTZOID, UUIDOID, INT8OID, JSONBOID}
+	},
+	[STMT_GET_BOOKING] = {
+		"SELECT * FROM booking.booking WHERE id" EQ "$1",
+		0, {UUIDOID}
+	},
+	[STMT_CANCEL_BOOKING] = {
+		"UPDATE booking.booking SET status = 'cancelled', expires_at = NULL, reason = $2"
+		" WHERE id" EQ "$1 AND " ACTIVE " RETURNING *",
+		WRITES, {UUIDOID, TEXTOID}
+	},
+	[STMT_EXPIRE_BOOKING] = {
+		"UPDATE booking.booking SET status = 'expired', expires_at = NULL"
+		" WHERE id" EQ "$1 AND status" EQ "'held' AND expires_at" LE "$2",
+		AS_OWNER | WRITES, {UUIDOID, TIMESTAMPTZOID}
+	},
+	[STMT_BOOKINGS_EVER] = {
+		LIST_BOOKINGS A_FEW,
+		AS_OWNER, {INT8OID}
+	},
+	[STMT_ACTIVE_BOOKINGS] = {
+		LIST_BOOKINGS " AND " ACTIVE A_FEW,
+		AS_OWNER, {INT8OID}
+	},
+	[STMT_ACTIVE_BOOKINGS_AFTER] = {
+		LIST_BOOKINGS " AND " ACTIVE " AND occupies" OVERLAPS "pg_catalog.tstzrange($2, NULL)" A_FEW,
+		AS_OWNER, {INT8OID, TIMESTAMPTZOID}
+	},
+	[STMT_ACTIVE_BOOKINGS_OF_SEAT] = {
+		LIST_BOOKINGS " AND seat_no" EQ "$2 AND " ACTIVE A_FEW,
+		AS_OWNER, {INT8OID, INT4OID}
+	},
+};
+
+static SPIPlanPtr prepared[STMT_COUNT];
+
+static SPIPlanPtr prepare(Statement statement);
+
+static SPIPlanPtr
+prepare(Statement statement)
+{
+	const PlanText *plan = &plans[statement];
+
+	if (prepared[statement] == NULL)
+	{
+		SPIPlanPtr	spi_plan;
+		int			nargs = 0;
+
+		while (nargs < MAX_PARAMETERS && OidIsValid(plan->types[nargs]))
+			nargs++;
+		spi_plan = SPI_prepare(plan->sql, nargs, (Oid *) plan->types);
+		if (spi_plan == NULL || SPI_keepplan(spi_plan) != 0)
+			elog(ERROR, "could not prepare \"%s\": %s",
+				 plan->sql, SPI_result_code_string(SPI_result));
+		prepared[statement] = spi_plan;
+	}
+	return prepared[statement];
+}
+
+/*
+ * Run a statement; the caller is connected to SPI and finds the rows in SPI_tuptable.
+ * "nulls" is as for SPI_execute_plan(), or NULL.  Returns the number of rows.
+ */
+uint64
+booking_run(Statement statement, Datum *values, const char *nulls)
+{
+	bool		writes = (plans[statement].flags & WRITES) != 0;
+	bool		as_owner = (plans[statement].flags & AS_OWNER) != 0;
+	Oid			save_user = InvalidOid;
+	int			save_context = 0;
+	SPIPlanPtr	plan;
+	int			result;
+
+	if (as_owner)
+	{
+		GetUserIdAndSecContext(&save_user, &save_context);
+		SetUserIdAndSecContext(booking_owner(),
+							   save_context | SECURITY_LOCAL_USERID_CHANGE |
+							   SECURITY_NOFORCE_RLS);
+	}
+
+	plan = prepare(statement);
+	result = SPI_execute_snapshot(plan, values, nulls, GetLatestSnapshot(), InvalidSnapshot,
+								  !writes, true, 0);
+
+	if (as_owner)
+		SetUserIdAndSecContext(save_user, save_context);
+
+	if (result < 0)
+		elog(ERROR, "\"%s\" failed: %s", plans[statement].sql, SPI_result_code_string(result));
+	return SPI_processed;
+}
+
+/*
+ * The first row of the last result as a datum of type booking.booking, in the context
+ * of SPI's caller.  Only for statements that return whole rows of that table.
+ */
+Datum
+booking_row_datum(void)
+{
+	HeapTupleHeader row = SPI_returntuple(SPI_tuptable->vals[0], SPI_tuptable->tupdesc);
+
+	HeapTupleHeaderSetTypeId(row, get_rel_type_id(booking_table("booking")));
+	HeapTupleHeaderSetTypMod(row, -1);
+	return HeapTupleHeaderGetDatum(row);
+}

@@ -1,0 +1,199 @@
+/*-------------------------------------------------------------------------
+ *
+ * rules.c
+ *		The triggers of the configuration tables: may a rule be changed like this?
+ *
+ * A change takes the RESOURCE lock exclusively: it waits for every transaction that has
+ * booked under the old rule, sees what they have booked, and keeps others from booking
+ * until it has committed.  A change that active bookings contradict is refused and says
+ * which.  Every change sends the invalidation that makes backends forget what they
+ * remember (config.c).
+ *
+ * A new resource needs no lock, for nobody can have booked it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/inval.h"
+#include "utils/rel.h"
+
+#include "booking.h"
+#include "compat.h"
+
+PG_FUNCTION_INFO_V1(booking_resource_before);
+PG_FUNCTION_INFO_V1(booking_seat_before);
+PG_FUNCTION_INFO_V1(booking_refuse_truncate);
+
+static Datum column(HeapTuple row, TupleDesc desc, const char *name, bool *isnull);
+static bool changes(HeapTuple old, HeapTuple new, TupleDesc desc, const char *name);
+static uint64 in_the_way(Statement statement, Datum *values, const char *nulls, char **list);
+
+static Datum
+column(HeapTuple row, TupleDesc desc, const char *name, bool *isnull)
+{
+	return heap_getattr(row, SPI_fnumber(desc, name), desc, isnull);
+}
+
+static bool
+changes(HeapTuple old, HeapTuple new, TupleDesc desc, const char *name)
+{
+	int			attno = SPI_fnumber(desc, name);
+	Form_pg_attribute attribute = TupleDescAttr(desc, attno - 1);
+	bool		old_null,
+				new_null;
+	Datum		old_value = heap_getattr(old, attno, desc, &old_null);
+	Datum		new_value = heap_getattr(new, attno, desc, &new_null);
+
+	if (old_null || new_null)
+		return old_null != new_null;
+	return !datum_image_eq(old_value, new_value, attribute->attbyval, attribute->attlen);
+}
+
+/*
+ * Run one of the statements that list the bookings in the way of a change, a line each
+ * in its first column; how many there are altogether is in the second.
+ */
+static uint64
+in_the_way(Statement statement, Datum *values, const char *nulls, char **list)
+{
+	StringInfoData text;
+	uint64		n;
+	uint64		total = 0;
+
+	initStringInfo(&text);
+	n = booking_run(statement, values, nulls);
+	for (uint64 i = 0; i < n; i++)
+	{
+		HeapTuple	row = SPI_tuptable->vals[i];
+		bool		isnull;
+
+		appendStringInfo(&text, "%s%s", i > 0 ? "\n" : "",
+						 SPI_getvalue(row, SPI_tuptable->tupdesc, 1));
+		total = DatumGetInt64(SPI_getbinval(row, SPI_tuptable->tupdesc, 2, &isnull));
+	}
+	if (total > n)
+		appendStringInfo(&text, "\nand %llu more", (unsigned long long) (total - n));
+	*list = text.data;
+	return total;
+}
+
+/* BEFORE INSERT OR UPDATE OR DELETE ON booking.resource, for each row. */
+Datum
+booking_resource_before(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	TupleDesc	desc = RelationGetDescr(trigger->tg_relation);
+	bool		is_update = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event);
+	HeapTuple	old = trigger->tg_trigtuple;
+	HeapTuple	new = is_update ? trigger->tg_newtuple : trigger->tg_trigtuple;
+	Datum		values[2];
+	bool		isnull;
+	char	   *name;
+	char	   *list;
+
+	if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
+	{
+		int			attno = SPI_fnumber(desc, "capacity");
+		Datum		one = Int32GetDatum(1);
+		bool		not_null = false;
+
+		/* One booking at a time is a capacity of 1. */
+		column(new, desc, "capacity", &isnull);
+		if (isnull && strcmp(TextDatumGetCString(column(new, desc, "kind", &not_null)), "exclusive") == 0)
+			new = heap_modify_tuple_by_cols(new, desc, 1, &attno, &one, &not_null);
+		return PointerGetDatum(new);
+	}
+
+	values[0] = column(old, desc, "id", &isnull);
+	name = TextDatumGetCString(column(old, desc, "name", &isnull));
+	booking_lock_rules(DatumGetInt64(values[0]));
+	CacheInvalidateRelcache(trigger->tg_relation);
+
+	SPI_connect();
+	if (!is_update || changes(old, new, desc, "id"))
+	{
+		if (in_the_way(STMT_BOOKINGS_EVER, values, NULL, &list) > 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+					 errmsg("resource \"%s\" has bookings", name),
+					 errdetail("%s", list),
+					 errhint("Delete or archive its bookings first, or retire it: UPDATE booking.resource SET retired_at = now().")));
+	}
+	else if (changes(old, new, desc, "kind") &&
+			 in_the_way(STMT_ACTIVE_BOOKINGS, values, NULL, &list) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("resource \"%s\" cannot change its kind while it has active bookings", name),
+				 errdetail("%s", list)));
+	else if (changes(old, new, desc, "retired_at"))
+	{
+		values[1] = column(new, desc, "retired_at", &isnull);
+		if (!isnull && in_the_way(STMT_ACTIVE_BOOKINGS_AFTER, values, NULL, &list) > 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("resource \"%s\" is booked beyond its retirement", name),
+					 errdetail("%s", list),
+					 errhint("Cancel or move these bookings, or retire it later.")));
+	}
+	SPI_finish();
+
+	return PointerGetDatum(is_update ? new : old);
+}
+
+/* BEFORE INSERT OR UPDATE OR DELETE ON booking.seat, for each row. */
+Datum
+booking_seat_before(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	TupleDesc	desc = RelationGetDescr(trigger->tg_relation);
+	bool		is_insert = TRIGGER_FIRED_BY_INSERT(trigger->tg_event);
+	bool		is_update = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event);
+	HeapTuple	old = trigger->tg_trigtuple;
+	HeapTuple	new = is_update ? trigger->tg_newtuple : trigger->tg_trigtuple;
+	bool		isnull;
+	char	   *list;
+
+	/* A seat more disturbs no booking; but backends have to learn of it. */
+	if (!is_insert)
+		booking_lock_rules(DatumGetInt64(column(old, desc, "resource_id", &isnull)));
+	CacheInvalidateRelcache(trigger->tg_relation);
+
+	if (!is_insert &&
+		(!is_update || changes(old, new, desc, "resource_id") || changes(old, new, desc, "seat_no")))
+	{
+		Datum		values[2];
+
+		values[0] = column(old, desc, "resource_id", &isnull);
+		values[1] = column(old, desc, "seat_no", &isnull);
+		SPI_connect();
+		if (in_the_way(STMT_ACTIVE_BOOKINGS_OF_SEAT, values, NULL, &list) > 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+					 errmsg("seat \"%s\" has active bookings",
+							TextDatumGetCString(column(old, desc, "label", &isnull))),
+					 errdetail("%s", list),
+					 errhint("Cancel or move these bookings first.")));
+		SPI_finish();
+	}
+	return PointerGetDatum(TRIGGER_FIRED_BY_DELETE(trigger->tg_event) ? old : new);
+}
+
+/* BEFORE TRUNCATE: rows that have to be looked at one by one cannot go all at once. */
+Datum
+booking_refuse_truncate(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("cannot truncate table booking.%s",
+					RelationGetRelationName(trigger->tg_relation)),
+			 errhint("Use DELETE.")));
+}

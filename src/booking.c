@@ -21,5 +21,5 @@ _PG_init(void)
 {
 	booking_locks_init();
 	booking_config_init();
-	booking_row_init();
+	booking_room_init();
 }

@@ -12,6 +12,7 @@
  *			config.c	the resource as this backend remembers it
  *			guard.c		"never more than N at once" over any index
  *			row.c		the triggers of booking.booking
+ *			room.c		is there room for a booking, and if not, what would fit
  *			book.c		book_slot() and its relatives
  *			life.c		what happens to a booking afterwards
  *
@@ -259,9 +260,30 @@ typedef enum InsertValue
 
 /* ---- row.c ---- */
 
-extern void booking_row_init(void);
+/* A row of booking.booking, taken apart. */
+typedef struct BookingRow
+{
+	Datum		value[BOOKING_NCOLUMNS + 1];	/* by BookingColumn */
+	bool		null[BOOKING_NCOLUMNS + 1];
+	bool		changed[BOOKING_NCOLUMNS + 1];	/* by us: to be stored */
+	Period		period;
+	bool		active;			/* held or confirmed: takes space */
+} BookingRow;
+
+extern void booking_row_set(BookingRow *row, BookingColumn column, Datum value);
+extern bool booking_row_same(const BookingRow *a, const BookingRow *b, BookingColumn column);
+extern bool booking_row_same_range(const BookingRow *a, const BookingRow *b, BookingColumn column);
+extern bool booking_row_adds_load(const BookingRow *row, const BookingRow *old);
+extern bool booking_row_wants_reason(const BookingRow *row);
+extern bool booking_row_refuse(const BookingRow *row, const Refusal *refusal);
 extern bool booking_insert(Datum *values, const char *nulls, Refusal *refusal,
 						   MemoryContext context);
+
+/* ---- room.c ---- */
+
+extern void booking_room_init(void);
+extern bool booking_make_room(Relation heap, const Resource *resource, BookingRow *row,
+							  ItemPointer self);
 
 /* ---- book.c ---- */
 

@@ -9,9 +9,8 @@
  *	1. takes the RESOURCE lock in shared mode, after which the remembered resource is
  *	   current and stays so until we commit;
  *	2. completes the row: the seat, the period with its buffers, the version;
- *	3. if the row takes space that its old version did not, enters the gate and judges
- *	   it (guard.c), waiting outside the gate for transactions that the answer
- *	   depends on.  Holds that have lapsed and stand in the way are marked expired;
+ *	3. if the row takes space that its old version did not, makes room for it (room.c),
+ *	   which enters a gate;
  *	4. returns with the gate still entered.  The row goes into its indexes, and the
  *	   AFTER trigger leaves the gate.
  *
@@ -23,25 +22,14 @@
  * looking at the index twice and inserting speculatively, and raises 40001 above READ
  * COMMITTED.  Gate and dirty snapshot look once before and once after.)
  *
- * The gate of an exclusive or pooled resource is the resource's, that of a seat is the
- * seat's own.
- *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include "access/genam.h"
 #include "access/htup_details.h"
-#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
-#include "common/hashfn.h"
-#include "common/pg_prng.h"
-#include "executor/spi.h"
-#include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/datum.h"
-#include "utils/inval.h"
 #include "utils/rel.h"
 
 #include "booking.h"
@@ -49,58 +37,6 @@
 
 PG_FUNCTION_INFO_V1(booking_row_before);
 PG_FUNCTION_INFO_V1(booking_row_done);
-
-/* A row of booking.booking, taken apart. */
-typedef struct Row
-{
-	Datum		value[BOOKING_NCOLUMNS + 1];	/* by BookingColumn */
-	bool		null[BOOKING_NCOLUMNS + 1];
-	bool		changed[BOOKING_NCOLUMNS + 1];
-	Period		period;
-	bool		active;
-} Row;
-
-/* What the count of rows in the way learns on its way. */
-typedef struct Counting
-{
-	TimestampTz now;
-	Datum	   *lapsed;			/* ids of holds that have lapsed: they take no space, but
-								 * have to be marked expired */
-	int			nlapsed;
-} Counting;
-
-/* The bookings of the next days, for finding a time that would do. */
-typedef struct Collected
-{
-	PeakItem   *item;
-	int			n;
-} Collected;
-
-#define LOOK_AHEAD_DAYS	7
-#define LOOK_AT_MOST	200
-
-/* Which seats are free. */
-typedef struct SeatSearch
-{
-	const Resource *resource;
-	Counting	counting;
-	bool	   *taken;			/* by position in the resource's seats */
-	int			ntaken;
-	GuardPending pending;
-} SeatSearch;
-
-/*
- * Where this session's open relation keeps the two indexes that judge rows: found by
- * what they index, for on a distributed table their names differ.
- */
-typedef struct RowIndexes
-{
-	Oid			relid;
-	GuardIndex	by_seat;		/* resource_id, seat_no, occupies */
-	GuardIndex	by_pool;		/* resource_id, occupies */
-} RowIndexes;
-
-static RowIndexes indexes = {.relid = InvalidOid};
 
 /*
  * The booking that a function of ours is inserting: it is told of a refusal by this,
@@ -116,87 +52,16 @@ typedef struct Request
 
 static Request request = {.active = false};
 
-static void indexes_changed(Datum arg, Oid relid);
-static const RowIndexes *find_indexes(Relation heap);
-static void take_apart(HeapTuple tuple, TupleDesc desc, Row *row);
-static HeapTuple put_together(HeapTuple tuple, TupleDesc desc, Row *row);
-static void set(Row *row, BookingColumn column, Datum value);
-static bool same_value(const Row *a, const Row *b, BookingColumn column);
-static bool same_range(const Row *a, const Row *b, BookingColumn column);
-static void complete(const Resource *resource, Row *row, const Row *old);
-static void complete_seat(const Resource *resource, Row *row);
-static void complete_occupies(const Resource *resource, Row *row, const Row *old);
-static void check_transition(const Row *row, const Row *old);
-static bool adds_load(const Row *row, const Row *old);
-static uint64 gate_key(const Row *row);
-static bool make_room(Relation heap, const Resource *resource, Row *row, ItemPointer self);
-static GuardAnswer judge(Relation heap, const GuardIndex *guard, const GuardLoad *load,
-						 int64 capacity, uint64 gate, GuardVerdict *verdict);
-static bool take_any_seat(Relation heap, const Resource *resource, Row *row,
-						  const GuardIndex *guard, GuardLoad *load);
-static int64 count_booking(TupleTableSlot *slot, bool pending, void *arg);
-static void mark_seat(const GuardRow *found, void *arg);
-static void expire(const Counting *counting);
-static int	compare_ids(const void *a, const void *b);
-static bool refuse(Relation heap, const Resource *resource, const Row *row,
-				   const GuardIndex *guard, const GuardLoad *load, const GuardVerdict *verdict);
-static void explain(Relation heap, const Resource *resource, const Row *row,
-					const GuardIndex *guard, const GuardLoad *load,
-					const GuardVerdict *verdict, Refusal *refusal);
-static TimestampTz first_fit(Relation heap, const GuardIndex *guard, const GuardLoad *load,
-							 int64 capacity);
-static void collect(const GuardRow *found, void *arg);
-static int	compare_instants(const void *a, const void *b);
-
-void
-booking_row_init(void)
-{
-	CacheRegisterRelcacheCallback(indexes_changed, (Datum) 0);
-}
+static void take_apart(HeapTuple tuple, TupleDesc desc, BookingRow *row);
+static HeapTuple put_together(HeapTuple tuple, TupleDesc desc, BookingRow *row);
+static void complete(const Resource *resource, BookingRow *row, const BookingRow *old);
+static void complete_seat(const Resource *resource, BookingRow *row);
+static void complete_occupies(const Resource *resource, BookingRow *row, const BookingRow *old);
+static void check_transition(const BookingRow *row, const BookingRow *old);
+static bool asked_for(const BookingRow *row);
 
 static void
-indexes_changed(Datum arg, Oid relid)
-{
-	if (relid == InvalidOid || relid == indexes.relid)
-		indexes.relid = InvalidOid;
-}
-
-static const RowIndexes *
-find_indexes(Relation heap)
-{
-	RowIndexes	found = {.relid = RelationGetRelid(heap)};
-	List	   *list;
-	ListCell   *cell;
-
-	if (indexes.relid == RelationGetRelid(heap))
-		return &indexes;
-
-	list = RelationGetIndexList(heap);
-	foreach(cell, list)
-	{
-		Relation	index = index_open(lfirst_oid(cell), AccessShareLock);
-		int			natts = IndexRelationGetNumberOfKeyAttributes(index);
-		int16	   *attno = index->rd_index->indkey.values;
-
-		if (natts == 3 && attno[0] == BOOKING_RESOURCE_ID &&
-			attno[1] == BOOKING_SEAT_NO && attno[2] == BOOKING_OCCUPIES)
-			booking_guard_describe(index, &found.by_seat);
-		else if (natts == 2 && attno[0] == BOOKING_RESOURCE_ID &&
-				 attno[1] == BOOKING_OCCUPIES)
-			booking_guard_describe(index, &found.by_pool);
-		index_close(index, AccessShareLock);
-	}
-	if (!OidIsValid(found.by_seat.index_id) || !OidIsValid(found.by_pool.index_id))
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("table \"%s\" has lost an index that its rules need",
-						RelationGetRelationName(heap))));
-	indexes = found;
-	return &indexes;
-}
-
-static void
-take_apart(HeapTuple tuple, TupleDesc desc, Row *row)
+take_apart(HeapTuple tuple, TupleDesc desc, BookingRow *row)
 {
 	heap_deform_tuple(tuple, desc, row->value + 1, row->null + 1);
 	memset(row->changed, 0, sizeof(row->changed));
@@ -212,7 +77,7 @@ take_apart(HeapTuple tuple, TupleDesc desc, Row *row)
 }
 
 static HeapTuple
-put_together(HeapTuple tuple, TupleDesc desc, Row *row)
+put_together(HeapTuple tuple, TupleDesc desc, BookingRow *row)
 {
 	int			columns[BOOKING_NCOLUMNS];
 	Datum		values[BOOKING_NCOLUMNS];
@@ -230,24 +95,24 @@ put_together(HeapTuple tuple, TupleDesc desc, Row *row)
 	return n == 0 ? tuple : heap_modify_tuple_by_cols(tuple, desc, n, columns, values, nulls);
 }
 
-static void
-set(Row *row, BookingColumn column, Datum value)
+void
+booking_row_set(BookingRow *row, BookingColumn column, Datum value)
 {
 	row->value[column] = value;
 	row->null[column] = false;
 	row->changed[column] = true;
 }
 
-static bool
-same_value(const Row *a, const Row *b, BookingColumn column)
+bool
+booking_row_same(const BookingRow *a, const BookingRow *b, BookingColumn column)
 {
 	if (a->null[column] || b->null[column])
 		return a->null[column] && b->null[column];
 	return a->value[column] == b->value[column];
 }
 
-static bool
-same_range(const Row *a, const Row *b, BookingColumn column)
+bool
+booking_row_same_range(const BookingRow *a, const BookingRow *b, BookingColumn column)
 {
 	if (a->null[column] || b->null[column])
 		return a->null[column] && b->null[column];
@@ -295,9 +160,9 @@ booking_row_before(PG_FUNCTION_ARGS)
 	HeapTuple	tuple;
 	ItemPointer self = NULL;
 	const Resource *resource;
-	Row			row;
-	Row			old_row;
-	Row		   *old = NULL;
+	BookingRow	row;
+	BookingRow	old_row;
+	BookingRow *old = NULL;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BEFORE(trigger->tg_event) ||
 		!TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
@@ -324,7 +189,7 @@ booking_row_before(PG_FUNCTION_ARGS)
 	resource = booking_use_resource(DatumGetInt64(row.value[BOOKING_RESOURCE_ID]));
 	complete(resource, &row, old);
 
-	if (row.active && adds_load(&row, old) && !make_room(heap, resource, &row, self))
+	if (row.active && booking_row_adds_load(&row, old) && !booking_make_room(heap, resource, &row, self))
 		return PointerGetDatum(NULL);
 
 	return PointerGetDatum(put_together(tuple, desc, &row));
@@ -342,13 +207,13 @@ booking_row_done(PG_FUNCTION_ARGS)
 
 /* Fill in what the writer left out, and refuse what contradicts the resource. */
 static void
-complete(const Resource *resource, Row *row, const Row *old)
+complete(const Resource *resource, BookingRow *row, const BookingRow *old)
 {
 	if (old)
 	{
 		check_transition(row, old);
-		set(row, BOOKING_VERSION, Int32GetDatum(DatumGetInt32(old->value[BOOKING_VERSION]) + 1));
-		set(row, BOOKING_UPDATED_AT, TimestampTzGetDatum(GetCurrentTimestamp()));
+		booking_row_set(row, BOOKING_VERSION, Int32GetDatum(DatumGetInt32(old->value[BOOKING_VERSION]) + 1));
+		booking_row_set(row, BOOKING_UPDATED_AT, TimestampTzGetDatum(GetCurrentTimestamp()));
 	}
 
 	/* A booking that has ended, or is given up, may keep what its resource once was. */
@@ -356,7 +221,7 @@ complete(const Resource *resource, Row *row, const Row *old)
 		complete_seat(resource, row);
 	complete_occupies(resource, row, old);
 
-	if (row->active && (resource->retired_at < row->period.to && adds_load(row, old)))
+	if (row->active && (resource->retired_at < row->period.to && booking_row_adds_load(row, old)))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("resource \"%s\" is retired", resource->name),
@@ -365,7 +230,7 @@ complete(const Resource *resource, Row *row, const Row *old)
 }
 
 static void
-complete_seat(const Resource *resource, Row *row)
+complete_seat(const Resource *resource, BookingRow *row)
 {
 	bool		has_seat = !row->null[BOOKING_SEAT_NO];
 	int32		seat_no = has_seat ? DatumGetInt32(row->value[BOOKING_SEAT_NO]) : 0;
@@ -379,7 +244,7 @@ complete_seat(const Resource *resource, Row *row)
 						 errmsg("resource \"%s\" has no seats", resource->name),
 						 errdetail("It is exclusive: one booking at a time.")));
 			if (!has_seat)
-				set(row, BOOKING_SEAT_NO, Int32GetDatum(0));
+				booking_row_set(row, BOOKING_SEAT_NO, Int32GetDatum(0));
 			break;
 		case RESOURCE_SEATED:
 			if (has_seat && booking_seat_numbered(resource, seat_no) == NULL)
@@ -410,22 +275,22 @@ complete_seat(const Resource *resource, Row *row)
  * along (a restore) keeps it; a booking that moves gets the buffers of today.
  */
 static void
-complete_occupies(const Resource *resource, Row *row, const Row *old)
+complete_occupies(const Resource *resource, BookingRow *row, const BookingRow *old)
 {
 	bool		keep = !row->null[BOOKING_OCCUPIES];
 
-	if (keep && old && same_range(row, old, BOOKING_OCCUPIES) &&
-		!(same_range(row, old, BOOKING_PERIOD) && same_value(row, old, BOOKING_RESOURCE_ID)))
+	if (keep && old && booking_row_same_range(row, old, BOOKING_OCCUPIES) &&
+		!(booking_row_same_range(row, old, BOOKING_PERIOD) && booking_row_same(row, old, BOOKING_RESOURCE_ID)))
 		keep = false;
 
 	if (!keep && resource->buffer_before == 0 && resource->buffer_after == 0)
-		set(row, BOOKING_OCCUPIES, row->value[BOOKING_PERIOD]);
+		booking_row_set(row, BOOKING_OCCUPIES, row->value[BOOKING_PERIOD]);
 	else if (!keep)
 	{
 		Period		wide = booking_widen(row->period, resource->buffer_before,
 										 resource->buffer_after);
 
-		set(row, BOOKING_OCCUPIES, RangeTypePGetDatum(booking_make_range(wide)));
+		booking_row_set(row, BOOKING_OCCUPIES, RangeTypePGetDatum(booking_make_range(wide)));
 	}
 	else if (!range_contains_internal(booking_range_type(TSTZRANGEOID),
 									  DatumGetRangeTypeP(row->value[BOOKING_OCCUPIES]),
@@ -438,7 +303,7 @@ complete_occupies(const Resource *resource, Row *row, const Row *old)
 
 /* A hold that has lapsed never comes back to life, whoever writes. */
 static void
-check_transition(const Row *row, const Row *old)
+check_transition(const BookingRow *row, const BookingRow *old)
 {
 	if (row->active && old->active && !old->null[BOOKING_EXPIRES_AT] &&
 		DatumGetTimestampTz(old->value[BOOKING_EXPIRES_AT]) <= GetCurrentTimestamp())
@@ -452,365 +317,53 @@ check_transition(const Row *row, const Row *old)
 }
 
 /* Does the row take space that its old version did not? */
-static bool
-adds_load(const Row *row, const Row *old)
+bool
+booking_row_adds_load(const BookingRow *row, const BookingRow *old)
 {
 	return old == NULL || !old->active ||
-		!same_value(row, old, BOOKING_RESOURCE_ID) ||
-		!same_value(row, old, BOOKING_SLOT_ID) ||
-		!same_value(row, old, BOOKING_SEAT_NO) ||
+		!booking_row_same(row, old, BOOKING_RESOURCE_ID) ||
+		!booking_row_same(row, old, BOOKING_SLOT_ID) ||
+		!booking_row_same(row, old, BOOKING_SEAT_NO) ||
 		DatumGetInt32(row->value[BOOKING_QUANTITY]) > DatumGetInt32(old->value[BOOKING_QUANTITY]) ||
 		!range_contains_internal(booking_range_type(TSTZRANGEOID),
 								 DatumGetRangeTypeP(old->value[BOOKING_OCCUPIES]),
 								 DatumGetRangeTypeP(row->value[BOOKING_OCCUPIES]));
 }
 
-static uint64
-gate_key(const Row *row)
+/* Does anybody want to know why this row is refused?  Not the caller of a try_ function. */
+bool
+booking_row_wants_reason(const BookingRow *row)
 {
-	uint64		key = (uint64) DatumGetInt64(row->value[BOOKING_RESOURCE_ID]);
-
-	if (row->null[BOOKING_SEAT_NO] || DatumGetInt32(row->value[BOOKING_SEAT_NO]) == 0)
-		return key;
-	return hash_combine64(key, (uint64) DatumGetInt32(row->value[BOOKING_SEAT_NO]));
+	return !asked_for(row) || request.refusal != NULL;
 }
 
 /*
- * See to it that the row has the space it wants, and return inside the gate.  False
- * when it has none and a function of ours is to say so; otherwise that is an error.
+ * Say no: to a function of ours by returning false, which the trigger passes on by not
+ * storing the row; to everybody else by an error.  "refusal" may be NULL when nobody
+ * wants a reason.
  */
-static bool
-make_room(Relation heap, const Resource *resource, Row *row, ItemPointer self)
+bool
+booking_row_refuse(const BookingRow *row, const Refusal *refusal)
 {
-	const RowIndexes *found = find_indexes(heap);
-	const GuardIndex *guard;
-	GuardLoad	load = {0};
-	int64		capacity = 1;
-	GuardVerdict verdict;
-
-	load.key[0] = row->value[BOOKING_RESOURCE_ID];
-	load.range = DatumGetRangeTypeP(row->value[BOOKING_OCCUPIES]);
-	load.quantity = DatumGetInt32(row->value[BOOKING_QUANTITY]);
-	load.self = self;
-
-	if (resource->kind == RESOURCE_POOLED)
+	if (!asked_for(row))
+		booking_raise(refusal);
+	if (request.refusal)
 	{
-		guard = &found->by_pool;
-		capacity = resource->capacity;
+		MemoryContext context = MemoryContextSwitchTo(request.context);
+
+		*request.refusal = *refusal;
+		request.refusal->message = pstrdup(refusal->message);
+		request.refusal->detail = refusal->detail ? pstrdup(refusal->detail) : NULL;
+		request.refusal->hint = refusal->hint ? pstrdup(refusal->hint) : NULL;
+		MemoryContextSwitchTo(context);
 	}
-	else
-	{
-		guard = &found->by_seat;
-		if (row->null[BOOKING_SEAT_NO])
-			return take_any_seat(heap, resource, row, guard, &load);
-		load.key[1] = row->value[BOOKING_SEAT_NO];
-	}
-
-	while (judge(heap, guard, &load, capacity, gate_key(row), &verdict) != GUARD_FITS)
-	{
-		if (verdict.answer == GUARD_FULL)
-			return refuse(heap, resource, row, guard, &load, &verdict);
-		booking_guard_wait(heap, &verdict.pending);
-	}
-	return true;
-}
-
-/*
- * Judge a load.  When it fits, we are inside the gate; otherwise not.
- */
-static GuardAnswer
-judge(Relation heap, const GuardIndex *guard, const GuardLoad *load, int64 capacity,
-	  uint64 gate, GuardVerdict *verdict)
-{
-	for (;;)
-	{
-		bool		inside = booking_gate_enter(gate, false);
-		Counting	counting = {.now = GetCurrentTimestamp()};
-
-		/*
-		 * Somebody else is inside.  Look all the same: if the answer is no, there is no
-		 * reason to stand in line for it.
-		 */
-		*verdict = booking_guard_judge(heap, guard, load, capacity, count_booking, &counting);
-		if (verdict->answer == GUARD_FITS && !inside)
-		{
-			inside = booking_gate_enter(gate, true);
-			counting = (Counting) {.now = GetCurrentTimestamp()};
-			*verdict = booking_guard_judge(heap, guard, load, capacity, count_booking, &counting);
-		}
-
-		if (verdict->answer == GUARD_FITS && counting.nlapsed == 0)
-			return GUARD_FITS;
-		if (inside)
-			booking_gate_leave();
-		if (verdict->answer != GUARD_FITS)
-			return verdict->answer;
-
-		expire(&counting);
-	}
-}
-
-/*
- * Take a seat that nobody has, any.  Those that somebody may be getting are left alone
- * while there are others, and among the free ones it is drawn by lot, so that many
- * callers at once get many seats and not in each other's way.
- */
-static bool
-take_any_seat(Relation heap, const Resource *resource, Row *row,
-			  const GuardIndex *guard, GuardLoad *load)
-{
-	SeatSearch	search;
-	GuardVerdict verdict = {.answer = GUARD_FULL};
-
-	search.resource = resource;
-	search.taken = palloc_array(bool, resource->nseats + 1);
-	load->any_key = 2;
-	for (;;)
-	{
-		memset(search.taken, 0, resource->nseats + 1);
-		memset(&search.pending, 0, sizeof(search.pending));
-		search.ntaken = 0;
-		search.counting = (Counting) {.now = GetCurrentTimestamp()};
-		booking_guard_scan(heap, guard, load, mark_seat, &search);
-
-		if (search.ntaken < resource->nseats)
-		{
-			uint64		lot = pg_prng_uint64_range(&pg_global_prng_state, 1,
-												   resource->nseats - search.ntaken);
-			GuardLoad	one = *load;
-			int			i = -1;
-
-			while (lot > 0)
-				if (!search.taken[++i])
-					lot--;
-			set(row, BOOKING_SEAT_NO, Int32GetDatum(resource->seats[i].seat_no));
-			one.any_key = 0;
-			one.key[1] = row->value[BOOKING_SEAT_NO];
-			if (judge(heap, guard, &one, 1, gate_key(row), &verdict) == GUARD_FITS)
-				return true;
-			/* Somebody was faster; see what is left. */
-		}
-		else if (TransactionIdIsValid(search.pending.xid))
-			booking_guard_wait(heap, &search.pending);
-		else
-		{
-			row->null[BOOKING_SEAT_NO] = true;
-			verdict.full = load->range;
-			return refuse(heap, resource, row, guard, load, &verdict);
-		}
-	}
-}
-
-static void
-mark_seat(const GuardRow *found, void *arg)
-{
-	SeatSearch *search = arg;
-	bool		pending = TransactionIdIsValid(found->pending.xid);
-	const Seat *seat;
-	bool		isnull;
-
-	if (count_booking(found->slot, pending, &search->counting) == 0)
-		return;
-	seat = booking_seat_numbered(search->resource,
-								 DatumGetInt32(slot_getattr(found->slot, BOOKING_SEAT_NO, &isnull)));
-	if (seat && !search->taken[seat - search->resource->seats])
-	{
-		search->taken[seat - search->resource->seats] = true;
-		search->ntaken++;
-	}
-	if (pending)
-		search->pending = found->pending;
-}
-
-/* How many units a stored booking takes.  Lapsed holds take none, and are remembered. */
-static int64
-count_booking(TupleTableSlot *slot, bool pending, void *arg)
-{
-	Counting   *counting = arg;
-	bool		isnull;
-	Datum		expires_at = slot_getattr(slot, BOOKING_EXPIRES_AT, &isnull);
-
-	if (!isnull && !pending && DatumGetTimestampTz(expires_at) <= counting->now)
-	{
-		Datum		id = slot_getattr(slot, BOOKING_ID, &isnull);
-
-		if (counting->nlapsed % 16 == 0)
-			counting->lapsed = counting->lapsed == NULL ? palloc_array(Datum, 16) :
-				repalloc(counting->lapsed, (counting->nlapsed + 16) * sizeof(Datum));
-		counting->lapsed[counting->nlapsed++] = datumCopy(id, false, UUID_LEN);
-		return 0;
-	}
-	return DatumGetInt32(slot_getattr(slot, BOOKING_QUANTITY, &isnull));
-}
-
-/*
- * Mark lapsed holds expired, as the first to need their space.  Who is confirming one of
- * them at this moment holds its ID lock, and we wait for what becomes of it.  Taken in
- * the order of the ids, so that two who find the same holds do not wait for each other.
- */
-static void
-expire(const Counting *counting)
-{
-	qsort(counting->lapsed, counting->nlapsed, sizeof(Datum), compare_ids);
-
-	SPI_connect();
-	for (int i = 0; i < counting->nlapsed; i++)
-	{
-		Datum		values[2];
-
-		values[0] = counting->lapsed[i];
-		values[1] = TimestampTzGetDatum(counting->now);
-		booking_lock_id(DatumGetUUIDP(values[0]));
-		booking_run(STMT_EXPIRE_BOOKING, values, NULL);
-	}
-	SPI_finish();
-}
-
-static int
-compare_ids(const void *a, const void *b)
-{
-	return memcmp(DatumGetUUIDP(*(const Datum *) a), DatumGetUUIDP(*(const Datum *) b), UUID_LEN);
-}
-
-/*
- * Say no: to a function of ours by returning false, and to everybody else by an error.
- */
-static bool
-refuse(Relation heap, const Resource *resource, const Row *row, const GuardIndex *guard,
-	   const GuardLoad *load, const GuardVerdict *verdict)
-{
-	bool		asked = request.active &&
-		memcmp(DatumGetUUIDP(row->value[BOOKING_ID]), &request.id, UUID_LEN) == 0;
-	Refusal		refusal = {.sqlstate = ERRCODE_EXCLUSION_VIOLATION};
-	MemoryContext context;
-
-	if (asked && request.refusal == NULL)
-		return false;
-
-	context = MemoryContextSwitchTo(asked ? request.context : CurrentMemoryContext);
-	explain(heap, resource, row, guard, load, verdict, &refusal);
-	MemoryContextSwitchTo(context);
-	if (!asked)
-		booking_raise(&refusal);
-	*request.refusal = refusal;
 	return false;
 }
 
-/* What is in the way, and what would work.  Never whose it is. */
-static void
-explain(Relation heap, const Resource *resource, const Row *row, const GuardIndex *guard,
-		const GuardLoad *load, const GuardVerdict *verdict, Refusal *refusal)
+/* Is this the row that a function of ours is inserting? */
+static bool
+asked_for(const BookingRow *row)
 {
-	char	   *wanted = booking_period_text(DatumGetRangeTypeP(row->value[BOOKING_PERIOD]));
-	char	   *full = booking_period_text(verdict->full);
-	bool		pooled = resource->kind == RESOURCE_POOLED;
-	int64		capacity = pooled ? resource->capacity : 1;
-	int64		left = Max(capacity - verdict->used, 0);
-	TimestampTz later = first_fit(heap, guard, load, capacity);
-	StringInfoData hint;
-
-	initStringInfo(&hint);
-	refusal->constraint = pooled ? CONSTRAINT_CAPACITY : CONSTRAINT_NO_OVERLAP;
-
-	if (pooled)
-	{
-		refusal->message = psprintf("resource \"%s\" has not enough left in that period",
-									resource->name);
-		refusal->detail = psprintf("Wanted " INT64_FORMAT " for %s; " INT64_FORMAT " of " INT64_FORMAT " are left, and %s is the first time without enough.",
-								   load->quantity, wanted, left, capacity, full);
-		if (left > 0)
-			appendStringInfo(&hint, "Up to " INT64_FORMAT " can be booked for that period.", left);
-	}
-	else if (load->any_key)
-	{
-		refusal->constraint = CONSTRAINT_CAPACITY;
-		refusal->message = psprintf("every seat of resource \"%s\" is taken in that period",
-									resource->name);
-		refusal->detail = psprintf("Wanted any seat for %s; all %d are taken.",
-								   wanted, resource->nseats);
-		appendStringInfoString(&hint, "Try another period.");
-	}
-	else
-	{
-		const Seat *seat = booking_seat_numbered(resource,
-												 DatumGetInt32(row->value[BOOKING_SEAT_NO]));
-
-		refusal->message = seat ?
-			psprintf("seat \"%s\" of resource \"%s\" is taken in that period",
-					 seat->label, resource->name) :
-			psprintf("resource \"%s\" is taken in that period", resource->name);
-		refusal->detail = psprintf("Wanted %s; %s is taken.", wanted, full);
-		if (seat)
-			appendStringInfoString(&hint, "Try another seat, or no seat in particular.");
-	}
-
-	if (later != DT_NOEND)
-		appendStringInfo(&hint, "%sThe same is free from %s.", hint.len > 0 ? "  " : "",
-						 booking_instant_text(booking_shift(later, resource->buffer_before)));
-	else if (hint.len == 0)
-		appendStringInfo(&hint, "Try another period; nothing like it is free within %d days.",
-						 LOOK_AHEAD_DAYS);
-	refusal->hint = hint.data;
-}
-
-/*
- * The first instant within the next days from which on the load would fit as long as it
- * wants to; DT_NOEND when there is none.  What is in progress counts as if it stayed.
- */
-static TimestampTz
-first_fit(Relation heap, const GuardIndex *guard, const GuardLoad *load, int64 capacity)
-{
-	Period		wanted = booking_period(load->range);
-	GuardLoad	window = *load;
-	TimestampTz horizon = wanted.from + LOOK_AHEAD_DAYS * USECS_PER_DAY;
-	TimestampTz found = DT_NOEND;
-	Collected	rows = {0};
-
-	if (wanted.to == DT_NOEND || load->any_key || capacity < load->quantity ||
-		wanted.to - wanted.from > LOOK_AHEAD_DAYS * USECS_PER_DAY)
-		return DT_NOEND;
-
-	horizon += wanted.to - wanted.from;
-	window.range = booking_make_range((Period) {wanted.from, horizon});
-	booking_guard_scan(heap, guard, &window, collect, &rows);
-
-	/* It can begin only where something else ends. */
-	qsort(rows.item, rows.n, sizeof(PeakItem), compare_instants);
-	for (int i = 0; i < Min(rows.n, LOOK_AT_MOST) && found == DT_NOEND; i++)
-	{
-		TimestampTz from = rows.item[i].to;
-		TimestampTz to = from + (wanted.to - wanted.from);
-		Peak		peak;
-
-		if (from == DT_NOEND || to > horizon)
-			break;
-		peak = booking_peak(rows.item, rows.n, from, to, capacity - load->quantity);
-		if (peak.over_from == peak.over_to)
-			found = from;
-	}
-	return found;
-}
-
-static void
-collect(const GuardRow *found, void *arg)
-{
-	Collected  *rows = arg;
-	Counting	counting = {.now = GetCurrentTimestamp()};
-	Period		period = booking_period(found->range);
-	int64		quantity = count_booking(found->slot, TransactionIdIsValid(found->pending.xid),
-										 &counting);
-
-	if (rows->n % 64 == 0)
-		rows->item = rows->item == NULL ? palloc_array(PeakItem, 64) :
-			repalloc_huge(rows->item, (rows->n + 64) * sizeof(PeakItem));
-	rows->item[rows->n++] = (PeakItem) {period.from, period.to, quantity};
-}
-
-static int
-compare_instants(const void *a, const void *b)
-{
-	const PeakItem *x = a;
-	const PeakItem *y = b;
-
-	return x->to < y->to ? -1 : x->to > y->to;
+	return request.active && !row->null[BOOKING_ID] &&
+		memcmp(DatumGetUUIDP(row->value[BOOKING_ID]), &request.id, UUID_LEN) == 0;
 }

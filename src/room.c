@@ -1,0 +1,477 @@
+/*-------------------------------------------------------------------------
+ *
+ * room.c
+ *		Is there room for this booking, and if not, what would fit?
+ *
+ * The engine (guard.c) knows indexes and numbers; here is what they mean for bookings.
+ * An exclusive resource and a seat are capacity 1 in the index of the constraint
+ * booking_no_overlap; a pooled resource is its capacity in the index booking_pooled.
+ * The gate of an exclusive or pooled resource is the resource's, that of a seat is the
+ * seat's own.
+ *
+ * A hold that has lapsed takes no space.  It is still in the index, and in the way of
+ * the exclusion constraint, so whoever needs its space marks it expired first: outside
+ * the gate, under the ID lock of that booking, after which the judging starts again.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "common/hashfn.h"
+#include "common/pg_prng.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/datum.h"
+#include "utils/inval.h"
+#include "utils/rel.h"
+
+#include "booking.h"
+#include "compat.h"
+
+/* What the count of rows in the way learns on its way. */
+typedef struct Counting
+{
+	TimestampTz now;
+	Datum	   *lapsed;			/* ids of holds that have lapsed: they take no space, but
+								 * have to be marked expired */
+	int			nlapsed;
+} Counting;
+
+/* The bookings of the next days, for finding a time that would do. */
+typedef struct Collected
+{
+	PeakItem   *item;
+	int			n;
+} Collected;
+
+#define LOOK_AHEAD_DAYS	7
+#define LOOK_AT_MOST	200
+
+/* Which seats are free. */
+typedef struct SeatSearch
+{
+	const Resource *resource;
+	Counting	counting;
+	bool	   *taken;			/* by position in the resource's seats */
+	int			ntaken;
+	GuardPending pending;
+} SeatSearch;
+
+/*
+ * Where this session's open relation keeps the two indexes that judge rows: found by
+ * what they index, for on a distributed table their names differ.
+ */
+typedef struct RowIndexes
+{
+	Oid			relid;
+	GuardIndex	by_seat;		/* resource_id, seat_no, occupies */
+	GuardIndex	by_pool;		/* resource_id, occupies */
+} RowIndexes;
+
+static RowIndexes indexes = {.relid = InvalidOid};
+
+static void indexes_changed(Datum arg, Oid relid);
+static const RowIndexes *find_indexes(Relation heap);
+static uint64 gate_key(const BookingRow *row);
+static GuardAnswer judge(Relation heap, const GuardIndex *guard, const GuardLoad *load,
+						 int64 capacity, uint64 gate, GuardVerdict *verdict);
+static bool take_any_seat(Relation heap, const Resource *resource, BookingRow *row,
+						  const GuardIndex *guard, GuardLoad *load);
+static int64 count_booking(TupleTableSlot *slot, bool pending, void *arg);
+static void mark_seat(const GuardRow *found, void *arg);
+static void expire(const Counting *counting);
+static int	compare_ids(const void *a, const void *b);
+static bool refuse(Relation heap, const Resource *resource, const BookingRow *row,
+				   const GuardIndex *guard, const GuardLoad *load, const GuardVerdict *verdict);
+static void explain(Relation heap, const Resource *resource, const BookingRow *row,
+					const GuardIndex *guard, const GuardLoad *load,
+					const GuardVerdict *verdict, Refusal *refusal);
+static TimestampTz first_fit(Relation heap, const GuardIndex *guard, const GuardLoad *load,
+							 int64 capacity);
+static void collect(const GuardRow *found, void *arg);
+static int	compare_instants(const void *a, const void *b);
+
+void
+booking_room_init(void)
+{
+	CacheRegisterRelcacheCallback(indexes_changed, (Datum) 0);
+}
+
+static void
+indexes_changed(Datum arg, Oid relid)
+{
+	if (relid == InvalidOid || relid == indexes.relid)
+		indexes.relid = InvalidOid;
+}
+
+static const RowIndexes *
+find_indexes(Relation heap)
+{
+	RowIndexes	found = {.relid = RelationGetRelid(heap)};
+	List	   *list;
+	ListCell   *cell;
+
+	if (indexes.relid == RelationGetRelid(heap))
+		return &indexes;
+
+	list = RelationGetIndexList(heap);
+	foreach(cell, list)
+	{
+		Relation	index = index_open(lfirst_oid(cell), AccessShareLock);
+		int			natts = IndexRelationGetNumberOfKeyAttributes(index);
+		int16	   *attno = index->rd_index->indkey.values;
+
+		if (natts == 3 && attno[0] == BOOKING_RESOURCE_ID &&
+			attno[1] == BOOKING_SEAT_NO && attno[2] == BOOKING_OCCUPIES)
+			booking_guard_describe(index, &found.by_seat);
+		else if (natts == 2 && attno[0] == BOOKING_RESOURCE_ID &&
+				 attno[1] == BOOKING_OCCUPIES)
+			booking_guard_describe(index, &found.by_pool);
+		index_close(index, AccessShareLock);
+	}
+	if (!OidIsValid(found.by_seat.index_id) || !OidIsValid(found.by_pool.index_id))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("table \"%s\" has lost an index that its rules need",
+						RelationGetRelationName(heap))));
+	indexes = found;
+	return &indexes;
+}
+
+static uint64
+gate_key(const BookingRow *row)
+{
+	uint64		key = (uint64) DatumGetInt64(row->value[BOOKING_RESOURCE_ID]);
+
+	if (row->null[BOOKING_SEAT_NO] || DatumGetInt32(row->value[BOOKING_SEAT_NO]) == 0)
+		return key;
+	return hash_combine64(key, (uint64) DatumGetInt32(row->value[BOOKING_SEAT_NO]));
+}
+
+/*
+ * See to it that the row has the space it wants, and return inside the gate.  False
+ * when it has none and a function of ours is to say so; otherwise that is an error.
+ */
+bool
+booking_make_room(Relation heap, const Resource *resource, BookingRow *row, ItemPointer self)
+{
+	const RowIndexes *found = find_indexes(heap);
+	const GuardIndex *guard;
+	GuardLoad	load = {0};
+	int64		capacity = 1;
+	GuardVerdict verdict;
+
+	load.key[0] = row->value[BOOKING_RESOURCE_ID];
+	load.range = DatumGetRangeTypeP(row->value[BOOKING_OCCUPIES]);
+	load.quantity = DatumGetInt32(row->value[BOOKING_QUANTITY]);
+	load.self = self;
+
+	if (resource->kind == RESOURCE_POOLED)
+	{
+		guard = &found->by_pool;
+		capacity = resource->capacity;
+	}
+	else
+	{
+		guard = &found->by_seat;
+		if (row->null[BOOKING_SEAT_NO])
+			return take_any_seat(heap, resource, row, guard, &load);
+		load.key[1] = row->value[BOOKING_SEAT_NO];
+	}
+
+	while (judge(heap, guard, &load, capacity, gate_key(row), &verdict) != GUARD_FITS)
+	{
+		if (verdict.answer == GUARD_FULL)
+			return refuse(heap, resource, row, guard, &load, &verdict);
+		booking_guard_wait(heap, &verdict.pending);
+	}
+	return true;
+}
+
+/*
+ * Judge a load.  When it fits, we are inside the gate; otherwise not.
+ */
+static GuardAnswer
+judge(Relation heap, const GuardIndex *guard, const GuardLoad *load, int64 capacity,
+	  uint64 gate, GuardVerdict *verdict)
+{
+	for (;;)
+	{
+		bool		inside = booking_gate_enter(gate, false);
+		Counting	counting = {.now = GetCurrentTimestamp()};
+
+		/*
+		 * Somebody else is inside.  Look all the same: if the answer is no, there is no
+		 * reason to stand in line for it.
+		 */
+		*verdict = booking_guard_judge(heap, guard, load, capacity, count_booking, &counting);
+		if (verdict->answer == GUARD_FITS && !inside)
+		{
+			inside = booking_gate_enter(gate, true);
+			counting = (Counting) {.now = GetCurrentTimestamp()};
+			*verdict = booking_guard_judge(heap, guard, load, capacity, count_booking, &counting);
+		}
+
+		if (verdict->answer == GUARD_FITS && counting.nlapsed == 0)
+			return GUARD_FITS;
+		if (inside)
+			booking_gate_leave();
+		if (verdict->answer != GUARD_FITS)
+			return verdict->answer;
+
+		expire(&counting);
+	}
+}
+
+/*
+ * Take a seat that nobody has, any.  Those that somebody may be getting are left alone
+ * while there are others, and among the free ones it is drawn by lot, so that many
+ * callers at once get many seats and not in each other's way.
+ */
+static bool
+take_any_seat(Relation heap, const Resource *resource, BookingRow *row,
+			  const GuardIndex *guard, GuardLoad *load)
+{
+	SeatSearch	search;
+	GuardVerdict verdict = {.answer = GUARD_FULL};
+
+	search.resource = resource;
+	search.taken = palloc_array(bool, resource->nseats + 1);
+	load->any_key = 2;
+	for (;;)
+	{
+		memset(search.taken, 0, resource->nseats + 1);
+		memset(&search.pending, 0, sizeof(search.pending));
+		search.ntaken = 0;
+		search.counting = (Counting) {.now = GetCurrentTimestamp()};
+		booking_guard_scan(heap, guard, load, mark_seat, &search);
+
+		if (search.ntaken < resource->nseats)
+		{
+			uint64		lot = pg_prng_uint64_range(&pg_global_prng_state, 1,
+												   resource->nseats - search.ntaken);
+			GuardLoad	one = *load;
+			int			i = -1;
+
+			while (lot > 0)
+				if (!search.taken[++i])
+					lot--;
+			booking_row_set(row, BOOKING_SEAT_NO, Int32GetDatum(resource->seats[i].seat_no));
+			one.any_key = 0;
+			one.key[1] = row->value[BOOKING_SEAT_NO];
+			if (judge(heap, guard, &one, 1, gate_key(row), &verdict) == GUARD_FITS)
+				return true;
+			/* Somebody was faster; see what is left. */
+		}
+		else if (TransactionIdIsValid(search.pending.xid))
+			booking_guard_wait(heap, &search.pending);
+		else
+		{
+			row->null[BOOKING_SEAT_NO] = true;
+			verdict.full = load->range;
+			return refuse(heap, resource, row, guard, load, &verdict);
+		}
+	}
+}
+
+static void
+mark_seat(const GuardRow *found, void *arg)
+{
+	SeatSearch *search = arg;
+	bool		pending = TransactionIdIsValid(found->pending.xid);
+	const Seat *seat;
+	bool		isnull;
+
+	if (count_booking(found->slot, pending, &search->counting) == 0)
+		return;
+	seat = booking_seat_numbered(search->resource,
+								 DatumGetInt32(slot_getattr(found->slot, BOOKING_SEAT_NO, &isnull)));
+	if (seat && !search->taken[seat - search->resource->seats])
+	{
+		search->taken[seat - search->resource->seats] = true;
+		search->ntaken++;
+	}
+	if (pending)
+		search->pending = found->pending;
+}
+
+/* How many units a stored booking takes.  Lapsed holds take none, and are remembered. */
+static int64
+count_booking(TupleTableSlot *slot, bool pending, void *arg)
+{
+	Counting   *counting = arg;
+	bool		isnull;
+	Datum		expires_at = slot_getattr(slot, BOOKING_EXPIRES_AT, &isnull);
+
+	if (!isnull && !pending && DatumGetTimestampTz(expires_at) <= counting->now)
+	{
+		Datum		id = slot_getattr(slot, BOOKING_ID, &isnull);
+
+		if (counting->nlapsed % 16 == 0)
+			counting->lapsed = counting->lapsed == NULL ? palloc_array(Datum, 16) :
+				repalloc(counting->lapsed, (counting->nlapsed + 16) * sizeof(Datum));
+		counting->lapsed[counting->nlapsed++] = datumCopy(id, false, UUID_LEN);
+		return 0;
+	}
+	return DatumGetInt32(slot_getattr(slot, BOOKING_QUANTITY, &isnull));
+}
+
+/*
+ * Mark lapsed holds expired, as the first to need their space.  Who is confirming one of
+ * them at this moment holds its ID lock, and we wait for what becomes of it.  Taken in
+ * the order of the ids, so that two who find the same holds do not wait for each other.
+ */
+static void
+expire(const Counting *counting)
+{
+	qsort(counting->lapsed, counting->nlapsed, sizeof(Datum), compare_ids);
+
+	SPI_connect();
+	for (int i = 0; i < counting->nlapsed; i++)
+	{
+		Datum		values[2];
+
+		values[0] = counting->lapsed[i];
+		values[1] = TimestampTzGetDatum(counting->now);
+		booking_lock_id(DatumGetUUIDP(values[0]));
+		booking_run(STMT_EXPIRE_BOOKING, values, NULL);
+	}
+	SPI_finish();
+}
+
+static int
+compare_ids(const void *a, const void *b)
+{
+	return memcmp(DatumGetUUIDP(*(const Datum *) a), DatumGetUUIDP(*(const Datum *) b), UUID_LEN);
+}
+
+static bool
+refuse(Relation heap, const Resource *resource, const BookingRow *row, const GuardIndex *guard,
+	   const GuardLoad *load, const GuardVerdict *verdict)
+{
+	Refusal		refusal = {.sqlstate = ERRCODE_EXCLUSION_VIOLATION};
+
+	if (booking_row_wants_reason(row))
+		explain(heap, resource, row, guard, load, verdict, &refusal);
+	return booking_row_refuse(row, &refusal);
+}
+
+/* What is in the way, and what would work.  Never whose it is. */
+static void
+explain(Relation heap, const Resource *resource, const BookingRow *row, const GuardIndex *guard,
+		const GuardLoad *load, const GuardVerdict *verdict, Refusal *refusal)
+{
+	char	   *wanted = booking_period_text(DatumGetRangeTypeP(row->value[BOOKING_PERIOD]));
+	char	   *full = booking_period_text(verdict->full);
+	bool		pooled = resource->kind == RESOURCE_POOLED;
+	int64		capacity = pooled ? resource->capacity : 1;
+	int64		left = Max(capacity - verdict->used, 0);
+	TimestampTz later = first_fit(heap, guard, load, capacity);
+	StringInfoData hint;
+
+	initStringInfo(&hint);
+	refusal->constraint = pooled ? CONSTRAINT_CAPACITY : CONSTRAINT_NO_OVERLAP;
+
+	if (pooled)
+	{
+		refusal->message = psprintf("resource \"%s\" has not enough left in that period",
+									resource->name);
+		refusal->detail = psprintf("Wanted " INT64_FORMAT " for %s; " INT64_FORMAT " of " INT64_FORMAT " are left, and %s is the first time without enough.",
+								   load->quantity, wanted, left, capacity, full);
+		if (left > 0)
+			appendStringInfo(&hint, "Up to " INT64_FORMAT " can be booked for that period.", left);
+	}
+	else if (load->any_key)
+	{
+		refusal->constraint = CONSTRAINT_CAPACITY;
+		refusal->message = psprintf("every seat of resource \"%s\" is taken in that period",
+									resource->name);
+		refusal->detail = psprintf("Wanted any seat for %s; all %d are taken.",
+								   wanted, resource->nseats);
+		appendStringInfoString(&hint, "Try another period.");
+	}
+	else
+	{
+		const Seat *seat = booking_seat_numbered(resource,
+												 DatumGetInt32(row->value[BOOKING_SEAT_NO]));
+
+		refusal->message = seat ?
+			psprintf("seat \"%s\" of resource \"%s\" is taken in that period",
+					 seat->label, resource->name) :
+			psprintf("resource \"%s\" is taken in that period", resource->name);
+		refusal->detail = psprintf("Wanted %s; %s is taken.", wanted, full);
+		if (seat)
+			appendStringInfoString(&hint, "Try another seat, or no seat in particular.");
+	}
+
+	if (later != DT_NOEND)
+		appendStringInfo(&hint, "%sThe same is free from %s.", hint.len > 0 ? "  " : "",
+						 booking_instant_text(booking_shift(later, resource->buffer_before)));
+	else if (hint.len == 0)
+		appendStringInfo(&hint, "Try another period; nothing like it is free within %d days.",
+						 LOOK_AHEAD_DAYS);
+	refusal->hint = hint.data;
+}
+
+/*
+ * The first instant within the next days from which on the load would fit as long as it
+ * wants to; DT_NOEND when there is none.  What is in progress counts as if it stayed.
+ */
+static TimestampTz
+first_fit(Relation heap, const GuardIndex *guard, const GuardLoad *load, int64 capacity)
+{
+	Period		wanted = booking_period(load->range);
+	GuardLoad	window = *load;
+	TimestampTz horizon = wanted.from + LOOK_AHEAD_DAYS * USECS_PER_DAY;
+	TimestampTz found = DT_NOEND;
+	Collected	rows = {0};
+
+	if (wanted.to == DT_NOEND || load->any_key || capacity < load->quantity ||
+		wanted.to - wanted.from > LOOK_AHEAD_DAYS * USECS_PER_DAY)
+		return DT_NOEND;
+
+	horizon += wanted.to - wanted.from;
+	window.range = booking_make_range((Period) {wanted.from, horizon});
+	booking_guard_scan(heap, guard, &window, collect, &rows);
+
+	/* It can begin only where something else ends. */
+	qsort(rows.item, rows.n, sizeof(PeakItem), compare_instants);
+	for (int i = 0; i < Min(rows.n, LOOK_AT_MOST) && found == DT_NOEND; i++)
+	{
+		TimestampTz from = rows.item[i].to;
+		TimestampTz to = from + (wanted.to - wanted.from);
+		Peak		peak;
+
+		if (from == DT_NOEND || to > horizon)
+			break;
+		peak = booking_peak(rows.item, rows.n, from, to, capacity - load->quantity);
+		if (peak.over_from == peak.over_to)
+			found = from;
+	}
+	return found;
+}
+
+static void
+collect(const GuardRow *found, void *arg)
+{
+	Collected  *rows = arg;
+	Counting	counting = {.now = GetCurrentTimestamp()};
+	Period		period = booking_period(found->range);
+	int64		quantity = count_booking(found->slot, TransactionIdIsValid(found->pending.xid),
+										 &counting);
+
+	if (rows->n % 64 == 0)
+		rows->item = rows->item == NULL ? palloc_array(PeakItem, 64) :
+			repalloc_huge(rows->item, (rows->n + 64) * sizeof(PeakItem));
+	rows->item[rows->n++] = (PeakItem) {period.from, period.to, quantity};
+}
+
+static int
+compare_instants(const void *a, const void *b)
+{
+	const PeakItem *x = a;
+	const PeakItem *y = b;
+
+	return x->to < y->to ? -1 : x->to > y->to;
+}

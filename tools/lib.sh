@@ -340,19 +340,21 @@ tree_stamp() {
 # Building
 # ---------------------------------------------------------------------------
 
-# Lists the files of the work tree, tracked or not, but not the ignored ones;
-# NUL after each.
+# Lists the files of the work tree, tracked or not, but neither the ignored ones
+# nor what a compiler made; NUL after each.
 list_sources() {
 	local git=(git -c safe.directory='*' -C "$CHECKOUT") file
 	if [[ $("${git[@]}" rev-parse --show-toplevel 2>/dev/null) == "$CHECKOUT" ]]; then
 		"${git[@]}" ls-files -z --cached --others --exclude-standard --deduplicate
 	else
 		(cd "$CHECKOUT" && find . \( -name .git -o -path ./.pg -o -name results \
-			-o -name output_iso -o -name tmp_check \) -prune -o -type f \
-			! -name '*.o' ! -name '*.so' ! -name '*.bc' -printf '%P\0')
+			-o -name output_iso -o -name tmp_check \) -prune -o -type f -printf '%P\0')
 	fi | while IFS= read -r -d '' file; do
+		case $file in
+		*.o | *.bc | *.so) ;;
 		# A file that was deleted and not yet committed is still listed.
-		[[ ! -f $CHECKOUT/$file ]] || printf '%s\0' "$file"
+		*) [[ ! -f $CHECKOUT/$file ]] || printf '%s\0' "$file" ;;
+		esac
 	done | sort -z
 }
 

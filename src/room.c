@@ -33,6 +33,7 @@
 typedef struct Counting
 {
 	TimestampTz now;
+	pg_uuid_t	id;				/* of the booking that wants room */
 	Datum	   *lapsed;			/* ids of holds that have lapsed: they take no space, but
 								 * have to be marked expired */
 	int			nlapsed;
@@ -41,6 +42,7 @@ typedef struct Counting
 /* The bookings of the next days, for finding a time that would do. */
 typedef struct Collected
 {
+	const BookingRow *row;		/* that wants room */
 	PeakItem   *item;
 	int			n;
 } Collected;
@@ -73,10 +75,11 @@ static RowIndexes indexes = {.relid = InvalidOid};
 static void indexes_changed(Datum arg, Oid relid);
 static const RowIndexes *find_indexes(Relation heap);
 static uint64 gate_key(const BookingRow *row);
-static GuardAnswer judge(Relation heap, const GuardIndex *guard, const GuardLoad *load,
-						 int64 capacity, uint64 gate, GuardVerdict *verdict);
+static GuardAnswer judge(Relation heap, const BookingRow *row, const GuardIndex *guard,
+						 const GuardLoad *load, int64 capacity, GuardVerdict *verdict);
 static bool take_any_seat(Relation heap, const Resource *resource, BookingRow *row,
 						  const GuardIndex *guard, GuardLoad *load);
+static Counting start_count(const BookingRow *row);
 static int64 count_booking(TupleTableSlot *slot, bool pending, void *arg);
 static void mark_seat(const GuardRow *found, void *arg);
 static void expire(const Counting *counting);
@@ -87,7 +90,8 @@ static void explain(Relation heap, const Resource *resource, const BookingRow *r
 					const GuardIndex *guard, const GuardLoad *load,
 					const GuardVerdict *verdict, Refusal *refusal);
 static void say_when_it_fits(StringInfo hint, Relation heap, const Resource *resource,
-							 const GuardIndex *guard, const GuardLoad *load, int64 capacity);
+							 const BookingRow *row, const GuardIndex *guard,
+							 const GuardLoad *load, int64 capacity);
 static void collect(const GuardRow *found, void *arg);
 
 void
@@ -178,7 +182,7 @@ booking_make_room(Relation heap, const Resource *resource, BookingRow *row, Item
 		load.key[1] = row->value[BOOKING_SEAT_NO];
 	}
 
-	while (judge(heap, guard, &load, capacity, gate_key(row), &verdict) != GUARD_FITS)
+	while (judge(heap, row, guard, &load, capacity, &verdict) != GUARD_FITS)
 	{
 		if (verdict.answer == GUARD_FULL)
 			return refuse(heap, resource, row, guard, &load, &verdict);
@@ -191,13 +195,15 @@ booking_make_room(Relation heap, const Resource *resource, BookingRow *row, Item
  * Judge a load.  When it fits, we are inside the gate; otherwise not.
  */
 static GuardAnswer
-judge(Relation heap, const GuardIndex *guard, const GuardLoad *load, int64 capacity,
-	  uint64 gate, GuardVerdict *verdict)
+judge(Relation heap, const BookingRow *row, const GuardIndex *guard, const GuardLoad *load,
+	  int64 capacity, GuardVerdict *verdict)
 {
+	uint64		gate = gate_key(row);
+
 	for (;;)
 	{
 		bool		inside = booking_gate_enter(gate, false);
-		Counting	counting = {.now = GetCurrentTimestamp()};
+		Counting	counting = start_count(row);
 
 		/*
 		 * Somebody else is inside.  Look all the same: if the answer is no, there is no
@@ -207,7 +213,7 @@ judge(Relation heap, const GuardIndex *guard, const GuardLoad *load, int64 capac
 		if (verdict->answer == GUARD_FITS && !inside)
 		{
 			inside = booking_gate_enter(gate, true);
-			counting = (Counting) {.now = GetCurrentTimestamp()};
+			counting = start_count(row);
 			*verdict = booking_guard_judge(heap, guard, load, capacity, count_booking, &counting);
 		}
 
@@ -242,7 +248,7 @@ take_any_seat(Relation heap, const Resource *resource, BookingRow *row,
 		memset(search.taken, 0, resource->nseats + 1);
 		memset(&search.pending, 0, sizeof(search.pending));
 		search.ntaken = 0;
-		search.counting = (Counting) {.now = GetCurrentTimestamp()};
+		search.counting = start_count(row);
 		booking_guard_scan(heap, guard, load, mark_seat, &search);
 
 		if (search.ntaken < resource->nseats)
@@ -258,7 +264,7 @@ take_any_seat(Relation heap, const Resource *resource, BookingRow *row,
 			booking_row_set(row, BOOKING_SEAT_NO, Int32GetDatum(resource->seats[i].seat_no));
 			one.any_key = 0;
 			one.key[1] = row->value[BOOKING_SEAT_NO];
-			if (judge(heap, guard, &one, 1, gate_key(row), &verdict) == GUARD_FITS)
+			if (judge(heap, row, guard, &one, 1, &verdict) == GUARD_FITS)
 				return true;
 			/* Somebody was faster; see what is left. */
 		}
@@ -271,6 +277,16 @@ take_any_seat(Relation heap, const Resource *resource, BookingRow *row,
 			return refuse(heap, resource, row, guard, load, &verdict);
 		}
 	}
+}
+
+static Counting
+start_count(const BookingRow *row)
+{
+	Counting	counting = {.now = GetCurrentTimestamp()};
+
+	if (!row->null[BOOKING_ID])
+		counting.id = *DatumGetUUIDP(row->value[BOOKING_ID]);
+	return counting;
 }
 
 static void
@@ -294,18 +310,26 @@ mark_seat(const GuardRow *found, void *arg)
 		search->pending = found->pending;
 }
 
-/* How many units a stored booking takes.  Lapsed holds take none, and are remembered. */
+/*
+ * How many units a stored booking takes.  Lapsed holds take none, and are remembered.
+ *
+ * A booking of our own id does not count either, for only one of the two can stay: the
+ * primary key has the last word, and says it in the way that INSERT ... ON CONFLICT
+ * expects.  While it is pending, though, it is waited for here, where no gate is held.
+ */
 static int64
 count_booking(TupleTableSlot *slot, bool pending, void *arg)
 {
 	Counting   *counting = arg;
 	bool		isnull;
+	Datum		id = slot_getattr(slot, BOOKING_ID, &isnull);
 	Datum		expires_at = slot_getattr(slot, BOOKING_EXPIRES_AT, &isnull);
+
+	if (memcmp(DatumGetUUIDP(id), &counting->id, UUID_LEN) == 0)
+		return pending ? (int64) PG_INT32_MAX + 1 : 0;
 
 	if (!isnull && !pending && DatumGetTimestampTz(expires_at) <= counting->now)
 	{
-		Datum		id = slot_getattr(slot, BOOKING_ID, &isnull);
-
 		if (counting->nlapsed % 16 == 0)
 			counting->lapsed = counting->lapsed == NULL ? palloc_array(Datum, 16) :
 				repalloc(counting->lapsed, (counting->nlapsed + 16) * sizeof(Datum));
@@ -384,7 +408,7 @@ explain(Relation heap, const Resource *resource, const BookingRow *row, const Gu
 			psprintf("resource \"%s\" is taken in that period", name);
 		refusal->detail = psprintf("Wanted %s; taken is %s.", wanted, full);
 		appendStringInfoString(&hint, seat ? "Try another seat, or another period.  " : "Try another period.  ");
-		say_when_it_fits(&hint, heap, resource, guard, load, 1);
+		say_when_it_fits(&hint, heap, resource, row, guard, load, 1);
 	}
 	else if (load->quantity > resource->capacity)
 	{
@@ -408,7 +432,7 @@ explain(Relation heap, const Resource *resource, const BookingRow *row, const Gu
 			appendStringInfo(&hint, "Up to " INT64_FORMAT " can be booked for that period.  ", left);
 		else
 			appendStringInfoString(&hint, "Try another period.  ");
-		say_when_it_fits(&hint, heap, resource, guard, load, resource->capacity);
+		say_when_it_fits(&hint, heap, resource, row, guard, load, resource->capacity);
 	}
 	while (hint.len > 0 && hint.data[hint.len - 1] == ' ')
 		hint.data[--hint.len] = '\0';
@@ -421,13 +445,14 @@ explain(Relation heap, const Resource *resource, const BookingRow *row, const Gu
  */
 static void
 say_when_it_fits(StringInfo hint, Relation heap, const Resource *resource,
-				 const GuardIndex *guard, const GuardLoad *load, int64 capacity)
+				 const BookingRow *row, const GuardIndex *guard, const GuardLoad *load,
+				 int64 capacity)
 {
 	Period		wanted = booking_period(load->range);
 	int64		length = wanted.to - wanted.from;
 	int64		horizon = LOOK_AHEAD_DAYS * USECS_PER_DAY;
 	GuardLoad	window = *load;
-	Collected	rows = {0};
+	Collected	rows = {.row = row};
 	TimestampTz from;
 
 	if (wanted.to == DT_NOEND || length > horizon)
@@ -449,7 +474,7 @@ static void
 collect(const GuardRow *found, void *arg)
 {
 	Collected  *rows = arg;
-	Counting	counting = {.now = GetCurrentTimestamp()};
+	Counting	counting = start_count(rows->row);
 	Period		period = booking_period(found->range);
 	int64		quantity = count_booking(found->slot, TransactionIdIsValid(found->pending.xid),
 										 &counting);

@@ -65,8 +65,7 @@ booking_life_begin(Life *life, Datum id)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("booking %s does not exist",
-						DatumGetCString(DirectFunctionCall1(uuid_out, id))),
-				 errhint("Bookings are in booking.booking.")));
+						DatumGetCString(DirectFunctionCall1(uuid_out, id)))));
 }
 
 /* Read the booking, lock its resource, and read the clock. */

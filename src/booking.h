@@ -17,6 +17,8 @@
  *			life.c		what happens to a booking afterwards
  *			move.c		a booking takes another place, or ends early
  *			sweep.c		holds that have lapsed
+ *			line.c		serving the waitlist
+ *			wait.c		joining and leaving it
  *
  *-------------------------------------------------------------------------
  */
@@ -95,6 +97,7 @@ extern void booking_unlock_id(const pg_uuid_t *id);
 extern bool booking_lock_join(int64 resource_id, bool exclusive);
 extern bool booking_lock_line(int64 resource_id);
 extern void booking_unlock_line(int64 resource_id);
+extern bool booking_holds_line(int64 resource_id);
 extern bool booking_gate_enter(uint64 key, bool wait);
 extern void booking_gate_leave(void);
 extern void booking_gate_leave_command(void);
@@ -123,12 +126,14 @@ typedef struct Resource
 	int64		buffer_before;	/* microseconds */
 	int64		buffer_after;
 	TimestampTz retired_at;		/* DT_NOEND: not retired */
+	bool		has_waiters;	/* somebody may stand in line; false: surely nobody */
 	int			nseats;
 	Seat	   *seats;			/* ordered by seat_no */
 } Resource;
 
 extern void booking_config_init(void);
 extern const Resource *booking_use_resource(int64 resource_id);
+extern const Resource *booking_find_resource(int64 resource_id);
 extern const Resource *booking_use_resource_named(const char *name);
 extern const Seat *booking_seat_numbered(const Resource *resource, int32 seat_no);
 extern const Seat *booking_seat_labelled(const Resource *resource, const char *label);
@@ -245,6 +250,17 @@ typedef enum Statement
 	STMT_EXPIRE_BOOKING,
 	STMT_LAPSED_HOLDS,
 	STMT_EXPIRE_HOLDS,
+	STMT_SOMEBODY_WAITS,
+	STMT_LINES,
+	STMT_LINE,
+	STMT_OFFER_BOOKING,
+	STMT_MARK_OFFERED,
+	STMT_SETTLE_ENTRY,
+	STMT_FIND_OFFER,
+	STMT_FIND_ENTRY,
+	STMT_JOIN_WAITLIST,
+	STMT_GET_ENTRY,
+	STMT_LEAVE_WAITLIST,
 	STMT_BOOKINGS_EVER,
 	STMT_ACTIVE_BOOKINGS,
 	STMT_ACTIVE_BOOKINGS_AFTER,
@@ -254,6 +270,7 @@ typedef enum Statement
 
 extern uint64 booking_run(Statement statement, Datum *values, const char *nulls);
 extern Datum booking_row_datum(void);
+extern Datum booking_row_datum_of(const char *table);
 
 /* The parameters of STMT_INSERT_BOOKING, in their order. */
 typedef enum InsertValue
@@ -273,6 +290,18 @@ typedef enum InsertValue
 	INSERT_DATA,
 	INSERT_NVALUES
 } InsertValue;
+
+/* The parameters of STMT_JOIN_WAITLIST and STMT_FIND_ENTRY. */
+typedef enum JoinValue
+{
+	JOIN_RESOURCE_ID,
+	JOIN_SLOT_ID,
+	JOIN_PERIOD,
+	JOIN_QUANTITY,
+	JOIN_HOLDER,
+	JOIN_OFFER_FOR,
+	JOIN_NVALUES
+} JoinValue;
 
 /* ---- row.c ---- */
 
@@ -320,6 +349,7 @@ extern bool booking_make_room(Relation heap, const Resource *resource, BookingRo
 #define MAX_NAME_LENGTH	1024
 
 extern void booking_check_holder(text *holder);
+extern bool booking_same_text(Datum a, Datum b);
 extern void booking_check_quantity(int32 quantity);
 extern void booking_check_data(Jsonb *data);
 extern int32 booking_seat_wanted(const Resource *resource, const char *label);
@@ -337,12 +367,21 @@ typedef struct Life
 	int			tries;			/* how often somebody has been faster */
 } Life;
 
+extern Datum booking_life_cancel(Datum id, Datum reason);
 extern void booking_life_begin(Life *life, Datum id);
 extern bool booking_life_change(Life *life, Statement statement, Datum *values,
 								const char *nulls, Datum *booking);
 extern void booking_life_must_be_active(const Life *life);
 extern void booking_life_lapsed(const BookingRow *row, Refusal *refusal);
 extern char *booking_life_reason(TimestampTz lapsed_at);
+
+/* ---- line.c ---- */
+
+extern bool booking_line_serving(void);
+extern uint64 booking_line_kept(void);
+extern bool booking_line_ahead(const Resource *resource, const BookingRow *row);
+extern void booking_line_freed(int64 resource_id, RangeType *window);
+extern void booking_line_joined(int64 resource_id, RangeType *period);
 
 /* ---- uuid.c ---- */
 

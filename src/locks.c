@@ -274,6 +274,12 @@ booking_unlock_line(int64 resource_id)
 		lines--;
 }
 
+bool
+booking_holds_line(int64 resource_id)
+{
+	return held(LOCK_LINE, (uint64) resource_id, ExclusiveLock);
+}
+
 static CommandId
 this_command(void)
 {

@@ -13,11 +13,15 @@
  * the exclusion constraint, so whoever needs its space marks it expired first: outside
  * the gate, under the ID lock of that booking, after which the judging starts again.
  *
+ * Where somebody stands in line for what a newcomer fits into, the line is served first,
+ * outside the gate as well, and the newcomer is judged again (line.c).
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "access/genam.h"
+#include "access/xact.h"
 #include "common/hashfn.h"
 #include "common/pg_prng.h"
 #include "executor/spi.h"
@@ -78,14 +82,17 @@ static RowIndexes indexes = {.relid = InvalidOid};
 static void indexes_changed(Datum arg, Oid relid);
 static const RowIndexes *find_indexes(Relation heap);
 static uint64 gate_key(const BookingRow *row);
-static GuardAnswer judge(Relation heap, const BookingRow *row, const GuardIndex *guard,
-						 const GuardLoad *load, int64 capacity, GuardVerdict *verdict);
+static GuardAnswer judge(Relation heap, const Resource *resource, const BookingRow *row,
+						 const GuardIndex *guard, const GuardLoad *load, int64 capacity,
+						 GuardVerdict *verdict);
+static bool patient(uint64 kept);
+static bool must_queue(const Resource *resource, const BookingRow *row, const GuardLoad *load);
 static bool take_any_seat(Relation heap, const Resource *resource, BookingRow *row,
 						  const GuardIndex *guard, GuardLoad *load);
 static Counting start_count(const BookingRow *row);
 static int64 count_booking(TupleTableSlot *slot, bool pending, void *arg);
 static void mark_seat(const GuardRow *found, void *arg);
-static void expire(const Counting *counting);
+static bool expire(const Counting *counting);
 static int	compare_ids(const void *a, const void *b);
 static bool refuse(Relation heap, const Resource *resource, const BookingRow *row,
 				   const GuardIndex *guard, const GuardLoad *load, const GuardVerdict *verdict);
@@ -166,6 +173,7 @@ booking_make_room(Relation heap, const Resource *resource, BookingRow *row, Item
 	GuardLoad	load = {0};
 	int64		capacity = 1;
 	GuardVerdict verdict;
+	uint64		kept = booking_line_kept();
 
 	load.key[0] = row->value[BOOKING_RESOURCE_ID];
 	load.range = DatumGetRangeTypeP(row->value[BOOKING_OCCUPIES]);
@@ -185,8 +193,13 @@ booking_make_room(Relation heap, const Resource *resource, BookingRow *row, Item
 		load.key[1] = row->value[BOOKING_SEAT_NO];
 	}
 
-	while (judge(heap, row, guard, &load, capacity, &verdict) != GUARD_FITS)
+	while (judge(heap, resource, row, guard, &load, capacity, &verdict) != GUARD_FITS)
 	{
+		if (verdict.answer == GUARD_WAIT && !patient(kept))
+		{
+			verdict.answer = GUARD_FULL;
+			verdict.full = load.range;
+		}
 		if (verdict.answer == GUARD_FULL)
 			return refuse(heap, resource, row, guard, &load, &verdict);
 		booking_guard_wait(heap, &verdict.pending);
@@ -198,10 +211,11 @@ booking_make_room(Relation heap, const Resource *resource, BookingRow *row, Item
  * Judge a load.  When it fits, we are inside the gate; otherwise not.
  */
 static GuardAnswer
-judge(Relation heap, const BookingRow *row, const GuardIndex *guard, const GuardLoad *load,
-	  int64 capacity, GuardVerdict *verdict)
+judge(Relation heap, const Resource *resource, const BookingRow *row, const GuardIndex *guard,
+	  const GuardLoad *load, int64 capacity, GuardVerdict *verdict)
 {
 	uint64		gate = gate_key(row);
+	bool		queued = !must_queue(resource, row, load);
 
 	for (;;)
 	{
@@ -220,15 +234,37 @@ judge(Relation heap, const BookingRow *row, const GuardIndex *guard, const Guard
 			*verdict = booking_guard_judge(heap, guard, load, capacity, count_booking, &counting);
 		}
 
-		if (verdict->answer == GUARD_FITS && counting.nlapsed == 0)
+		if (verdict->answer == GUARD_FITS && counting.nlapsed == 0 && queued)
 			return GUARD_FITS;
 		if (inside)
 			booking_gate_leave();
 		if (verdict->answer != GUARD_FITS)
 			return verdict->answer;
 
-		expire(&counting);
+		if (counting.nlapsed > 0 ? !expire(&counting) : !booking_line_ahead(resource, row))
+		{
+			/* Somebody is at it whom we must not wait for. */
+			verdict->full = load->range;
+			return verdict->answer = GUARD_FULL;
+		}
+		queued = counting.nlapsed == 0 || !must_queue(resource, row, load);
 	}
+}
+
+/* May we wait for another transaction, or does it wait for a line that we serve? */
+static bool
+patient(uint64 kept)
+{
+	return !booking_line_serving() && booking_line_kept() == kept;
+}
+
+/* Is this somebody new, on a resource with a line?  What a restore loads is not. */
+static bool
+must_queue(const Resource *resource, const BookingRow *row, const GuardLoad *load)
+{
+	return resource->has_waiters && !booking_line_serving() &&
+		(load->self != NULL || row->null[BOOKING_CREATED_AT] ||
+		 DatumGetTimestampTz(row->value[BOOKING_CREATED_AT]) >= GetCurrentTransactionStartTimestamp());
 }
 
 /*
@@ -242,6 +278,8 @@ take_any_seat(Relation heap, const Resource *resource, BookingRow *row,
 {
 	SeatSearch	search;
 	GuardVerdict verdict = {.answer = GUARD_FULL};
+	uint64		kept = booking_line_kept();
+	int			impatient = 0;
 
 	search.resource = resource;
 	search.taken = palloc_array(bool, resource->nseats + 1);
@@ -267,11 +305,15 @@ take_any_seat(Relation heap, const Resource *resource, BookingRow *row,
 			booking_row_set(row, BOOKING_SEAT_NO, Int32GetDatum(resource->seats[i].seat_no));
 			one.any_key = 0;
 			one.key[1] = row->value[BOOKING_SEAT_NO];
-			if (judge(heap, row, guard, &one, 1, &verdict) == GUARD_FITS)
+			if (judge(heap, resource, row, guard, &one, 1, &verdict) == GUARD_FITS)
 				return true;
-			/* Somebody was faster; see what is left. */
+
+			/* Somebody was faster; see what is left, but not forever where we must not wait. */
+			if ((patient(kept) && (verdict.answer != GUARD_FULL || verdict.used > 0)) ||
+				impatient++ < resource->nseats)
+				continue;
 		}
-		else if (TransactionIdIsValid(search.pending.xid))
+		if (TransactionIdIsValid(search.pending.xid) && patient(kept))
 			booking_guard_wait(heap, &search.pending);
 		else
 		{
@@ -347,9 +389,9 @@ count_booking(TupleTableSlot *slot, bool pending, void *arg)
  * them at this moment holds its ID lock, and we wait for what becomes of it; but not with
  * the ID locks of others, or something written, in our hands, or two who find the same
  * holds would wait for each other.  So we take all the locks or none, and in the latter
- * case the caller looks again.
+ * case the caller looks again.  False when we must not even wait like that.
  */
-static void
+static bool
 expire(const Counting *counting)
 {
 	int			n = Min(counting->nlapsed, EXPIRE_AT_ONCE);
@@ -363,9 +405,11 @@ expire(const Counting *counting)
 			continue;
 		for (int j = 0; j < i; j++)
 			booking_unlock_id(DatumGetUUIDP(counting->lapsed[j]));
+		if (booking_line_serving())
+			return false;
 		booking_lock_id(id);
 		booking_unlock_id(id);
-		return;
+		return true;
 	}
 
 	SPI_connect();
@@ -378,6 +422,7 @@ expire(const Counting *counting)
 		booking_run(STMT_EXPIRE_BOOKING, values, NULL);
 	}
 	SPI_finish();
+	return true;
 }
 
 static int

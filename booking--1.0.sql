@@ -347,6 +347,10 @@ CREATE TRIGGER zz_guard_booking BEFORE INSERT OR UPDATE ON booking.booking
 CREATE FUNCTION booking.booking_stored() RETURNS trigger
 	LANGUAGE c AS 'MODULE_PATHNAME', 'booking_row_done';
 COMMENT ON FUNCTION booking.booking_stored() IS 'trigger: the judged bookings are in their indexes; the next may be judged';
+/* Before other AFTER triggers, which may wait for something; and once more for the
+ * statement, in case it has stored nothing (ON CONFLICT DO NOTHING). */
+CREATE TRIGGER aa_booking_stored AFTER INSERT OR UPDATE ON booking.booking
+	FOR EACH ROW EXECUTE FUNCTION booking.booking_stored();
 CREATE TRIGGER booking_stored AFTER INSERT OR UPDATE ON booking.booking
 	FOR EACH STATEMENT EXECUTE FUNCTION booking.booking_stored();
 

@@ -124,7 +124,9 @@ find_indexes(Relation heap)
 		int			natts = IndexRelationGetNumberOfKeyAttributes(index);
 		int16	   *attno = index->rd_index->indkey.values;
 
-		if (natts == 3 && attno[0] == BOOKING_RESOURCE_ID &&
+		if (!index->rd_index->indisvalid)
+			;					/* being built: REINDEX CONCURRENTLY */
+		else if (natts == 3 && attno[0] == BOOKING_RESOURCE_ID &&
 			attno[1] == BOOKING_SEAT_NO && attno[2] == BOOKING_OCCUPIES)
 			booking_guard_describe(index, &found.by_seat);
 		else if (natts == 2 && attno[0] == BOOKING_RESOURCE_ID &&

@@ -196,7 +196,8 @@ booking_row_before(PG_FUNCTION_ARGS)
 }
 
 /*
- * AFTER INSERT OR UPDATE, for each statement: the rows are in their indexes.
+ * AFTER INSERT OR UPDATE, for each row and for each statement: the rows are in their
+ * indexes.
  */
 Datum
 booking_row_done(PG_FUNCTION_ARGS)

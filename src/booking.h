@@ -174,7 +174,17 @@ typedef struct GuardLoad
 	RangeType  *range;
 	int64		quantity;
 	ItemPointer self;			/* the row's own old version, or NULL */
+	bool		outside;		/* judged without the gate: rows may move meanwhile */
 } GuardLoad;
+
+/* One of the tables whose rows are counted together. */
+typedef struct GuardPlace
+{
+	Relation	heap;
+	const GuardIndex *index;
+	ItemPointer self;			/* the load's own old version is here, or NULL */
+	void	   *arg;			/* for the function that says what a row takes */
+} GuardPlace;
 
 /* A transaction in progress that writes or removes a row. */
 typedef struct GuardPending
@@ -216,6 +226,9 @@ extern void booking_guard_describe(Relation index, GuardIndex *guard);
 extern GuardVerdict booking_guard_judge(Relation heap, const GuardIndex *guard,
 										const GuardLoad *load, int64 capacity,
 										GuardQuantity quantity_of, void *arg);
+extern GuardVerdict booking_guard_judge_places(const GuardPlace *places, int nplaces,
+											   const GuardLoad *load, int64 capacity,
+											   GuardQuantity quantity_of);
 extern void booking_guard_scan(Relation heap, const GuardIndex *guard, const GuardLoad *load,
 							   GuardVisit visit, void *arg);
 extern void booking_guard_wait(Relation heap, GuardPending *pending);
@@ -286,6 +299,7 @@ extern bool booking_insert(Datum *values, const char *nulls, Refusal *refusal,
 extern void booking_room_init(void);
 extern bool booking_make_room(Relation heap, const Resource *resource, BookingRow *row,
 							  ItemPointer self);
+extern void booking_keep_room(const BookingRow *row);
 
 /* ---- book.c ---- */
 

@@ -194,6 +194,17 @@ booking_make_room(Relation heap, const Resource *resource, BookingRow *row, Item
 }
 
 /*
+ * The row takes no space that its old version did not take, but it will be a new row in
+ * the index all the same: written inside the gate, so that nobody who is counting misses
+ * both of them.
+ */
+void
+booking_keep_room(const BookingRow *row)
+{
+	booking_gate_enter(gate_key(row), true);
+}
+
+/*
  * Judge a load.  When it fits, we are inside the gate; otherwise not.
  */
 static GuardAnswer
@@ -201,6 +212,7 @@ judge(Relation heap, const BookingRow *row, const GuardIndex *guard, const Guard
 	  int64 capacity, GuardVerdict *verdict)
 {
 	uint64		gate = gate_key(row);
+	GuardLoad	look = *load;
 
 	for (;;)
 	{
@@ -211,12 +223,14 @@ judge(Relation heap, const BookingRow *row, const GuardIndex *guard, const Guard
 		 * Somebody else is inside.  Look all the same: if the answer is no, there is no
 		 * reason to stand in line for it.
 		 */
-		*verdict = booking_guard_judge(heap, guard, load, capacity, count_booking, &counting);
+		look.outside = !inside;
+		*verdict = booking_guard_judge(heap, guard, &look, capacity, count_booking, &counting);
 		if (verdict->answer == GUARD_FITS && !inside)
 		{
 			inside = booking_gate_enter(gate, true);
+			look.outside = false;
 			counting = start_count(row);
-			*verdict = booking_guard_judge(heap, guard, load, capacity, count_booking, &counting);
+			*verdict = booking_guard_judge(heap, guard, &look, capacity, count_booking, &counting);
 		}
 
 		if (verdict->answer == GUARD_FITS && counting.nlapsed == 0)

@@ -10,7 +10,7 @@
  *	   current and stays so until we commit;
  *	2. completes the row: the seat, the period with its buffers, the version;
  *	3. if the row takes space that its old version did not, makes room for it (room.c),
- *	   which enters a gate;
+ *	   which enters a gate; a new version that takes no more enters it, too (guard.c);
  *	4. returns with the gate still entered.  The row goes into its indexes, and the
  *	   AFTER trigger leaves the gate.
  *
@@ -189,7 +189,9 @@ booking_row_before(PG_FUNCTION_ARGS)
 	resource = booking_use_resource(DatumGetInt64(row.value[BOOKING_RESOURCE_ID]));
 	complete(resource, &row, old);
 
-	if (row.active && booking_row_adds_load(&row, old) && !booking_make_room(heap, resource, &row, self))
+	if (row.active && !booking_row_adds_load(&row, old))
+		booking_keep_room(&row);
+	else if (row.active && !booking_make_room(heap, resource, &row, self))
 		return PointerGetDatum(NULL);
 
 	return PointerGetDatum(put_together(tuple, desc, &row));

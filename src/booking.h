@@ -13,6 +13,10 @@
  *			guard.c		"never more than N at once" over any index
  *			row.c		the triggers of booking.booking
  *			room.c		is there room for a booking, and if not, what would fit
+ *			hours.c		when is something open, by its local clock (no SQL)
+ *			policy.c	the rules about now: hours, notice, duration, holds
+ *			closure.c	no booking into a closure, no closure over bookings
+ *			limits.c	how much one holder may book
  *			book.c		book_slot() and its relatives
  *			life.c		what happens to a booking afterwards
  *
@@ -23,6 +27,7 @@
 
 #include "access/genam.h"
 #include "executor/tuptable.h"
+#include "pgtime.h"
 #include "storage/lock.h"
 #include "utils/jsonb.h"
 #include "utils/rangetypes.h"
@@ -80,6 +85,7 @@ extern TimestampTz booking_shift(TimestampTz at, int64 length);
 extern Period booking_widen(Period period, int64 before, int64 after);
 extern char *booking_period_text(RangeType *range);
 extern char *booking_instant_text(TimestampTz at);
+extern char *booking_length_text(int64 length);
 
 /* ---- locks.c ---- */
 
@@ -91,6 +97,42 @@ extern void booking_lock_id(const pg_uuid_t *id);
 extern bool booking_gate_enter(uint64 key, bool wait);
 extern void booking_gate_leave(void);
 extern void booking_gate_leave_command(void);
+
+/* ---- hours.c ---- */
+
+/* From one time of a day to another, in microseconds after its midnight. */
+typedef struct OpenSpan
+{
+	int32		day;			/* ISO weekday, or date as days since 2000-01-01 */
+	bool		closed;			/* a date without opening times */
+	int64		opens;
+	int64		closes;			/* later than "opens"; beyond 24:00 is the next day */
+} OpenSpan;
+
+/* Both in the order of day and time, and a date's "closed" first. */
+typedef struct Hours
+{
+	int			nweekly;
+	OpenSpan   *weekly;
+	int			ndated;
+	OpenSpan   *dated;
+} Hours;
+
+typedef enum CalendarUnit
+{
+	CALENDAR_DAY,
+	CALENDAR_WEEK,
+	CALENDAR_MONTH
+} CalendarUnit;
+
+extern int64 booking_local_time(pg_tz *tz, TimestampTz at);
+extern int32 booking_local_date(pg_tz *tz, TimestampTz at);
+extern TimestampTz booking_local_instant(pg_tz *tz, int64 local);
+extern Period booking_calendar_period(pg_tz *tz, TimestampTz at, CalendarUnit unit);
+extern const OpenSpan *booking_spans_of_date(const Hours *hours, int32 date, int *n);
+extern bool booking_open_through(const Hours *hours, pg_tz *tz, Period period);
+extern TimestampTz booking_next_opening(const Hours *hours, pg_tz *tz, TimestampTz at,
+										int64 length);
 
 /* ---- config.c ---- */
 
@@ -116,9 +158,20 @@ typedef struct Resource
 	int64		buffer_before;	/* microseconds */
 	int64		buffer_after;
 	TimestampTz retired_at;		/* DT_NOEND: not retired */
+	char	   *category;		/* or NULL */
+	pg_tz	   *tz;
+	bool		has_policy;		/* any of the following, NO_RULE where there is none */
+	int64		min_notice;		/* microseconds */
+	int64		max_advance;
+	int64		min_duration;
+	int64		max_duration;
+	int64		max_hold;
+	Hours		hours;
 	int			nseats;
 	Seat	   *seats;			/* ordered by seat_no */
 } Resource;
+
+#define NO_RULE (-1)
 
 extern void booking_config_init(void);
 extern const Resource *booking_use_resource(int64 resource_id);
@@ -224,6 +277,7 @@ typedef enum Statement
 {
 	STMT_LOAD_RESOURCE,
 	STMT_LOAD_SEATS,
+	STMT_LOAD_HOURS,
 	STMT_FIND_RESOURCE,
 	STMT_INSERT_BOOKING,
 	STMT_GET_BOOKING,
@@ -284,6 +338,24 @@ extern bool booking_insert(Datum *values, const char *nulls, Refusal *refusal,
 extern void booking_room_init(void);
 extern bool booking_make_room(Relation heap, const Resource *resource, BookingRow *row,
 							  ItemPointer self);
+
+/* ---- policy.c ---- */
+
+/*
+ * Rules about now, for functions to apply once they hold the RESOURCE lock (that is,
+ * have the resource from booking_use_resource()).  For a period that the caller has
+ * chosen all of them; for a place in a published slot only the notice.
+ */
+#define POLICY_NOTICE	0x01	/* min_notice, max_advance */
+#define POLICY_DURATION	0x02	/* min_duration, max_duration */
+#define POLICY_HOURS	0x04	/* opening hours */
+#define POLICY_ALL		(POLICY_NOTICE | POLICY_DURATION | POLICY_HOURS)
+
+extern bool booking_policy_allows(const Resource *resource, Period period, int rules,
+								  Refusal *refusal);
+extern void booking_check_policy(const Resource *resource, Period period, int rules);
+extern void booking_check_hold(const Resource *resource, int64 length);
+extern void booking_load_hours(Resource *resource, MemoryContext context);
 
 /* ---- book.c ---- */
 

@@ -60,12 +60,18 @@ typedef struct PlanText
 
 static const PlanText plans[STMT_COUNT] = {
 	[STMT_LOAD_RESOURCE] = {
-		"SELECT name, kind, capacity, buffer_before, buffer_after, retired_at"
+		"SELECT name, kind, capacity, buffer_before, buffer_after, retired_at, category, timezone,"
+		" min_notice, max_advance, min_duration, max_duration, max_hold"
 		" FROM booking.resource WHERE id" EQ "$1",
 		AS_OWNER, {INT8OID}
 	},
 	[STMT_LOAD_SEATS] = {
 		"SELECT seat_no, label FROM booking.seat WHERE resource_id" EQ "$1 ORDER BY seat_no",
+		AS_OWNER, {INT8OID}
+	},
+	[STMT_LOAD_HOURS] = {
+		"SELECT weekday, on_date, opens, closes FROM booking.opening_hours"
+		" WHERE resource_id" EQ "$1 ORDER BY on_date, weekday, opens NULLS FIRST",
 		AS_OWNER, {INT8OID}
 	},
 	[STMT_FIND_RESOURCE] = {

@@ -216,10 +216,44 @@ AS $$
 DECLARE
 	created booking.resource;
 BEGIN
-	IF create_resource.seats IS NOT NULL AND create_resource.kind IS DISTINCT FROM 'seated' THEN
+	IF num_nulls(create_resource.name, create_resource.kind, create_resource.timezone,
+			create_resource.buffer_before, create_resource.buffer_after, create_resource.data) > 0 THEN
+		RAISE null_value_not_allowed USING
+			MESSAGE = 'only the capacity, the seats and the category of a resource may be null';
+	ELSIF octet_length(create_resource.name) NOT BETWEEN 1 AND 1024 THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = 'name must have between 1 and 1024 bytes';
+	ELSIF create_resource.kind NOT IN ('exclusive', 'seated', 'pooled') THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = format('"%s" is not a kind of resource', create_resource.kind),
+			HINT = 'The kinds are exclusive (one booking at a time), seated (named seats) and pooled (a number of units).';
+	ELSIF create_resource.kind = 'pooled' AND coalesce(create_resource.capacity, -1) < 0 THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = 'a pooled resource needs a capacity of 0 or more';
+	ELSIF create_resource.kind = 'exclusive' AND create_resource.capacity <> 1 THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = 'an exclusive resource has a capacity of 1',
+			HINT = 'Pass kind => ''pooled'' for several units that are counted.';
+	ELSIF create_resource.kind = 'seated' AND create_resource.capacity IS NOT NULL THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = 'a seated resource has seats instead of a capacity',
+			HINT = 'Pass the seats'' labels as seats, or kind => ''pooled''.';
+	ELSIF create_resource.kind <> 'seated' AND create_resource.seats IS NOT NULL THEN
 		RAISE invalid_parameter_value USING
 			MESSAGE = 'only a seated resource has seats',
 			HINT = 'Pass kind => ''seated'', or leave the seats out.';
+	ELSIF array_position(create_resource.seats, NULL) IS NOT NULL THEN
+		RAISE null_value_not_allowed USING
+			MESSAGE = 'a seat''s label must not be null';
+	ELSIF cardinality(create_resource.seats) > (SELECT count(DISTINCT label) FROM unnest(create_resource.seats) AS label) THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = 'two seats have the same label';
+	ELSIF least(create_resource.buffer_before, create_resource.buffer_after) < interval '0' THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = 'a buffer must not be negative';
+	ELSIF jsonb_typeof(create_resource.data) <> 'object' THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = 'data must be a JSON object';
 	END IF;
 
 	INSERT INTO booking.resource (name, kind, capacity, timezone, category, buffer_before, buffer_after, data)

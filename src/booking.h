@@ -199,6 +199,8 @@ typedef struct Peak
 } Peak;
 
 extern Peak booking_peak(const PeakItem *items, int n, int64 from, int64 to, int64 limit);
+extern int64 booking_first_gap(const PeakItem *items, int n, int64 from, int64 to,
+							   int64 length, int64 limit);
 
 /* ---- guard.c ---- */
 

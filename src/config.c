@@ -128,6 +128,10 @@ forget(void)
 	HASHCTL		ctl = {0};
 	MemoryContext old = cache;
 
+	/* Know which tables' invalidations concern us. */
+	for (int i = 0; i < (int) lengthof(table_names); i++)
+		booking_table(table_names[i]);
+
 	cache = AllocSetContextCreate(CacheMemoryContext, "booking resources", ALLOCSET_DEFAULT_SIZES);
 	if (old)
 		MemoryContextSetParent(old, TopTransactionContext);

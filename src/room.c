@@ -33,6 +33,7 @@
 typedef struct Counting
 {
 	TimestampTz now;
+	pg_uuid_t	id;				/* of the booking that wants room */
 	Datum	   *lapsed;			/* ids of holds that have lapsed: they take no space, but
 								 * have to be marked expired */
 	int			nlapsed;
@@ -41,12 +42,12 @@ typedef struct Counting
 /* The bookings of the next days, for finding a time that would do. */
 typedef struct Collected
 {
+	const BookingRow *row;		/* that wants room */
 	PeakItem   *item;
 	int			n;
 } Collected;
 
 #define LOOK_AHEAD_DAYS	7
-#define LOOK_AT_MOST	200
 
 /* Which seats are free. */
 typedef struct SeatSearch
@@ -74,10 +75,11 @@ static RowIndexes indexes = {.relid = InvalidOid};
 static void indexes_changed(Datum arg, Oid relid);
 static const RowIndexes *find_indexes(Relation heap);
 static uint64 gate_key(const BookingRow *row);
-static GuardAnswer judge(Relation heap, const GuardIndex *guard, const GuardLoad *load,
-						 int64 capacity, uint64 gate, GuardVerdict *verdict);
+static GuardAnswer judge(Relation heap, const BookingRow *row, const GuardIndex *guard,
+						 const GuardLoad *load, int64 capacity, GuardVerdict *verdict);
 static bool take_any_seat(Relation heap, const Resource *resource, BookingRow *row,
 						  const GuardIndex *guard, GuardLoad *load);
+static Counting start_count(const BookingRow *row);
 static int64 count_booking(TupleTableSlot *slot, bool pending, void *arg);
 static void mark_seat(const GuardRow *found, void *arg);
 static void expire(const Counting *counting);
@@ -87,10 +89,10 @@ static bool refuse(Relation heap, const Resource *resource, const BookingRow *ro
 static void explain(Relation heap, const Resource *resource, const BookingRow *row,
 					const GuardIndex *guard, const GuardLoad *load,
 					const GuardVerdict *verdict, Refusal *refusal);
-static TimestampTz first_fit(Relation heap, const GuardIndex *guard, const GuardLoad *load,
-							 int64 capacity);
+static void say_when_it_fits(StringInfo hint, Relation heap, const Resource *resource,
+							 const BookingRow *row, const GuardIndex *guard,
+							 const GuardLoad *load, int64 capacity);
 static void collect(const GuardRow *found, void *arg);
-static int	compare_instants(const void *a, const void *b);
 
 void
 booking_room_init(void)
@@ -180,7 +182,7 @@ booking_make_room(Relation heap, const Resource *resource, BookingRow *row, Item
 		load.key[1] = row->value[BOOKING_SEAT_NO];
 	}
 
-	while (judge(heap, guard, &load, capacity, gate_key(row), &verdict) != GUARD_FITS)
+	while (judge(heap, row, guard, &load, capacity, &verdict) != GUARD_FITS)
 	{
 		if (verdict.answer == GUARD_FULL)
 			return refuse(heap, resource, row, guard, &load, &verdict);
@@ -193,13 +195,15 @@ booking_make_room(Relation heap, const Resource *resource, BookingRow *row, Item
  * Judge a load.  When it fits, we are inside the gate; otherwise not.
  */
 static GuardAnswer
-judge(Relation heap, const GuardIndex *guard, const GuardLoad *load, int64 capacity,
-	  uint64 gate, GuardVerdict *verdict)
+judge(Relation heap, const BookingRow *row, const GuardIndex *guard, const GuardLoad *load,
+	  int64 capacity, GuardVerdict *verdict)
 {
+	uint64		gate = gate_key(row);
+
 	for (;;)
 	{
 		bool		inside = booking_gate_enter(gate, false);
-		Counting	counting = {.now = GetCurrentTimestamp()};
+		Counting	counting = start_count(row);
 
 		/*
 		 * Somebody else is inside.  Look all the same: if the answer is no, there is no
@@ -209,7 +213,7 @@ judge(Relation heap, const GuardIndex *guard, const GuardLoad *load, int64 capac
 		if (verdict->answer == GUARD_FITS && !inside)
 		{
 			inside = booking_gate_enter(gate, true);
-			counting = (Counting) {.now = GetCurrentTimestamp()};
+			counting = start_count(row);
 			*verdict = booking_guard_judge(heap, guard, load, capacity, count_booking, &counting);
 		}
 
@@ -244,7 +248,7 @@ take_any_seat(Relation heap, const Resource *resource, BookingRow *row,
 		memset(search.taken, 0, resource->nseats + 1);
 		memset(&search.pending, 0, sizeof(search.pending));
 		search.ntaken = 0;
-		search.counting = (Counting) {.now = GetCurrentTimestamp()};
+		search.counting = start_count(row);
 		booking_guard_scan(heap, guard, load, mark_seat, &search);
 
 		if (search.ntaken < resource->nseats)
@@ -260,7 +264,7 @@ take_any_seat(Relation heap, const Resource *resource, BookingRow *row,
 			booking_row_set(row, BOOKING_SEAT_NO, Int32GetDatum(resource->seats[i].seat_no));
 			one.any_key = 0;
 			one.key[1] = row->value[BOOKING_SEAT_NO];
-			if (judge(heap, guard, &one, 1, gate_key(row), &verdict) == GUARD_FITS)
+			if (judge(heap, row, guard, &one, 1, &verdict) == GUARD_FITS)
 				return true;
 			/* Somebody was faster; see what is left. */
 		}
@@ -273,6 +277,16 @@ take_any_seat(Relation heap, const Resource *resource, BookingRow *row,
 			return refuse(heap, resource, row, guard, load, &verdict);
 		}
 	}
+}
+
+static Counting
+start_count(const BookingRow *row)
+{
+	Counting	counting = {.now = GetCurrentTimestamp()};
+
+	if (!row->null[BOOKING_ID])
+		counting.id = *DatumGetUUIDP(row->value[BOOKING_ID]);
+	return counting;
 }
 
 static void
@@ -296,18 +310,26 @@ mark_seat(const GuardRow *found, void *arg)
 		search->pending = found->pending;
 }
 
-/* How many units a stored booking takes.  Lapsed holds take none, and are remembered. */
+/*
+ * How many units a stored booking takes.  Lapsed holds take none, and are remembered.
+ *
+ * A booking of our own id does not count either, for only one of the two can stay: the
+ * primary key has the last word, and says it in the way that INSERT ... ON CONFLICT
+ * expects.  While it is pending, though, it is waited for here, where no gate is held.
+ */
 static int64
 count_booking(TupleTableSlot *slot, bool pending, void *arg)
 {
 	Counting   *counting = arg;
 	bool		isnull;
+	Datum		id = slot_getattr(slot, BOOKING_ID, &isnull);
 	Datum		expires_at = slot_getattr(slot, BOOKING_EXPIRES_AT, &isnull);
+
+	if (memcmp(DatumGetUUIDP(id), &counting->id, UUID_LEN) == 0)
+		return pending ? (int64) PG_INT32_MAX + 1 : 0;
 
 	if (!isnull && !pending && DatumGetTimestampTz(expires_at) <= counting->now)
 	{
-		Datum		id = slot_getattr(slot, BOOKING_ID, &isnull);
-
 		if (counting->nlapsed % 16 == 0)
 			counting->lapsed = counting->lapsed == NULL ? palloc_array(Datum, 16) :
 				repalloc(counting->lapsed, (counting->nlapsed + 16) * sizeof(Datum));
@@ -362,101 +384,97 @@ static void
 explain(Relation heap, const Resource *resource, const BookingRow *row, const GuardIndex *guard,
 		const GuardLoad *load, const GuardVerdict *verdict, Refusal *refusal)
 {
+	const char *name = resource->name;
 	char	   *wanted = booking_period_text(DatumGetRangeTypeP(row->value[BOOKING_PERIOD]));
 	char	   *full = booking_period_text(verdict->full);
-	bool		pooled = resource->kind == RESOURCE_POOLED;
-	int64		capacity = pooled ? resource->capacity : 1;
-	int64		left = Max(capacity - verdict->used, 0);
-	TimestampTz later = first_fit(heap, guard, load, capacity);
 	StringInfoData hint;
 
 	initStringInfo(&hint);
-	refusal->constraint = pooled ? CONSTRAINT_CAPACITY : CONSTRAINT_NO_OVERLAP;
-
-	if (pooled)
-	{
-		refusal->message = psprintf("resource \"%s\" has not enough left in that period",
-									resource->name);
-		refusal->detail = psprintf("Wanted " INT64_FORMAT " for %s; " INT64_FORMAT " of " INT64_FORMAT " are left, and %s is the first time without enough.",
-								   load->quantity, wanted, left, capacity, full);
-		if (left > 0)
-			appendStringInfo(&hint, "Up to " INT64_FORMAT " can be booked for that period.", left);
-	}
-	else if (load->any_key)
+	if (load->any_key)
 	{
 		refusal->constraint = CONSTRAINT_CAPACITY;
-		refusal->message = psprintf("every seat of resource \"%s\" is taken in that period",
-									resource->name);
-		refusal->detail = psprintf("Wanted any seat for %s; all %d are taken.",
-								   wanted, resource->nseats);
+		refusal->message = psprintf("every seat of resource \"%s\" is taken in that period", name);
+		refusal->detail = psprintf("Wanted any seat for %s; it has %d.", wanted, resource->nseats);
 		appendStringInfoString(&hint, "Try another period.");
 	}
-	else
+	else if (resource->kind != RESOURCE_POOLED)
 	{
 		const Seat *seat = booking_seat_numbered(resource,
 												 DatumGetInt32(row->value[BOOKING_SEAT_NO]));
 
+		refusal->constraint = CONSTRAINT_NO_OVERLAP;
 		refusal->message = seat ?
-			psprintf("seat \"%s\" of resource \"%s\" is taken in that period",
-					 seat->label, resource->name) :
-			psprintf("resource \"%s\" is taken in that period", resource->name);
-		refusal->detail = psprintf("Wanted %s; %s is taken.", wanted, full);
-		if (seat)
-			appendStringInfoString(&hint, "Try another seat, or no seat in particular.");
+			psprintf("seat \"%s\" of resource \"%s\" is taken in that period", seat->label, name) :
+			psprintf("resource \"%s\" is taken in that period", name);
+		refusal->detail = psprintf("Wanted %s; taken is %s.", wanted, full);
+		appendStringInfoString(&hint, seat ? "Try another seat, or another period.  " : "Try another period.  ");
+		say_when_it_fits(&hint, heap, resource, row, guard, load, 1);
 	}
+	else if (load->quantity > resource->capacity)
+	{
+		refusal->constraint = CONSTRAINT_CAPACITY;
+		refusal->message = psprintf("resource \"%s\" does not have so many", name);
+		refusal->detail = psprintf("Wanted " INT64_FORMAT " for %s; its capacity is %d.",
+								   load->quantity, wanted, resource->capacity);
+		appendStringInfoString(&hint, "Take several bookings, or fewer units.");
+	}
+	else
+	{
+		int64		left = Max(resource->capacity - verdict->used, 0);
 
-	if (later != DT_NOEND)
-		appendStringInfo(&hint, "%sThe same is free from %s.", hint.len > 0 ? "  " : "",
-						 booking_instant_text(booking_shift(later, resource->buffer_before)));
-	else if (hint.len == 0)
-		appendStringInfo(&hint, "Try another period; nothing like it is free within %d days.",
-						 LOOK_AHEAD_DAYS);
+		refusal->constraint = CONSTRAINT_CAPACITY;
+		refusal->message = left == 0 ?
+			psprintf("resource \"%s\" is full in that period", name) :
+			psprintf("resource \"%s\" has too few left in that period", name);
+		refusal->detail = psprintf("Wanted " INT64_FORMAT " for %s; left for all of it " INT64_FORMAT " of %d, too few first in %s.",
+								   load->quantity, wanted, left, resource->capacity, full);
+		if (left > 0)
+			appendStringInfo(&hint, "Up to " INT64_FORMAT " can be booked for that period.  ", left);
+		else
+			appendStringInfoString(&hint, "Try another period.  ");
+		say_when_it_fits(&hint, heap, resource, row, guard, load, resource->capacity);
+	}
+	while (hint.len > 0 && hint.data[hint.len - 1] == ' ')
+		hint.data[--hint.len] = '\0';
 	refusal->hint = hint.data;
 }
 
 /*
- * The first instant within the next days from which on the load would fit as long as it
- * wants to; DT_NOEND when there is none.  What is in progress counts as if it stayed.
+ * Add to a hint when the load would fit as long as it wants to, if that is within some
+ * days.  What is in progress counts as if it stayed.
  */
-static TimestampTz
-first_fit(Relation heap, const GuardIndex *guard, const GuardLoad *load, int64 capacity)
+static void
+say_when_it_fits(StringInfo hint, Relation heap, const Resource *resource,
+				 const BookingRow *row, const GuardIndex *guard, const GuardLoad *load,
+				 int64 capacity)
 {
 	Period		wanted = booking_period(load->range);
+	int64		length = wanted.to - wanted.from;
+	int64		horizon = LOOK_AHEAD_DAYS * USECS_PER_DAY;
 	GuardLoad	window = *load;
-	TimestampTz horizon = wanted.from + LOOK_AHEAD_DAYS * USECS_PER_DAY;
-	TimestampTz found = DT_NOEND;
-	Collected	rows = {0};
+	Collected	rows = {.row = row};
+	TimestampTz from;
 
-	if (wanted.to == DT_NOEND || load->any_key || capacity < load->quantity ||
-		wanted.to - wanted.from > LOOK_AHEAD_DAYS * USECS_PER_DAY)
-		return DT_NOEND;
+	if (wanted.to == DT_NOEND || length > horizon)
+		return;
 
-	horizon += wanted.to - wanted.from;
-	window.range = booking_make_range((Period) {wanted.from, horizon});
+	wanted.to = booking_shift(wanted.from, horizon + length);
+	window.range = booking_make_range(wanted);
 	booking_guard_scan(heap, guard, &window, collect, &rows);
-
-	/* It can begin only where something else ends. */
-	qsort(rows.item, rows.n, sizeof(PeakItem), compare_instants);
-	for (int i = 0; i < Min(rows.n, LOOK_AT_MOST) && found == DT_NOEND; i++)
-	{
-		TimestampTz from = rows.item[i].to;
-		TimestampTz to = from + (wanted.to - wanted.from);
-		Peak		peak;
-
-		if (from == DT_NOEND || to > horizon)
-			break;
-		peak = booking_peak(rows.item, rows.n, from, to, capacity - load->quantity);
-		if (peak.over_from == peak.over_to)
-			found = from;
-	}
-	return found;
+	from = booking_first_gap(rows.item, rows.n, wanted.from, wanted.to, length,
+							 capacity - load->quantity);
+	if (from < wanted.to)
+		appendStringInfo(hint, "The same is free from %s.",
+						 booking_instant_text(booking_shift(from, resource->buffer_before)));
+	else
+		appendStringInfo(hint, "Nothing like it is free within %d days.", LOOK_AHEAD_DAYS);
 }
 
 static void
 collect(const GuardRow *found, void *arg)
 {
 	Collected  *rows = arg;
-	Counting	counting = {.now = GetCurrentTimestamp()};
+	Counting	counting = start_count(rows->row);
 	Period		period = booking_period(found->range);
 	int64		quantity = count_booking(found->slot, TransactionIdIsValid(found->pending.xid),
 										 &counting);
@@ -465,13 +483,4 @@ collect(const GuardRow *found, void *arg)
 		rows->item = rows->item == NULL ? palloc_array(PeakItem, 64) :
 			repalloc_huge(rows->item, (rows->n + 64) * sizeof(PeakItem));
 	rows->item[rows->n++] = (PeakItem) {period.from, period.to, quantity};
-}
-
-static int
-compare_instants(const void *a, const void *b)
-{
-	const PeakItem *x = a;
-	const PeakItem *y = b;
-
-	return x->to < y->to ? -1 : x->to > y->to;
 }

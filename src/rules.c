@@ -126,12 +126,14 @@ booking_resource_before(PG_FUNCTION_ARGS)
 	{
 		int			attno = SPI_fnumber(desc, "capacity");
 		Datum		one = Int32GetDatum(1);
-		bool		not_null = false;
+		bool		one_is_null = false;
+		bool		no_kind;
+		Datum		kind = column(new, desc, "kind", &no_kind);
 
 		/* One booking at a time is a capacity of 1. */
 		column(new, desc, "capacity", &isnull);
-		if (isnull && strcmp(TextDatumGetCString(column(new, desc, "kind", &not_null)), "exclusive") == 0)
-			new = heap_modify_tuple_by_cols(new, desc, 1, &attno, &one, &not_null);
+		if (isnull && !no_kind && strcmp(TextDatumGetCString(kind), "exclusive") == 0)
+			new = heap_modify_tuple_by_cols(new, desc, 1, &attno, &one, &one_is_null);
 		return PointerGetDatum(new);
 	}
 

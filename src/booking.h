@@ -94,6 +94,7 @@ extern void booking_lock_resource(int64 resource_id);
 extern void booking_lock_rules(int64 resource_id);
 extern void booking_lock_all_rules(void);
 extern void booking_lock_id(const pg_uuid_t *id);
+extern bool booking_try_lock_id(const pg_uuid_t *id);
 extern bool booking_gate_enter(uint64 key, bool wait);
 extern void booking_gate_leave(void);
 extern void booking_gate_leave_command(void);
@@ -167,13 +168,25 @@ typedef struct Resource
 	int64		max_duration;
 	int64		max_hold;
 	Hours		hours;
+	TimestampTz closures_from;	/* bookings that begin at this instant or later can only
+								 * meet the closures that are here */
+	int			nclosures;
+	struct Closure *closures;
 	int			nseats;
 	Seat	   *seats;			/* ordered by seat_no */
 } Resource;
 
 #define NO_RULE (-1)
 
+/* A closure of the resource, or of all. */
+typedef struct Closure
+{
+	Period		period;
+	char	   *reason;			/* or NULL */
+} Closure;
+
 extern void booking_config_init(void);
+extern int64 booking_resource_id_named(const char *name);
 extern const Resource *booking_use_resource(int64 resource_id);
 extern const Resource *booking_use_resource_named(const char *name);
 extern const Seat *booking_seat_numbered(const Resource *resource, int32 seat_no);
@@ -280,6 +293,8 @@ typedef enum Statement
 	STMT_LOAD_RESOURCE,
 	STMT_LOAD_SEATS,
 	STMT_LOAD_HOURS,
+	STMT_LOAD_CLOSURES,
+	STMT_FIND_CLOSURES,
 	STMT_FIND_RESOURCE,
 	STMT_INSERT_BOOKING,
 	STMT_GET_BOOKING,
@@ -289,6 +304,13 @@ typedef enum Statement
 	STMT_ACTIVE_BOOKINGS,
 	STMT_ACTIVE_BOOKINGS_AFTER,
 	STMT_ACTIVE_BOOKINGS_OF_SEAT,
+	STMT_ACTIVE_BOOKINGS_IN,
+	STMT_ACTIVE_BOOKINGS_OF_ALL_IN,
+	STMT_IDS_OF_ACTIVE_BOOKINGS_IN,
+	STMT_IDS_OF_ALL_ACTIVE_BOOKINGS_IN,
+	STMT_TRY_LOCK_ROW,
+	STMT_LOCK_ROW,
+	STMT_INSERT_CLOSURE,
 	STMT_COUNT
 } Statement;
 
@@ -329,6 +351,7 @@ typedef struct BookingRow
 extern void booking_row_set(BookingRow *row, BookingColumn column, Datum value);
 extern bool booking_row_same(const BookingRow *a, const BookingRow *b, BookingColumn column);
 extern bool booking_row_same_range(const BookingRow *a, const BookingRow *b, BookingColumn column);
+extern bool booking_row_in_force(const BookingRow *row);
 extern bool booking_row_adds_load(const BookingRow *row, const BookingRow *old);
 extern bool booking_row_wants_reason(const BookingRow *row);
 extern bool booking_row_refuse(const BookingRow *row, const Refusal *refusal);
@@ -358,6 +381,18 @@ extern bool booking_policy_allows(const Resource *resource, Period period, int r
 extern void booking_check_policy(const Resource *resource, Period period, int rules);
 extern void booking_check_hold(const Resource *resource, int64 length);
 extern void booking_load_hours(Resource *resource, MemoryContext context);
+
+/* ---- closure.c ---- */
+
+extern bool booking_not_closed(const Resource *resource, const BookingRow *row,
+							   const BookingRow *old);
+extern TimestampTz booking_next_open(const Resource *resource, TimestampTz at, int64 length);
+extern void booking_load_closures(Resource *resource, MemoryContext context);
+
+/* ---- rules.c ---- */
+
+extern uint64 booking_in_the_way(Statement statement, Datum *values, const char *nulls,
+								 char **list);
 
 /* ---- book.c ---- */
 

@@ -39,7 +39,7 @@
 
 /* The tables whose rows are remembered here, and the one that bookers lock. */
 static const char *const table_names[] = {
-	"booking", "resource", "seat", "opening_hours"
+	"booking", "resource", "seat", "opening_hours", "closure"
 };
 
 static Oid	table_ids[lengthof(table_names)];
@@ -194,6 +194,13 @@ booking_use_resource_named(const char *name)
 	}
 }
 
+/* Only the id, and without any lock: it may belong to another name a moment later. */
+int64
+booking_resource_id_named(const char *name)
+{
+	return find_named(name);
+}
+
 static int64
 find_named(const char *name)
 {
@@ -307,6 +314,7 @@ load(int64 resource_id)
 	if (loaded.kind == RESOURCE_SEATED)
 		load_seats(&loaded);
 	booking_load_hours(&loaded, cache);
+	booking_load_closures(&loaded, cache);
 	SPI_finish();
 
 	resource = hash_search(by_id, &resource_id, HASH_ENTER, NULL);

@@ -29,6 +29,7 @@
 
 #include "miscadmin.h"
 #include "pgtime.h"
+#include "utils/datetime.h"
 
 #include "booking.h"
 #include "compat.h"

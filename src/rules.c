@@ -36,7 +36,6 @@ static void lock_rules_of(HeapTuple row, TupleDesc desc);
 static void check_timezone(HeapTuple row, TupleDesc desc);
 static Datum column(HeapTuple row, TupleDesc desc, const char *name, bool *isnull);
 static bool changes(HeapTuple old, HeapTuple new, TupleDesc desc, const char *name);
-static uint64 in_the_way(Statement statement, Datum *values, const char *nulls, char **list);
 
 static Datum
 column(HeapTuple row, TupleDesc desc, const char *name, bool *isnull)
@@ -63,8 +62,8 @@ changes(HeapTuple old, HeapTuple new, TupleDesc desc, const char *name)
  * Run one of the statements that list the bookings in the way of a change, a line each
  * in its first column; how many there are altogether is in the second.
  */
-static uint64
-in_the_way(Statement statement, Datum *values, const char *nulls, char **list)
+uint64
+booking_in_the_way(Statement statement, Datum *values, const char *nulls, char **list)
 {
 	StringInfoData text;
 	uint64		n;
@@ -145,7 +144,7 @@ booking_resource_before(PG_FUNCTION_ARGS)
 	SPI_connect();
 	if (!is_update || changes(old, new, desc, "id"))
 	{
-		if (in_the_way(STMT_BOOKINGS_EVER, values, NULL, &list) > 0)
+		if (booking_in_the_way(STMT_BOOKINGS_EVER, values, NULL, &list) > 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
 					 errmsg("resource \"%s\" has bookings", name),
@@ -153,7 +152,7 @@ booking_resource_before(PG_FUNCTION_ARGS)
 					 errhint("Delete or archive its bookings first, or retire it: UPDATE booking.resource SET retired_at = now().")));
 	}
 	else if (changes(old, new, desc, "kind") &&
-			 in_the_way(STMT_ACTIVE_BOOKINGS, values, NULL, &list) > 0)
+			 booking_in_the_way(STMT_ACTIVE_BOOKINGS, values, NULL, &list) > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("resource \"%s\" cannot change its kind while it has active bookings", name),
@@ -161,7 +160,7 @@ booking_resource_before(PG_FUNCTION_ARGS)
 	else if (changes(old, new, desc, "retired_at"))
 	{
 		values[1] = column(new, desc, "retired_at", &isnull);
-		if (!isnull && in_the_way(STMT_ACTIVE_BOOKINGS_AFTER, values, NULL, &list) > 0)
+		if (!isnull && booking_in_the_way(STMT_ACTIVE_BOOKINGS_AFTER, values, NULL, &list) > 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					 errmsg("resource \"%s\" is booked beyond its retirement", name),
@@ -199,7 +198,7 @@ booking_seat_before(PG_FUNCTION_ARGS)
 		values[0] = column(old, desc, "resource_id", &isnull);
 		values[1] = column(old, desc, "seat_no", &isnull);
 		SPI_connect();
-		if (in_the_way(STMT_ACTIVE_BOOKINGS_OF_SEAT, values, NULL, &list) > 0)
+		if (booking_in_the_way(STMT_ACTIVE_BOOKINGS_OF_SEAT, values, NULL, &list) > 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
 					 errmsg("seat \"%s\" has active bookings",

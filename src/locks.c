@@ -193,6 +193,14 @@ booking_lock_id(const pg_uuid_t *id)
 	take(LOCK_ID, hash_bytes_extended(id->data, UUID_LEN, 0), ExclusiveLock, true);
 }
 
+/* The same, without waiting: false when somebody else has it. */
+bool
+booking_try_lock_id(const pg_uuid_t *id)
+{
+	return take(LOCK_ID, hash_bytes_extended(id->data, UUID_LEN, 0), ExclusiveLock, false) !=
+		LOCKACQUIRE_NOT_AVAIL;
+}
+
 static CommandId
 this_command(void)
 {

@@ -189,6 +189,9 @@ booking_row_before(PG_FUNCTION_ARGS)
 	resource = booking_use_resource(DatumGetInt64(row.value[BOOKING_RESOURCE_ID]));
 	complete(resource, &row, old);
 
+	if (!booking_not_closed(resource, &row, old))
+		return PointerGetDatum(NULL);
+
 	if (row.active && !booking_row_adds_load(&row, old))
 		booking_keep_room(&row);
 	else if (row.active && !booking_make_room(heap, resource, &row, self))
@@ -317,6 +320,17 @@ check_transition(const BookingRow *row, const BookingRow *old)
 						   booking_instant_text(DatumGetTimestampTz(old->value[BOOKING_EXPIRES_AT]))),
 				 errhint("Book again; the space may still be free."),
 				 errbooking(CONSTRAINT_STATUS)));
+}
+
+/*
+ * Does the row take space at all?  Not a hold that has lapsed, which nothing brings back
+ * to life; such a one may be among the rows of a dump.
+ */
+bool
+booking_row_in_force(const BookingRow *row)
+{
+	return row->active && (row->null[BOOKING_EXPIRES_AT] ||
+						   DatumGetTimestampTz(row->value[BOOKING_EXPIRES_AT]) > GetCurrentTimestamp());
 }
 
 /* Does the row take space that its old version did not? */

@@ -131,15 +131,58 @@ static const PlanText plans[STMT_COUNT] = {
 		"SELECT * FROM booking.booking WHERE id" EQ "$1",
 		KEYED, {UUIDOID}
 	},
+	/*
+	 * Each step says again under which circumstances it is possible, and finds no row
+	 * when a plain UPDATE has just changed them.
+	 */
+	[STMT_CONFIRM_BOOKING] = {
+		"UPDATE booking.booking SET status = 'confirmed', expires_at = NULL"
+		" WHERE id" EQ "$1 AND version" EQ "$2 RETURNING *",
+		WRITES | KEYED, {UUIDOID, INT4OID}
+	},
+	[STMT_EXTEND_HOLD] = {
+		"UPDATE booking.booking SET expires_at = $3"
+		" WHERE id" EQ "$1 AND version" EQ "$2 RETURNING *",
+		WRITES | KEYED, {UUIDOID, INT4OID, TIMESTAMPTZOID}
+	},
 	[STMT_CANCEL_BOOKING] = {
-		"UPDATE booking.booking SET status = 'cancelled', expires_at = NULL, reason = $2"
-		" WHERE id" EQ "$1 AND " ACTIVE " RETURNING *",
-		WRITES | KEYED, {UUIDOID, TEXTOID}
+		"UPDATE booking.booking SET status = 'cancelled', expires_at = NULL, reason = $3"
+		" WHERE id" EQ "$1 AND version" EQ "$2 RETURNING *",
+		WRITES | KEYED, {UUIDOID, INT4OID, TEXTOID}
+	},
+	[STMT_MOVE_BOOKING] = {
+		"UPDATE booking.booking SET period = $3, seat_no = $4, quantity = $5, slot_id = $6"
+		" WHERE id" EQ "$1 AND version" EQ "$2 RETURNING *",
+		WRITES | KEYED, {UUIDOID, INT4OID, TSTZRANGEOID, INT4OID, INT4OID, INT8OID}
+	},
+	[STMT_CHECK_IN_BOOKING] = {
+		"UPDATE booking.booking SET checked_in_at = $3"
+		" WHERE id" EQ "$1 AND version" EQ "$2 RETURNING *",
+		WRITES | KEYED, {UUIDOID, INT4OID, TIMESTAMPTZOID}
+	},
+	[STMT_CHECK_OUT_BOOKING] = {
+		"UPDATE booking.booking SET checked_out_at = $3, period = $4, occupies = $5"
+		" WHERE id" EQ "$1 AND version" EQ "$2 RETURNING *",
+		WRITES | KEYED, {UUIDOID, INT4OID, TIMESTAMPTZOID, TSTZRANGEOID, TSTZRANGEOID}
 	},
 	[STMT_EXPIRE_BOOKING] = {
 		"UPDATE booking.booking SET status = 'expired', expires_at = NULL"
 		" WHERE id" EQ "$1 AND status" EQ "'held' AND expires_at" LE "$2",
 		AS_OWNER | WRITES | KEYED, {UUIDOID, TIMESTAMPTZOID}
+	},
+	[STMT_LAPSED_HOLDS] = {
+		"SELECT id, expires_at FROM booking.booking"
+		" WHERE status" EQ "'held' AND expires_at" LE "$1"
+		" AND (expires_at, id) OPERATOR(pg_catalog.>) ($2, $3)"
+		" ORDER BY expires_at, id LIMIT $4",
+		0, {TIMESTAMPTZOID, TIMESTAMPTZOID, UUIDOID, INT8OID}
+	},
+	[STMT_EXPIRE_HOLDS] = {
+		"UPDATE booking.booking b SET status = 'expired', expires_at = NULL"
+		" FROM (SELECT id FROM booking.booking WHERE id" EQ "ANY ($1)"
+		" AND status" EQ "'held' AND expires_at" LE "$2 FOR UPDATE SKIP LOCKED) AS lapsed"
+		" WHERE b.id" EQ "lapsed.id",
+		WRITES, {UUIDARRAYOID, TIMESTAMPTZOID}
 	},
 	[STMT_BOOKINGS_EVER] = {
 		LIST_BOOKINGS A_FEW,

@@ -49,6 +49,9 @@ typedef struct Collected
 
 #define LOOK_AHEAD_DAYS	7
 
+/* So many lapsed holds are marked before looking again. */
+#define EXPIRE_AT_ONCE	64
+
 /* Which seats are free. */
 typedef struct SeatSearch
 {
@@ -357,22 +360,37 @@ count_booking(TupleTableSlot *slot, bool pending, void *arg)
 
 /*
  * Mark lapsed holds expired, as the first to need their space.  Who is confirming one of
- * them at this moment holds its ID lock, and we wait for what becomes of it.  Taken in
- * the order of the ids, so that two who find the same holds do not wait for each other.
+ * them at this moment holds its ID lock, and we wait for what becomes of it; but not with
+ * the ID locks of others, or something written, in our hands, or two who find the same
+ * holds would wait for each other.  So we take all the locks or none, and in the latter
+ * case the caller looks again.
  */
 static void
 expire(const Counting *counting)
 {
+	int			n = Min(counting->nlapsed, EXPIRE_AT_ONCE);
+
 	qsort(counting->lapsed, counting->nlapsed, sizeof(Datum), compare_ids);
+	for (int i = 0; i < n; i++)
+	{
+		pg_uuid_t  *id = DatumGetUUIDP(counting->lapsed[i]);
+
+		if (booking_try_lock_id(id))
+			continue;
+		for (int j = 0; j < i; j++)
+			booking_unlock_id(DatumGetUUIDP(counting->lapsed[j]));
+		booking_lock_id(id);
+		booking_unlock_id(id);
+		return;
+	}
 
 	SPI_connect();
-	for (int i = 0; i < counting->nlapsed; i++)
+	for (int i = 0; i < n; i++)
 	{
 		Datum		values[2];
 
 		values[0] = counting->lapsed[i];
 		values[1] = TimestampTzGetDatum(counting->now);
-		booking_lock_id(DatumGetUUIDP(values[0]));
 		booking_run(STMT_EXPIRE_BOOKING, values, NULL);
 	}
 	SPI_finish();

@@ -2,6 +2,7 @@
 -- Installing, dropping and installing again, in one session.
 --
 SET client_min_messages = warning;
+\set SHOW_CONTEXT never
 SELECT count(*) > 0 AS there FROM pg_proc WHERE pronamespace = 'booking'::regnamespace;
 SELECT (booking.create_resource('install: room')).name;
 SELECT (booking.book_slot('install: room', '[2030-01-07 09:00, 2030-01-07 10:00)', 'ann')).holder;

@@ -99,6 +99,9 @@ book_slot(FunctionCallInfo fcinfo, bool by_name, bool try)
 
 	if (order.id && replay(&order, resource, &booking))
 		PG_RETURN_DATUM(booking);
+	booking_check_policy(resource, order.period, POLICY_ALL);
+	if (order.hold_for)
+		booking_check_hold(resource, booking_interval_length(order.hold_for));
 	if (!store(&order, resource, try, &booking))
 		PG_RETURN_NULL();
 	PG_RETURN_DATUM(booking);

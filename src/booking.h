@@ -13,6 +13,10 @@
  *			guard.c		"never more than N at once" over any index
  *			row.c		the triggers of booking.booking
  *			room.c		is there room for a booking, and if not, what would fit
+ *			hours.c		when is something open, by its local clock (no SQL)
+ *			policy.c	the rules about now: hours, notice, duration, holds
+ *			closure.c	no booking into a closure, no closure over bookings
+ *			limits.c	how much one holder may book
  *			book.c		book_slot() and its relatives
  *			life.c		what happens to a booking afterwards
  *			move.c		a booking takes another place, or ends early
@@ -27,6 +31,7 @@
 
 #include "access/genam.h"
 #include "executor/tuptable.h"
+#include "pgtime.h"
 #include "storage/lock.h"
 #include "utils/jsonb.h"
 #include "utils/rangetypes.h"
@@ -84,6 +89,7 @@ extern TimestampTz booking_shift(TimestampTz at, int64 length);
 extern Period booking_widen(Period period, int64 before, int64 after);
 extern char *booking_period_text(RangeType *range);
 extern char *booking_instant_text(TimestampTz at);
+extern char *booking_length_text(int64 length);
 
 /* ---- locks.c ---- */
 
@@ -91,6 +97,7 @@ extern void booking_locks_init(void);
 extern void booking_lock_resource(int64 resource_id);
 extern void booking_lock_rules(int64 resource_id);
 extern void booking_lock_all_rules(void);
+extern bool booking_holds_rules(int64 resource_id);
 extern void booking_lock_id(const pg_uuid_t *id);
 extern bool booking_try_lock_id(const pg_uuid_t *id);
 extern void booking_unlock_id(const pg_uuid_t *id);
@@ -101,6 +108,42 @@ extern bool booking_holds_line(int64 resource_id);
 extern bool booking_gate_enter(uint64 key, bool wait);
 extern void booking_gate_leave(void);
 extern void booking_gate_leave_command(void);
+
+/* ---- hours.c ---- */
+
+/* From one time of a day to another, in microseconds after its midnight. */
+typedef struct OpenSpan
+{
+	int32		day;			/* ISO weekday, or date as days since 2000-01-01 */
+	bool		closed;			/* a date without opening times */
+	int64		opens;
+	int64		closes;			/* later than "opens"; beyond 24:00 is the next day */
+} OpenSpan;
+
+/* Both in the order of day and time, and a date's "closed" first. */
+typedef struct Hours
+{
+	int			nweekly;
+	OpenSpan   *weekly;
+	int			ndated;
+	OpenSpan   *dated;
+} Hours;
+
+typedef enum CalendarUnit
+{
+	CALENDAR_DAY,
+	CALENDAR_WEEK,
+	CALENDAR_MONTH
+} CalendarUnit;
+
+extern int64 booking_local_time(pg_tz *tz, TimestampTz at);
+extern int32 booking_local_date(pg_tz *tz, TimestampTz at);
+extern TimestampTz booking_local_instant(pg_tz *tz, int64 local);
+extern Period booking_calendar_period(pg_tz *tz, TimestampTz at, CalendarUnit unit);
+extern const OpenSpan *booking_spans_of_date(const Hours *hours, int32 date, int *n);
+extern bool booking_open_through(const Hours *hours, pg_tz *tz, Period period);
+extern TimestampTz booking_next_opening(const Hours *hours, pg_tz *tz, TimestampTz at,
+										int64 length);
 
 /* ---- config.c ---- */
 
@@ -127,11 +170,34 @@ typedef struct Resource
 	int64		buffer_after;
 	TimestampTz retired_at;		/* DT_NOEND: not retired */
 	bool		has_waiters;	/* somebody may stand in line; false: surely nobody */
+	char	   *category;		/* or NULL */
+	pg_tz	   *tz;
+	bool		has_policy;		/* any of the following, NO_RULE where there is none */
+	int64		min_notice;		/* microseconds */
+	int64		max_advance;
+	int64		min_duration;
+	int64		max_duration;
+	int64		max_hold;
+	Hours		hours;
+	TimestampTz closures_from;	/* bookings that begin at this instant or later can only
+								 * meet the closures that are here */
+	int			nclosures;
+	struct Closure *closures;
 	int			nseats;
 	Seat	   *seats;			/* ordered by seat_no */
 } Resource;
 
+#define NO_RULE (-1)
+
+/* A closure of the resource, or of all. */
+typedef struct Closure
+{
+	Period		period;
+	char	   *reason;			/* or NULL */
+} Closure;
+
 extern void booking_config_init(void);
+extern int64 booking_resource_id_named(const char *name);
 extern const Resource *booking_use_resource(int64 resource_id);
 extern const Resource *booking_find_resource(int64 resource_id);
 extern const Resource *booking_use_resource_named(const char *name);
@@ -186,7 +252,17 @@ typedef struct GuardLoad
 	RangeType  *range;
 	int64		quantity;
 	ItemPointer self;			/* the row's own old version, or NULL */
+	bool		outside;		/* judged without the gate: rows may move meanwhile */
 } GuardLoad;
+
+/* One of the tables whose rows are counted together. */
+typedef struct GuardPlace
+{
+	Relation	heap;
+	const GuardIndex *index;
+	ItemPointer self;			/* the load's own old version is here, or NULL */
+	void	   *arg;			/* for the function that says what a row takes */
+} GuardPlace;
 
 /* A transaction in progress that writes or removes a row. */
 typedef struct GuardPending
@@ -228,6 +304,9 @@ extern void booking_guard_describe(Relation index, GuardIndex *guard);
 extern GuardVerdict booking_guard_judge(Relation heap, const GuardIndex *guard,
 										const GuardLoad *load, int64 capacity,
 										GuardQuantity quantity_of, void *arg);
+extern GuardVerdict booking_guard_judge_places(const GuardPlace *places, int nplaces,
+											   const GuardLoad *load, int64 capacity,
+											   GuardQuantity quantity_of);
 extern void booking_guard_scan(Relation heap, const GuardIndex *guard, const GuardLoad *load,
 							   GuardVisit visit, void *arg);
 extern void booking_guard_wait(Relation heap, GuardPending *pending);
@@ -238,12 +317,16 @@ typedef enum Statement
 {
 	STMT_LOAD_RESOURCE,
 	STMT_LOAD_SEATS,
+	STMT_LOAD_HOURS,
+	STMT_LOAD_CLOSURES,
+	STMT_FIND_CLOSURES,
 	STMT_FIND_RESOURCE,
 	STMT_INSERT_BOOKING,
 	STMT_GET_BOOKING,
 	STMT_CONFIRM_BOOKING,
 	STMT_EXTEND_HOLD,
 	STMT_CANCEL_BOOKING,
+	STMT_CANCEL_IN_THE_WAY,
 	STMT_MOVE_BOOKING,
 	STMT_CHECK_IN_BOOKING,
 	STMT_CHECK_OUT_BOOKING,
@@ -265,6 +348,13 @@ typedef enum Statement
 	STMT_ACTIVE_BOOKINGS,
 	STMT_ACTIVE_BOOKINGS_AFTER,
 	STMT_ACTIVE_BOOKINGS_OF_SEAT,
+	STMT_ACTIVE_BOOKINGS_IN,
+	STMT_ACTIVE_BOOKINGS_OF_ALL_IN,
+	STMT_IDS_OF_ACTIVE_BOOKINGS_IN,
+	STMT_IDS_OF_ALL_ACTIVE_BOOKINGS_IN,
+	STMT_TRY_LOCK_ROW,
+	STMT_LOCK_ROW,
+	STMT_INSERT_CLOSURE,
 	STMT_COUNT
 } Statement;
 
@@ -329,6 +419,7 @@ extern bool booking_row_lapsed(const BookingRow *row, TimestampTz now);
 extern void booking_row_set(BookingRow *row, BookingColumn column, Datum value);
 extern bool booking_row_same(const BookingRow *a, const BookingRow *b, BookingColumn column);
 extern bool booking_row_same_range(const BookingRow *a, const BookingRow *b, BookingColumn column);
+extern bool booking_row_in_force(const BookingRow *row);
 extern bool booking_row_adds_load(const BookingRow *row, const BookingRow *old);
 extern bool booking_row_wants_reason(const BookingRow *row);
 extern bool booking_row_refuse(const BookingRow *row, const Refusal *refusal);
@@ -342,6 +433,37 @@ extern bool booking_write(Statement statement, Datum *values, const char *nulls,
 extern void booking_room_init(void);
 extern bool booking_make_room(Relation heap, const Resource *resource, BookingRow *row,
 							  ItemPointer self);
+extern void booking_keep_room(const BookingRow *row);
+
+/* ---- policy.c ---- */
+
+/*
+ * Rules about now, for functions to apply once they hold the RESOURCE lock (that is,
+ * have the resource from booking_use_resource()).  For a period that the caller has
+ * chosen all of them; for a place in a published slot only the notice.
+ */
+#define POLICY_NOTICE	0x01	/* min_notice, max_advance */
+#define POLICY_DURATION	0x02	/* min_duration, max_duration */
+#define POLICY_HOURS	0x04	/* opening hours */
+#define POLICY_ALL		(POLICY_NOTICE | POLICY_DURATION | POLICY_HOURS)
+
+extern bool booking_policy_allows(const Resource *resource, Period period, int rules,
+								  Refusal *refusal);
+extern void booking_check_policy(const Resource *resource, Period period, int rules);
+extern void booking_check_hold(const Resource *resource, int64 length);
+extern void booking_load_hours(Resource *resource, MemoryContext context);
+
+/* ---- closure.c ---- */
+
+extern bool booking_not_closed(const Resource *resource, const BookingRow *row,
+							   const BookingRow *old);
+extern TimestampTz booking_next_open(const Resource *resource, TimestampTz at, int64 length);
+extern void booking_load_closures(Resource *resource, MemoryContext context);
+
+/* ---- rules.c ---- */
+
+extern uint64 booking_in_the_way(Statement statement, Datum *values, const char *nulls,
+								 char **list);
 
 /* ---- book.c ---- */
 
@@ -381,6 +503,8 @@ extern bool booking_line_serving(void);
 extern uint64 booking_line_kept(void);
 extern bool booking_line_ahead(const Resource *resource, const BookingRow *row);
 extern void booking_line_freed(int64 resource_id, RangeType *window);
+extern void booking_line_defer(bool defer);
+extern void booking_line_serve_deferred(void);
 extern void booking_line_joined(int64 resource_id, RangeType *period);
 
 /* ---- uuid.c ---- */

@@ -214,7 +214,8 @@ booking_confirm(PG_FUNCTION_ARGS)
 }
 
 /*
- * extend_hold(id, by): from when it lapses now.
+ * extend_hold(id, by): from when it lapses now.  At no time does a hold have more than the
+ * resource's max_hold ahead of it, so that repeating the call does no harm.
  */
 Datum
 booking_extend_hold(PG_FUNCTION_ARGS)
@@ -249,8 +250,7 @@ booking_extend_hold(PG_FUNCTION_ARGS)
 					 errdetail("A confirmed booking does not lapse."),
 					 errbooking(CONSTRAINT_STATUS)));
 		until = booking_shift(DatumGetTimestampTz(life.row.value[BOOKING_EXPIRES_AT]), by);
-
-		/* The resource's max_hold bounds "until - life.now", once it has one. */
+		booking_check_hold(life.resource, until - life.now);
 		values[2] = TimestampTzGetDatum(until);
 	} while (!booking_life_change(&life, STMT_EXTEND_HOLD, values, NULL, &booking));
 	SPI_finish();

@@ -48,7 +48,9 @@
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
 #include "utils/inval.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/resowner.h"
 
@@ -78,11 +80,20 @@ typedef struct Refused
 	int			n;
 } Refused;
 
+/* Space that has been freed and is to be looked at later. */
+typedef struct Deferred
+{
+	int64		resource_id;
+	RangeType  *window;
+} Deferred;
+
 #define BATCH	100
 
 static bool serving = false;	/* we are inside serve() */
 static List *freed_meanwhile = NIL; /* of RangeType, by what serve() itself expired */
 static MemoryContext serving_context = NULL;
+static int	deferring = 0;		/* somebody frees space that he then has another use for */
+static List *deferred = NIL;	/* of Deferred, in the transaction's context */
 static uint64 kept = 0;			/* LINE locks that are held to a commit */
 
 static int	serve(const Resource *resource, RangeType *window, Datum newcomer, bool *somebody);
@@ -93,6 +104,7 @@ static bool wants_more(const Refused *refused, const Entry *entry);
 static void read_entry(HeapTuple row, TupleDesc desc, Entry *entry);
 static void settle(const BookingRow *old, const BookingRow *new);
 static RangeType *widened(const Resource *resource, RangeType *range);
+static RangeType *copy_range(RangeType *range);
 static void serve_all(int64 resource_id);
 
 /* Are we making an offer?  Then whoever would have to wait says no instead. */
@@ -142,21 +154,65 @@ booking_line_freed(int64 resource_id, RangeType *window)
 		MemoryContext context = MemoryContextSwitchTo(serving_context);
 
 		freed_meanwhile = lappend(freed_meanwhile,
-								  DatumGetPointer(PG_DETOAST_DATUM_COPY(RangeTypePGetDatum(window))));
+								  copy_range(window));
+		MemoryContextSwitchTo(context);
+		return;
+	}
+	if (deferring > 0)
+	{
+		MemoryContext context = MemoryContextSwitchTo(TopTransactionContext);
+		Deferred   *later = palloc(sizeof(Deferred));
+
+		*later = (Deferred) {resource_id, copy_range(window)};
+		deferred = lappend(deferred, later);
 		MemoryContextSwitchTo(context);
 		return;
 	}
 
-	booking_lock_resource(resource_id);
-	booking_lock_join(resource_id, false);
+	/* Who changes the rules keeps everybody from joining anyway. */
 	resource = booking_find_resource(resource_id);
-	if (resource == NULL || !resource->has_waiters || !booking_lock_line(resource_id))
+	if (resource == NULL)
+		return;
+	if (!booking_holds_rules(resource_id))
+	{
+		booking_lock_join(resource_id, false);
+		resource = booking_use_resource(resource_id);
+	}
+	if (!resource->has_waiters || !booking_lock_line(resource_id))
 		return;
 	serve(resource, window, (Datum) 0, &somebody);
 	if (somebody)
 		kept++;
 	else
 		booking_unlock_line(resource_id);
+}
+
+static RangeType *
+copy_range(RangeType *range)
+{
+	return DatumGetRangeTypeP(datumCopy(RangeTypePGetDatum(range), false, -1));
+}
+
+/* From here on, remember what is freed instead of offering it; and no more. */
+void
+booking_line_defer(bool defer)
+{
+	if (defer && deferring == 0)
+		deferred = NIL;
+	deferring += defer ? 1 : -1;
+}
+
+/* Offer what is left of it. */
+void
+booking_line_serve_deferred(void)
+{
+	while (deferring == 0 && deferred != NIL)
+	{
+		Deferred   *later = linitial(deferred);
+
+		deferred = list_delete_first(deferred);
+		booking_line_freed(later->resource_id, later->window);
+	}
 }
 
 /* Somebody has joined, under JOIN and LINE. */
@@ -239,7 +295,8 @@ serve_window(const Resource *resource, RangeType *window, Datum newcomer, bool *
 				n = 0;
 				break;
 			}
-			if (wants_more(&refused, &entry))
+			if (wants_more(&refused, &entry) ||
+				!booking_policy_allows(resource, booking_period(entry.period), POLICY_NOTICE, NULL))
 				continue;
 			if (offer(resource, &entry))
 				offers++;
@@ -344,8 +401,13 @@ store_offer(const Resource *resource, const Entry *entry)
 	Datum		values[INSERT_NVALUES] = {0};
 	char		nulls[INSERT_NVALUES + 1];
 	Datum		entry_id = Int64GetDatum(entry->id);
+	int64		hold_for = entry->offer_for;
 	pg_uuid_t	id;
 	bool		offered;
+
+	/* An offer is a hold like any other. */
+	if (resource->max_hold != NO_RULE)
+		hold_for = Min(hold_for, resource->max_hold);
 
 	memset(nulls, 'n', INSERT_NVALUES);
 	nulls[INSERT_NVALUES] = '\0';
@@ -363,7 +425,7 @@ store_offer(const Resource *resource, const Entry *entry)
 	SET_VALUE(QUANTITY, Int32GetDatum(entry->quantity));
 	SET_VALUE(HOLDER, entry->holder);
 	SET_VALUE(STATUS, CStringGetTextDatum("held"));
-	SET_VALUE(EXPIRES_AT, TimestampTzGetDatum(booking_shift(GetCurrentTimestamp(), entry->offer_for)));
+	SET_VALUE(EXPIRES_AT, TimestampTzGetDatum(booking_shift(GetCurrentTimestamp(), hold_for)));
 	SET_VALUE(WAITLIST_ID, entry_id);
 	SET_VALUE(DATA, DirectFunctionCall1(jsonb_in, CStringGetDatum("{}")));
 #undef SET_VALUE

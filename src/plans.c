@@ -10,7 +10,8 @@
  * Snapshot: each of them follows a lock, and has to see whatever was committed before
  * the lock was granted, also where the transaction's own snapshot is older (REPEATABLE
  * READ and SERIALIZABLE).  So they run on the latest snapshot, as the foreign-key
- * triggers of PostgreSQL do.
+ * triggers of PostgreSQL do.  Those that are not read-only also see what the statement
+ * that runs the trigger has written so far, as queries in a volatile function do.
  *
  * At SERIALIZABLE a snapshot also leaves predicate locks behind, on whole index pages.
  * Two transactions that look up two bookings side by side in the index, and then write
@@ -44,6 +45,8 @@
 #define WRITES		0x02
 /* Touches one booking by its id, whose ID lock we hold. */
 #define KEYED		0x04
+/* Sees what the statement that runs the trigger has written. */
+#define UP_TO_NOW	0x08
 
 /*
  * Operators by their full names, like tables: some of these run as the owner, and the
@@ -51,8 +54,26 @@
  */
 #define EQ		" OPERATOR(pg_catalog.=) "
 #define LE		" OPERATOR(pg_catalog.<=) "
+#define GT		" OPERATOR(pg_catalog.>) "
 #define OVERLAPS " OPERATOR(pg_catalog.&&) "
 #define ACTIVE	"status" EQ "ANY ('{held,confirmed}'::pg_catalog.text[])"
+
+/* Active, and not a hold that has lapsed: that one takes no space and never will again. */
+#define IN_FORCE \
+	ACTIVE " AND (expires_at IS NULL OR expires_at" GT "pg_catalog.clock_timestamp())"
+
+/*
+ * The bookings whose period overlaps $2, found by what they occupy: the range is indexed
+ * for those with a seat and for those without.
+ */
+#define OVERLAPPING	"occupies" OVERLAPS "$2 AND period" OVERLAPS "$2 AND " IN_FORCE
+#define BOOKINGS_IN(columns, condition) \
+	"SELECT " columns " FROM booking.booking WHERE " condition "seat_no IS NOT NULL AND " OVERLAPPING \
+	" UNION ALL " \
+	"SELECT " columns " FROM booking.booking WHERE " condition "seat_no IS NULL AND slot_id IS NULL AND " OVERLAPPING \
+	" UNION ALL " \
+	"SELECT " columns " FROM booking.booking WHERE " condition "seat_no IS NULL AND slot_id IS NOT NULL AND " OVERLAPPING
+#define OF_RESOURCE	"resource_id" EQ "$1 AND "
 
 /* What is in the way of a change: some of the bookings, and how many there are. */
 #define LIST_BOOKINGS \
@@ -77,13 +98,30 @@ typedef struct PlanText
 
 static const PlanText plans[STMT_COUNT] = {
 	[STMT_LOAD_RESOURCE] = {
-		"SELECT name, kind, capacity, buffer_before, buffer_after, retired_at"
+		"SELECT name, kind, capacity, buffer_before, buffer_after, retired_at, category, timezone,"
+		" min_notice, max_advance, min_duration, max_duration, max_hold"
 		" FROM booking.resource WHERE id" EQ "$1",
 		AS_OWNER, {INT8OID}
 	},
 	[STMT_LOAD_SEATS] = {
 		"SELECT seat_no, label FROM booking.seat WHERE resource_id" EQ "$1 ORDER BY seat_no",
 		AS_OWNER, {INT8OID}
+	},
+	[STMT_LOAD_HOURS] = {
+		"SELECT weekday, on_date, opens, closes FROM booking.opening_hours"
+		" WHERE resource_id" EQ "$1 ORDER BY on_date, weekday, opens NULLS FIRST",
+		AS_OWNER, {INT8OID}
+	},
+	[STMT_LOAD_CLOSURES] = {
+		"SELECT period, reason FROM booking.closure WHERE resource_id" EQ "$1 OR resource_id IS NULL"
+		" ORDER BY pg_catalog.upper(period) DESC NULLS FIRST LIMIT $2",
+		AS_OWNER, {INT8OID, INT8OID}
+	},
+	[STMT_FIND_CLOSURES] = {
+		"SELECT period, reason FROM booking.closure"
+		" WHERE (resource_id" EQ "$1 OR resource_id IS NULL) AND period" OVERLAPS "$2"
+		" ORDER BY period LIMIT 1",
+		AS_OWNER, {INT8OID, TSTZRANGEOID}
 	},
 	[STMT_FIND_RESOURCE] = {
 		"SELECT id FROM booking.resource WHERE name" EQ "$1",
@@ -116,6 +154,11 @@ static const PlanText plans[STMT_COUNT] = {
 		"UPDATE booking.booking SET status = 'cancelled', expires_at = NULL, reason = $3"
 		" WHERE id" EQ "$1 AND version" EQ "$2 RETURNING *",
 		WRITES | KEYED, {UUIDOID, INT4OID, TEXTOID}
+	},
+	[STMT_CANCEL_IN_THE_WAY] = {
+		"UPDATE booking.booking SET status = 'cancelled', expires_at = NULL, reason = $2"
+		" WHERE id" EQ "$1 AND " ACTIVE,
+		WRITES | KEYED, {UUIDOID, TEXTOID}
 	},
 	[STMT_MOVE_BOOKING] = {
 		"UPDATE booking.booking SET period = $3, seat_no = $4, quantity = $5, slot_id = $6"
@@ -222,6 +265,37 @@ static const PlanText plans[STMT_COUNT] = {
 		LIST_BOOKINGS " AND seat_no" EQ "$2 AND " ACTIVE A_FEW,
 		AS_OWNER, {INT8OID, INT4OID}
 	},
+	[STMT_ACTIVE_BOOKINGS_IN] = {
+		"SELECT pg_catalog.format('booking %s for %s', id, period), pg_catalog.count(*) OVER () FROM ("
+		BOOKINGS_IN("id, period", OF_RESOURCE) ") AS b" A_FEW,
+		AS_OWNER | UP_TO_NOW, {INT8OID, TSTZRANGEOID}
+	},
+	[STMT_ACTIVE_BOOKINGS_OF_ALL_IN] = {
+		"SELECT pg_catalog.format('booking %s of resource \"%s\" for %s', b.id, r.name, b.period),"
+		" pg_catalog.count(*) OVER () FROM (" BOOKINGS_IN("id, resource_id, period", "") ") AS b"
+		" LEFT JOIN booking.resource r ON r.id" EQ "b.resource_id ORDER BY b.period, b.id LIMIT 5",
+		AS_OWNER | UP_TO_NOW, {INT8OID, TSTZRANGEOID}
+	},
+	[STMT_IDS_OF_ACTIVE_BOOKINGS_IN] = {
+		"SELECT id FROM (" BOOKINGS_IN("id", OF_RESOURCE) ") AS b ORDER BY id",
+		AS_OWNER, {INT8OID, TSTZRANGEOID}
+	},
+	[STMT_IDS_OF_ALL_ACTIVE_BOOKINGS_IN] = {
+		"SELECT id FROM (" BOOKINGS_IN("id", "") ") AS b ORDER BY id",
+		AS_OWNER, {INT8OID, TSTZRANGEOID}
+	},
+	[STMT_TRY_LOCK_ROW] = {
+		"SELECT FROM booking.booking WHERE id" EQ "$1 FOR NO KEY UPDATE SKIP LOCKED",
+		WRITES, {UUIDOID}
+	},
+	[STMT_LOCK_ROW] = {
+		"SELECT FROM booking.booking WHERE id" EQ "$1 FOR NO KEY UPDATE",
+		WRITES, {UUIDOID}
+	},
+	[STMT_INSERT_CLOSURE] = {
+		"INSERT INTO booking.closure (resource_id, period, reason) VALUES ($1, $2, $3) RETURNING *",
+		WRITES, {INT8OID, TSTZRANGEOID, TEXTOID}
+	},
 };
 
 static SPIPlanPtr prepared[STMT_COUNT];
@@ -256,7 +330,7 @@ prepare(Statement statement)
 uint64
 booking_run(Statement statement, Datum *values, const char *nulls)
 {
-	bool		writes = (plans[statement].flags & WRITES) != 0;
+	bool		read_only = (plans[statement].flags & (WRITES | UP_TO_NOW)) == 0;
 	bool		as_owner = (plans[statement].flags & AS_OWNER) != 0;
 	Oid			save_user = InvalidOid;
 	int			save_context = 0;
@@ -277,7 +351,7 @@ booking_run(Statement statement, Datum *values, const char *nulls)
 	if ((plans[statement].flags & KEYED) && IsolationIsSerializable())
 		snapshot.snapshot_type = SNAPSHOT_SELF;
 	result = SPI_execute_snapshot(plan, values, nulls, &snapshot, InvalidSnapshot,
-								  !writes, true, 0);
+								  read_only, true, 0);
 
 	if (as_owner)
 		SetUserIdAndSecContext(save_user, save_context);

@@ -134,7 +134,9 @@ find_indexes(Relation heap)
 		int			natts = IndexRelationGetNumberOfKeyAttributes(index);
 		int16	   *attno = index->rd_index->indkey.values;
 
-		if (natts == 3 && attno[0] == BOOKING_RESOURCE_ID &&
+		if (!index->rd_index->indisvalid)
+			;					/* being built: REINDEX CONCURRENTLY */
+		else if (natts == 3 && attno[0] == BOOKING_RESOURCE_ID &&
 			attno[1] == BOOKING_SEAT_NO && attno[2] == BOOKING_OCCUPIES)
 			booking_guard_describe(index, &found.by_seat);
 		else if (natts == 2 && attno[0] == BOOKING_RESOURCE_ID &&
@@ -208,6 +210,17 @@ booking_make_room(Relation heap, const Resource *resource, BookingRow *row, Item
 }
 
 /*
+ * The row takes no space that its old version did not take, but it will be a new row in
+ * the index all the same: written inside the gate, so that nobody who is counting misses
+ * both of them.
+ */
+void
+booking_keep_room(const BookingRow *row)
+{
+	booking_gate_enter(gate_key(row), true);
+}
+
+/*
  * Judge a load.  When it fits, we are inside the gate; otherwise not.
  */
 static GuardAnswer
@@ -216,6 +229,7 @@ judge(Relation heap, const Resource *resource, const BookingRow *row, const Guar
 {
 	uint64		gate = gate_key(row);
 	bool		queued = !must_queue(resource, row, load);
+	GuardLoad	look = *load;
 
 	for (;;)
 	{
@@ -226,12 +240,14 @@ judge(Relation heap, const Resource *resource, const BookingRow *row, const Guar
 		 * Somebody else is inside.  Look all the same: if the answer is no, there is no
 		 * reason to stand in line for it.
 		 */
-		*verdict = booking_guard_judge(heap, guard, load, capacity, count_booking, &counting);
+		look.outside = !inside;
+		*verdict = booking_guard_judge(heap, guard, &look, capacity, count_booking, &counting);
 		if (verdict->answer == GUARD_FITS && !inside)
 		{
 			inside = booking_gate_enter(gate, true);
+			look.outside = false;
 			counting = start_count(row);
-			*verdict = booking_guard_judge(heap, guard, load, capacity, count_booking, &counting);
+			*verdict = booking_guard_judge(heap, guard, &look, capacity, count_booking, &counting);
 		}
 
 		if (verdict->answer == GUARD_FITS && counting.nlapsed == 0 && queued)

@@ -10,7 +10,7 @@
  *	   current and stays so until we commit;
  *	2. completes the row: the seat, the period with its buffers, the version;
  *	3. if the row takes space that its old version did not, makes room for it (room.c),
- *	   which enters a gate;
+ *	   which enters a gate; a new version that takes no more enters it, too (guard.c);
  *	4. returns with the gate still entered.  The row goes into its indexes, and the
  *	   AFTER trigger leaves the gate.
  *
@@ -217,14 +217,20 @@ booking_row_before(PG_FUNCTION_ARGS)
 	if (!complete(resource, &row, old))
 		return PointerGetDatum(NULL);
 
-	if (row.active && booking_row_adds_load(&row, old) && !booking_make_room(heap, resource, &row, self))
+	if (!booking_not_closed(resource, &row, old))
+		return PointerGetDatum(NULL);
+
+	if (row.active && !booking_row_adds_load(&row, old))
+		booking_keep_room(&row);
+	else if (row.active && !booking_make_room(heap, resource, &row, self))
 		return PointerGetDatum(NULL);
 
 	return PointerGetDatum(put_together(tuple, desc, &row));
 }
 
 /*
- * AFTER INSERT OR UPDATE, for each statement: the rows are in their indexes.
+ * AFTER INSERT OR UPDATE, for each row and for each statement: the rows are in their
+ * indexes.
  */
 Datum
 booking_row_done(PG_FUNCTION_ARGS)
@@ -382,6 +388,17 @@ booking_row_lapsed(const BookingRow *row, TimestampTz now)
 	if (row->null[BOOKING_EXPIRES_AT])
 		return !row->active && booking_row_status(row) == BOOKING_EXPIRED;
 	return row->active && DatumGetTimestampTz(row->value[BOOKING_EXPIRES_AT]) <= now;
+}
+
+/*
+ * Does the row take space at all?  Not a hold that has lapsed, which nothing brings back
+ * to life; such a one may be among the rows of a dump.
+ */
+bool
+booking_row_in_force(const BookingRow *row)
+{
+	return row->active && (row->null[BOOKING_EXPIRES_AT] ||
+						   DatumGetTimestampTz(row->value[BOOKING_EXPIRES_AT]) > GetCurrentTimestamp());
 }
 
 /* Does the row take space that its old version did not? */

@@ -29,11 +29,13 @@
 
 PG_FUNCTION_INFO_V1(booking_resource_before);
 PG_FUNCTION_INFO_V1(booking_seat_before);
+PG_FUNCTION_INFO_V1(booking_rule_before);
 PG_FUNCTION_INFO_V1(booking_refuse_truncate);
 
+static void lock_rules_of(HeapTuple row, TupleDesc desc);
+static void check_timezone(HeapTuple row, TupleDesc desc);
 static Datum column(HeapTuple row, TupleDesc desc, const char *name, bool *isnull);
 static bool changes(HeapTuple old, HeapTuple new, TupleDesc desc, const char *name);
-static uint64 in_the_way(Statement statement, Datum *values, const char *nulls, char **list);
 
 static Datum
 column(HeapTuple row, TupleDesc desc, const char *name, bool *isnull)
@@ -60,8 +62,8 @@ changes(HeapTuple old, HeapTuple new, TupleDesc desc, const char *name)
  * Run one of the statements that list the bookings in the way of a change, a line each
  * in its first column; how many there are altogether is in the second.
  */
-static uint64
-in_the_way(Statement statement, Datum *values, const char *nulls, char **list)
+uint64
+booking_in_the_way(Statement statement, Datum *values, const char *nulls, char **list)
 {
 	StringInfoData text;
 	uint64		n;
@@ -84,6 +86,24 @@ in_the_way(Statement statement, Datum *values, const char *nulls, char **list)
 	return total;
 }
 
+/*
+ * Opening hours and calendar days need a time zone that knows its calendar; an
+ * abbreviation like PST names a fixed offset, and the constraint lets it pass.
+ */
+static void
+check_timezone(HeapTuple row, TupleDesc desc)
+{
+	bool		isnull;
+	Datum		value = column(row, desc, "timezone", &isnull);
+
+	if (!isnull && strlen(TextDatumGetCString(value)) <= TZ_STRLEN_MAX &&
+		pg_tzset(TextDatumGetCString(value)) == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"%s\" is not the name of a time zone", TextDatumGetCString(value)),
+				 errhint("The names are in pg_timezone_names, for example Europe/Berlin.")));
+}
+
 /* BEFORE INSERT OR UPDATE OR DELETE ON booking.resource, for each row. */
 Datum
 booking_resource_before(PG_FUNCTION_ARGS)
@@ -97,6 +117,9 @@ booking_resource_before(PG_FUNCTION_ARGS)
 	bool		isnull;
 	char	   *name;
 	char	   *list;
+
+	if (!TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
+		check_timezone(new, desc);
 
 	if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
 	{
@@ -121,7 +144,7 @@ booking_resource_before(PG_FUNCTION_ARGS)
 	SPI_connect();
 	if (!is_update || changes(old, new, desc, "id"))
 	{
-		if (in_the_way(STMT_BOOKINGS_EVER, values, NULL, &list) > 0)
+		if (booking_in_the_way(STMT_BOOKINGS_EVER, values, NULL, &list) > 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
 					 errmsg("resource \"%s\" has bookings", name),
@@ -129,7 +152,7 @@ booking_resource_before(PG_FUNCTION_ARGS)
 					 errhint("Delete or archive its bookings first, or retire it: UPDATE booking.resource SET retired_at = now().")));
 	}
 	else if (changes(old, new, desc, "kind") &&
-			 in_the_way(STMT_ACTIVE_BOOKINGS, values, NULL, &list) > 0)
+			 booking_in_the_way(STMT_ACTIVE_BOOKINGS, values, NULL, &list) > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("resource \"%s\" cannot change its kind while it has active bookings", name),
@@ -137,7 +160,7 @@ booking_resource_before(PG_FUNCTION_ARGS)
 	else if (changes(old, new, desc, "retired_at"))
 	{
 		values[1] = column(new, desc, "retired_at", &isnull);
-		if (!isnull && in_the_way(STMT_ACTIVE_BOOKINGS_AFTER, values, NULL, &list) > 0)
+		if (!isnull && booking_in_the_way(STMT_ACTIVE_BOOKINGS_AFTER, values, NULL, &list) > 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					 errmsg("resource \"%s\" is booked beyond its retirement", name),
@@ -175,7 +198,7 @@ booking_seat_before(PG_FUNCTION_ARGS)
 		values[0] = column(old, desc, "resource_id", &isnull);
 		values[1] = column(old, desc, "seat_no", &isnull);
 		SPI_connect();
-		if (in_the_way(STMT_ACTIVE_BOOKINGS_OF_SEAT, values, NULL, &list) > 0)
+		if (booking_in_the_way(STMT_ACTIVE_BOOKINGS_OF_SEAT, values, NULL, &list) > 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
 					 errmsg("seat \"%s\" has active bookings",
@@ -185,6 +208,38 @@ booking_seat_before(PG_FUNCTION_ARGS)
 		SPI_finish();
 	}
 	return PointerGetDatum(TRIGGER_FIRED_BY_DELETE(trigger->tg_event) ? old : new);
+}
+
+/* Lock the rules that a row of another configuration table is about. */
+static void
+lock_rules_of(HeapTuple row, TupleDesc desc)
+{
+	bool		isnull;
+	Datum		resource_id = column(row, desc, "resource_id", &isnull);
+
+	if (isnull)
+		booking_lock_all_rules();
+	else
+		booking_lock_rules(DatumGetInt64(resource_id));
+}
+
+/*
+ * BEFORE INSERT OR UPDATE OR DELETE, for each row, ON the tables whose rows are rules of
+ * one resource, or (resource_id NULL) of all of them.
+ */
+Datum
+booking_rule_before(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	TupleDesc	desc = RelationGetDescr(trigger->tg_relation);
+	bool		is_update = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event);
+	HeapTuple	new = is_update ? trigger->tg_newtuple : trigger->tg_trigtuple;
+
+	lock_rules_of(trigger->tg_trigtuple, desc);
+	if (is_update && changes(trigger->tg_trigtuple, new, desc, "resource_id"))
+		lock_rules_of(new, desc);
+	CacheInvalidateRelcache(trigger->tg_relation);
+	return PointerGetDatum(new);
 }
 
 /* BEFORE TRUNCATE: rows that have to be looked at one by one cannot go all at once. */

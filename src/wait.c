@@ -84,6 +84,8 @@ wait_for_slot(FunctionCallInfo fcinfo, bool by_name)
 				 errmsg("quantity must be 1 for resource \"%s\"", resource->name),
 				 errdetail("It is %d.", PG_GETARG_INT32(3))));
 
+	booking_check_policy(resource, period, POLICY_ALL);
+
 	values[JOIN_RESOURCE_ID] = Int64GetDatum(resource->id);
 	nulls[JOIN_SLOT_ID] = 'n';
 	values[JOIN_PERIOD] = PG_GETARG_DATUM(1);

@@ -490,10 +490,14 @@ server_remove() {
 	as_user rm -rf "$2"
 }
 
-# server_sql TREE DIR [psql's arguments...]: psql on that server.
-server_sql() {
-	local tree=$1 dir=$2
-	shift 2
+# server_client TREE DIR PROGRAM ARGUMENT...: runs psql, or another of
+# PostgreSQL's programs, on that server.
+server_client() {
+	local tree=$1 dir=$2 program=$3
+	shift 3
 	PGHOST=$(socket_dir "$dir") PGPORT=5432 PGUSER=$SUPERUSER \
-		as_user "$(tree_bin "$tree")/psql" -XqAt -v ON_ERROR_STOP=1 "$@"
+		as_user "$(tree_bin "$tree")/$program" "$@"
 }
+
+# server_sql TREE DIR ARGUMENT...: psql for scripts, which stops at an error.
+server_sql() { server_client "$1" "$2" psql -XqAt -P pager=off -v ON_ERROR_STOP=1 "${@:3}"; }

@@ -13,7 +13,8 @@
  * Every step goes the same way (booking_life_begin(), booking_life_change()):
  *
  *	1. the ID lock, so that of two steps of one booking the second sees what the first
- *	   has made of it, and of a step and a taker of lapsed space one comes first;
+ *	   has made of it, and of a step and a taker of lapsed space one comes first; above
+ *	   READ COMMITTED also the row's lock, against plain UPDATEs;
  *	2. the RESOURCE lock in shared mode;
  *	3. the booking as it is now, and then the clock: a transaction that began before
  *	   a hold lapsed does not confirm it afterwards;
@@ -30,11 +31,13 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
+#include "utils/resowner.h"
 
 #include "booking.h"
 #include "compat.h"
@@ -47,6 +50,7 @@ PG_FUNCTION_INFO_V1(booking_cancel);
 #define LAPSED_AT	"lapsed at %d-%02d-%02d %02d:%02d:%02d.%06d UTC"
 #define LAPSED_AT_READ "lapsed at %d-%d-%d %d:%d:%d.%6d UTC"
 
+static void lock_row(Datum id);
 static bool read_booking(Life *life);
 
 /*
@@ -61,11 +65,52 @@ booking_life_begin(Life *life, Datum id)
 
 	/* So that whoever locks the table to change everybody's rules finds us. */
 	LockRelationOid(booking_table("booking"), RowExclusiveLock);
+	if (IsolationUsesXactSnapshot())
+		lock_row(id);
 	if (!read_booking(life))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("booking %s does not exist",
 						DatumGetCString(DirectFunctionCall1(uuid_out, id)))));
+}
+
+/*
+ * A plain UPDATE takes no ID lock.  Above READ COMMITTED, coming across one in progress
+ * is an error as soon as it commits.  So there we lock the row first, in a subtransaction
+ * that can be thrown away, until it is ours.
+ */
+static void
+lock_row(Datum id)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	volatile bool done = false;
+
+	while (!done)
+	{
+		CHECK_FOR_INTERRUPTS();
+		BeginInternalSubTransaction(NULL);
+		MemoryContextSwitchTo(context);
+		PG_TRY();
+		{
+			SPI_connect();
+			booking_run(STMT_LOCK_ROW, &id, NULL);
+			SPI_finish();
+			ReleaseCurrentSubTransaction();
+			done = true;
+		}
+		PG_CATCH();
+		{
+			if (geterrcode() != ERRCODE_T_R_SERIALIZATION_FAILURE)
+				PG_RE_THROW();
+			MemoryContextSwitchTo(context);
+			FlushErrorState();
+			RollbackAndReleaseCurrentSubTransaction();
+		}
+		PG_END_TRY();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
+	}
 }
 
 /* Read the booking, lock its resource, and read the clock. */

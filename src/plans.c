@@ -180,6 +180,12 @@ static const PlanText plans[STMT_COUNT] = {
 		" WHERE id" EQ "$1 AND status" EQ "'held' AND expires_at" LE "$2",
 		AS_OWNER | WRITES | KEYED, {UUIDOID, TIMESTAMPTZOID}
 	},
+	[STMT_TRY_EXPIRE_BOOKING] = {
+		"UPDATE booking.booking SET status = 'expired', expires_at = NULL WHERE id" EQ
+		"(SELECT id FROM booking.booking WHERE id" EQ "$1 AND status" EQ "'held' AND expires_at" LE "$2"
+		" FOR NO KEY UPDATE SKIP LOCKED)",
+		AS_OWNER | WRITES | KEYED, {UUIDOID, TIMESTAMPTZOID}
+	},
 	[STMT_LAPSED_HOLDS] = {
 		"SELECT id, expires_at FROM booking.booking"
 		" WHERE status" EQ "'held' AND expires_at" LE "$1"
@@ -290,7 +296,7 @@ static const PlanText plans[STMT_COUNT] = {
 	},
 	[STMT_LOCK_ROW] = {
 		"SELECT FROM booking.booking WHERE id" EQ "$1 FOR NO KEY UPDATE",
-		WRITES, {UUIDOID}
+		WRITES | KEYED, {UUIDOID}
 	},
 	[STMT_INSERT_CLOSURE] = {
 		"INSERT INTO booking.closure (resource_id, period, reason) VALUES ($1, $2, $3) RETURNING *",

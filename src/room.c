@@ -86,7 +86,7 @@ static const RowIndexes *find_indexes(Relation heap);
 static uint64 gate_key(const BookingRow *row);
 static GuardAnswer judge(Relation heap, const Resource *resource, const BookingRow *row,
 						 const GuardIndex *guard, const GuardLoad *load, int64 capacity,
-						 GuardVerdict *verdict);
+						 uint64 kept, GuardVerdict *verdict);
 static bool patient(uint64 kept);
 static bool must_queue(const Resource *resource, const BookingRow *row, const GuardLoad *load);
 static bool take_any_seat(Relation heap, const Resource *resource, BookingRow *row,
@@ -94,7 +94,7 @@ static bool take_any_seat(Relation heap, const Resource *resource, BookingRow *r
 static Counting start_count(const BookingRow *row);
 static int64 count_booking(TupleTableSlot *slot, bool pending, void *arg);
 static void mark_seat(const GuardRow *found, void *arg);
-static bool expire(const Counting *counting);
+static bool expire(const Counting *counting, bool wait);
 static int	compare_ids(const void *a, const void *b);
 static bool refuse(Relation heap, const Resource *resource, const BookingRow *row,
 				   const GuardIndex *guard, const GuardLoad *load, const GuardVerdict *verdict);
@@ -197,7 +197,7 @@ booking_make_room(Relation heap, const Resource *resource, BookingRow *row, Item
 		load.key[1] = row->value[BOOKING_SEAT_NO];
 	}
 
-	while (judge(heap, resource, row, guard, &load, capacity, &verdict) != GUARD_FITS)
+	while (judge(heap, resource, row, guard, &load, capacity, kept, &verdict) != GUARD_FITS)
 	{
 		if (verdict.answer == GUARD_WAIT && !patient(kept))
 		{
@@ -227,7 +227,7 @@ booking_keep_room(const BookingRow *row)
  */
 static GuardAnswer
 judge(Relation heap, const Resource *resource, const BookingRow *row, const GuardIndex *guard,
-	  const GuardLoad *load, int64 capacity, GuardVerdict *verdict)
+	  const GuardLoad *load, int64 capacity, uint64 kept, GuardVerdict *verdict)
 {
 	uint64		gate = gate_key(row);
 	bool		queued = !must_queue(resource, row, load);
@@ -259,7 +259,7 @@ judge(Relation heap, const Resource *resource, const BookingRow *row, const Guar
 		if (verdict->answer != GUARD_FITS)
 			return verdict->answer;
 
-		if (counting.nlapsed > 0 ? !expire(&counting) : !booking_line_ahead(resource, row))
+		if (counting.nlapsed > 0 ? !expire(&counting, patient(kept)) : !booking_line_ahead(resource, row))
 		{
 			/* Somebody is at it whom we must not wait for. */
 			verdict->full = load->range;
@@ -269,7 +269,10 @@ judge(Relation heap, const Resource *resource, const BookingRow *row, const Guar
 	}
 }
 
-/* May we wait for another transaction, or does it wait for a line that we serve? */
+/*
+ * May we wait for another transaction, or does it wait for a line that we serve?  "kept" is
+ * what booking_line_kept() was when we began.
+ */
 static bool
 patient(uint64 kept)
 {
@@ -323,7 +326,7 @@ take_any_seat(Relation heap, const Resource *resource, BookingRow *row,
 			booking_row_set(row, BOOKING_SEAT_NO, Int32GetDatum(resource->seats[i].seat_no));
 			one.any_key = 0;
 			one.key[1] = row->value[BOOKING_SEAT_NO];
-			if (judge(heap, resource, row, guard, &one, 1, &verdict) == GUARD_FITS)
+			if (judge(heap, resource, row, guard, &one, 1, kept, &verdict) == GUARD_FITS)
 				return true;
 
 			/* Somebody was faster; see what is left, but not forever where we must not wait. */
@@ -410,9 +413,10 @@ count_booking(TupleTableSlot *slot, bool pending, void *arg)
  * case the caller looks again.  False when we must not even wait like that.
  */
 static bool
-expire(const Counting *counting)
+expire(const Counting *counting, bool wait)
 {
 	int			n = Min(counting->nlapsed, EXPIRE_AT_ONCE);
+	bool		done = true;
 
 	qsort(counting->lapsed, counting->nlapsed, sizeof(Datum), compare_ids);
 	for (int i = 0; i < n; i++)
@@ -423,13 +427,14 @@ expire(const Counting *counting)
 			continue;
 		for (int j = 0; j < i; j++)
 			booking_unlock_id(DatumGetUUIDP(counting->lapsed[j]));
-		if (booking_line_serving())
+		if (!wait)
 			return false;
 		booking_lock_id(id);
 		booking_unlock_id(id);
 		return true;
 	}
 
+	/* A plain UPDATE or a SELECT FOR UPDATE takes no ID lock. */
 	SPI_connect();
 	for (int i = 0; i < n; i++)
 	{
@@ -437,10 +442,16 @@ expire(const Counting *counting)
 
 		values[0] = counting->lapsed[i];
 		values[1] = TimestampTzGetDatum(counting->now);
-		booking_run(STMT_EXPIRE_BOOKING, values, NULL);
+		if (booking_run(STMT_TRY_EXPIRE_BOOKING, values, NULL) > 0)
+			continue;
+		if (!wait)
+			done = false;
+		else if (i == 0)
+			booking_run(STMT_EXPIRE_BOOKING, values, NULL);
+		break;
 	}
 	SPI_finish();
-	return true;
+	return done;
 }
 
 static int

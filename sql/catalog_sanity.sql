@@ -28,7 +28,7 @@ ORDER BY 1;
 SELECT p.oid::regprocedure AS definer FROM pg_proc p
 WHERE p.pronamespace = 'booking'::regnamespace AND p.prosecdef ORDER BY 1;
 
--- PUBLIC may do nothing.
+-- PUBLIC may do nothing, but for what the default and the constraint of booking.booking call.
 SELECT p.oid::regprocedure::text AS open_to_all
 FROM pg_proc p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) AS a
 WHERE p.pronamespace = 'booking'::regnamespace AND a.grantee = 0

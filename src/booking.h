@@ -12,6 +12,7 @@
  *			config.c	the resource as this backend remembers it
  *			guard.c		"never more than N at once" over any index
  *			row.c		the triggers of booking.booking
+ *			sound.c		what must be true of a booking by itself
  *			room.c		is there room for a booking, and if not, what would fit
  *			hours.c		when is something open, by its local clock (no SQL)
  *			policy.c	the rules about now: hours, notice, duration, holds
@@ -91,6 +92,9 @@ extern char *booking_length_text(int64 length);
 
 /* ---- locks.c ---- */
 
+#define GATE_PARTS		32
+#define GATE_UNDIVIDED	1		/* for gates that are not worth dividing */
+
 extern void booking_locks_init(void);
 extern void booking_lock_resource(int64 resource_id);
 extern void booking_lock_rules(int64 resource_id);
@@ -101,7 +105,8 @@ extern void booking_unlock_id(const pg_uuid_t *id);
 extern bool booking_lock_join(int64 resource_id, bool exclusive);
 extern bool booking_lock_line(int64 resource_id);
 extern void booking_unlock_line(int64 resource_id);
-extern bool booking_gate_enter(uint64 key, bool wait);
+extern bool booking_gate_enter(uint64 key, uint32 parts, bool wait);
+extern uint32 booking_gate_parts(Period period);
 extern void booking_gate_leave(void);
 extern void booking_gate_leave_command(void);
 
@@ -396,6 +401,11 @@ extern bool booking_insert(Datum *values, const char *nulls, Refusal *refusal,
 						   MemoryContext context);
 extern bool booking_write(Statement statement, Datum *values, const char *nulls,
 						  Refusal *refusal, MemoryContext context);
+
+/* ---- sound.c ---- */
+
+extern bool booking_status_is_active(text *status);
+extern const char *booking_row_fault(const BookingRow *row);
 
 /* ---- room.c ---- */
 

@@ -78,6 +78,7 @@ static RowIndexes indexes = {.relid = InvalidOid};
 static void indexes_changed(Datum arg, Oid relid);
 static const RowIndexes *find_indexes(Relation heap);
 static uint64 gate_key(const BookingRow *row);
+static uint32 gate_parts(const BookingRow *row);
 static GuardAnswer judge(Relation heap, const BookingRow *row, const GuardIndex *guard,
 						 const GuardLoad *load, int64 capacity, GuardVerdict *verdict);
 static bool take_any_seat(Relation heap, const Resource *resource, BookingRow *row,
@@ -156,6 +157,15 @@ gate_key(const BookingRow *row)
 	return hash_combine64(key, (uint64) DatumGetInt32(row->value[BOOKING_SEAT_NO]));
 }
 
+/* Of a pool many want different periods at once; of a room, or a seat, hardly. */
+static uint32
+gate_parts(const BookingRow *row)
+{
+	return row->null[BOOKING_SEAT_NO] ?
+		booking_gate_parts(booking_period(DatumGetRangeTypeP(row->value[BOOKING_OCCUPIES]))) :
+		GATE_UNDIVIDED;
+}
+
 /*
  * See to it that the row has the space it wants, and return inside the gate.  False
  * when it has none and a function of ours is to say so; otherwise that is an error.
@@ -204,7 +214,7 @@ booking_make_room(Relation heap, const Resource *resource, BookingRow *row, Item
 void
 booking_keep_room(const BookingRow *row)
 {
-	booking_gate_enter(gate_key(row), true);
+	booking_gate_enter(gate_key(row), gate_parts(row), true);
 }
 
 /*
@@ -215,11 +225,12 @@ judge(Relation heap, const BookingRow *row, const GuardIndex *guard, const Guard
 	  int64 capacity, GuardVerdict *verdict)
 {
 	uint64		gate = gate_key(row);
+	uint32		parts = gate_parts(row);
 	GuardLoad	look = *load;
 
 	for (;;)
 	{
-		bool		inside = booking_gate_enter(gate, false);
+		bool		inside = booking_gate_enter(gate, parts, false);
 		Counting	counting = start_count(row);
 
 		/*
@@ -230,7 +241,7 @@ judge(Relation heap, const BookingRow *row, const GuardIndex *guard, const Guard
 		*verdict = booking_guard_judge(heap, guard, &look, capacity, count_booking, &counting);
 		if (verdict->answer == GUARD_FITS && !inside)
 		{
-			inside = booking_gate_enter(gate, true);
+			inside = booking_gate_enter(gate, parts, true);
 			look.outside = false;
 			counting = start_count(row);
 			*verdict = booking_guard_judge(heap, guard, &look, capacity, count_booking, &counting);

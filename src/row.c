@@ -66,15 +66,8 @@ take_apart(HeapTuple tuple, TupleDesc desc, BookingRow *row)
 {
 	heap_deform_tuple(tuple, desc, row->value + 1, row->null + 1);
 	memset(row->changed, 0, sizeof(row->changed));
-	row->active = false;
-	if (!row->null[BOOKING_STATUS])
-	{
-		text	   *status = DatumGetTextPP(row->value[BOOKING_STATUS]);
-		int			length = VARSIZE_ANY_EXHDR(status);
-
-		row->active = (length == 4 && memcmp(VARDATA_ANY(status), "held", 4) == 0) ||
-			(length == 9 && memcmp(VARDATA_ANY(status), "confirmed", 9) == 0);
-	}
+	row->active = !row->null[BOOKING_STATUS] &&
+		booking_status_is_active(DatumGetTextPP(row->value[BOOKING_STATUS]));
 }
 
 /* A stored booking for the functions that change it. */
@@ -242,6 +235,8 @@ booking_row_done(PG_FUNCTION_ARGS)
 static bool
 complete(const Resource *resource, BookingRow *row, const BookingRow *old)
 {
+	const char *fault;
+
 	if (old)
 	{
 		if (!check_transition(row, old))
@@ -255,6 +250,12 @@ complete(const Resource *resource, BookingRow *row, const BookingRow *old)
 	if (row->active)
 		complete_seat(resource, row);
 	complete_occupies(resource, row, old);
+
+	fault = booking_row_fault(row);
+	if (fault)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s", fault)));
 
 	if (row->active && (resource->retired_at < row->period.to && booking_row_adds_load(row, old)))
 		ereport(ERROR,
@@ -328,13 +329,6 @@ complete_occupies(const Resource *resource, BookingRow *row, const BookingRow *o
 
 		booking_row_set(row, BOOKING_OCCUPIES, RangeTypePGetDatum(booking_make_range(wide)));
 	}
-	else if (!range_contains_internal(booking_range_type(TSTZRANGEOID),
-									  DatumGetRangeTypeP(row->value[BOOKING_OCCUPIES]),
-									  DatumGetRangeTypeP(row->value[BOOKING_PERIOD])))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("what a booking occupies must contain its period"),
-				 errhint("Leave occupies out, and it is computed from the resource's buffers.")));
 }
 
 /* A hold that has lapsed never comes back to life, whoever writes. */

@@ -32,7 +32,6 @@
 
 #include "access/htup_details.h"
 #include "access/xact.h"
-#include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "fmgr.h"
@@ -167,16 +166,8 @@ booking_not_closed(const Resource *resource, const BookingRow *row, const Bookin
 {
 	Closure		closure;
 
-	if (resource->nclosures == 0 || !booking_row_in_force(row))
+	if (resource->nclosures == 0 || !booking_row_in_force(row) || booking_row_stays(row, old))
 		return true;
-
-	/* Where the booking is already, it may stay. */
-	if (old && old->active && booking_row_same(row, old, BOOKING_RESOURCE_ID) &&
-		range_contains_internal(booking_range_type(TSTZRANGEOID),
-								DatumGetRangeTypeP(old->value[BOOKING_PERIOD]),
-								DatumGetRangeTypeP(row->value[BOOKING_PERIOD])))
-		return true;
-
 	return !find_closure(resource, row->period, &closure) || refuse(resource, row, &closure);
 }
 

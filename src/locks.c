@@ -50,6 +50,7 @@
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "storage/proc.h"
+#include "utils/builtins.h"
 #include "utils/inval.h"
 #include "utils/snapmgr.h"
 
@@ -199,6 +200,14 @@ booking_try_lock_id(const pg_uuid_t *id)
 {
 	return take(LOCK_ID, hash_bytes_extended(id->data, UUID_LEN, 0), ExclusiveLock, false) !=
 		LOCKACQUIRE_NOT_AVAIL;
+}
+
+/* Nobody else counts or adds to this holder's bookings until our transaction ends. */
+void
+booking_lock_holder(text *holder)
+{
+	take(LOCK_HOLDER, hash_bytes_extended((unsigned char *) VARDATA_ANY(holder),
+										  VARSIZE_ANY_EXHDR(holder), 0), ExclusiveLock, true);
 }
 
 static CommandId

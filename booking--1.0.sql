@@ -248,6 +248,10 @@ CREATE INDEX booking_holder ON booking.booking (holder, (COALESCE(upper(period),
 	WHERE status IN ('held', 'confirmed');
 COMMENT ON INDEX booking.booking_holder IS 'the active bookings of a holder, by their end: those not over come last';
 
+CREATE INDEX booking_lapsing ON booking.booking (expires_at, id)
+	WHERE status = 'held';
+COMMENT ON INDEX booking.booking_lapsing IS 'holds in the order in which they lapse';
+
 
 -- Setting up ----------------------------------------------------------------------------
 
@@ -383,11 +387,51 @@ COMMENT ON FUNCTION booking.try_book_slot(bigint, tstzrange, text, integer, text
 
 -- The life of a booking -----------------------------------------------------------------
 
+CREATE FUNCTION booking.confirm(id uuid)
+	RETURNS booking.booking
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'booking_confirm';
+COMMENT ON FUNCTION booking.confirm(uuid) IS 'makes a hold a booking that stays; a hold that has lapsed is refused';
+
+CREATE FUNCTION booking.extend_hold(id uuid, by interval)
+	RETURNS booking.booking
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'booking_extend_hold';
+COMMENT ON FUNCTION booking.extend_hold(uuid, interval) IS 'lets a hold lapse later';
+
 CREATE FUNCTION booking.cancel(id uuid, reason text DEFAULT NULL)
 	RETURNS booking.booking
 	LANGUAGE c VOLATILE PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'booking_cancel';
 COMMENT ON FUNCTION booking.cancel(uuid, text) IS 'gives a booking up; doing it twice is doing it once';
+
+CREATE FUNCTION booking.reschedule(id uuid, period tstzrange, seat text DEFAULT NULL, quantity integer DEFAULT NULL,
+		expected_version integer DEFAULT NULL)
+	RETURNS booking.booking
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'booking_reschedule';
+COMMENT ON FUNCTION booking.reschedule(uuid, tstzrange, text, integer, integer) IS
+	'moves a booking: the old place is given up only if the new one is free';
+
+CREATE FUNCTION booking.check_in(id uuid)
+	RETURNS booking.booking
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'booking_check_in';
+COMMENT ON FUNCTION booking.check_in(uuid) IS 'records that the holder has arrived';
+
+CREATE FUNCTION booking.check_out(id uuid, at timestamptz DEFAULT NULL)
+	RETURNS booking.booking
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'booking_check_out';
+COMMENT ON FUNCTION booking.check_out(uuid, timestamptz) IS
+	'the holder has left: the stay ends now, or at the given time, and the rest is free';
+
+CREATE FUNCTION booking.expire_holds(max integer DEFAULT 1000)
+	RETURNS bigint
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'booking_expire_holds';
+COMMENT ON FUNCTION booking.expire_holds(integer) IS
+	'marks holds that have lapsed; nothing depends on it but the waitlist''s pace and tidiness';
 
 
 -- Keeping house -------------------------------------------------------------------------
@@ -502,6 +546,10 @@ CREATE TRIGGER zz_guard_booking BEFORE INSERT OR UPDATE ON booking.booking
 CREATE FUNCTION booking.booking_stored() RETURNS trigger
 	LANGUAGE c AS 'MODULE_PATHNAME', 'booking_row_done';
 COMMENT ON FUNCTION booking.booking_stored() IS 'trigger: the judged bookings are in their indexes; the next may be judged';
+/* Before other AFTER triggers, which may wait for something; and once more for the
+ * statement, in case it has stored nothing (ON CONFLICT DO NOTHING). */
+CREATE TRIGGER aa_booking_stored AFTER INSERT OR UPDATE ON booking.booking
+	FOR EACH ROW EXECUTE FUNCTION booking.booking_stored();
 CREATE TRIGGER booking_stored AFTER INSERT OR UPDATE ON booking.booking
 	FOR EACH STATEMENT EXECUTE FUNCTION booking.booking_stored();
 

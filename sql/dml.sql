@@ -54,7 +54,7 @@ UPDATE booking.booking SET resource_id = -102 WHERE holder = 'bob' AND resource_
 -- Several rows in one statement: all of them or none.
 SELECT pg_temp.said($$INSERT INTO booking.booking (resource_id, period, holder) VALUES
 	(-102, '[2030-01-08 09:00, 2030-01-08 10:00)', 'eve'), (-102, '[2030-01-08 09:30, 2030-01-08 10:30)', 'eve')$$);
-SELECT count(*) FROM booking.booking WHERE holder = 'eve';
+SELECT count(*) FROM booking.booking WHERE holder = 'eve' AND resource_id < 0;
 INSERT INTO booking.booking (resource_id, period, holder)
 SELECT -102, tstzrange(day, day + interval '1 hour'), 'carl'
 FROM generate_series(timestamptz '2030-02-01 09:00', '2030-02-28 09:00', '1 day') AS day;

@@ -50,7 +50,6 @@ static Datum book_slot(FunctionCallInfo fcinfo, bool by_name, bool try);
 static void read_order(FunctionCallInfo fcinfo, Order *order);
 static bool replay(const Order *order, const Resource *resource, Datum *booking);
 static bool store(const Order *order, const Resource *resource, bool try, Datum *booking);
-static int32 seat_wanted(const Resource *resource, const char *label);
 static Datum stored(HeapTuple row, BookingColumn column, bool *isnull);
 
 Datum
@@ -258,7 +257,7 @@ store(const Order *order, const Resource *resource, bool try, Datum *booking)
 	SET_VALUE(ID, UUIDPGetDatum(&id));
 	SET_VALUE(RESOURCE_ID, Int64GetDatum(resource->id));
 	if (order->seat)
-		SET_VALUE(SEAT_NO, Int32GetDatum(seat_wanted(resource, order->seat)));
+		SET_VALUE(SEAT_NO, Int32GetDatum(booking_seat_wanted(resource, order->seat)));
 	SET_VALUE(PERIOD, RangeTypePGetDatum(order->range));
 	SET_VALUE(QUANTITY, Int32GetDatum(order->quantity));
 	SET_VALUE(HOLDER, PointerGetDatum(order->holder));
@@ -284,8 +283,9 @@ store(const Order *order, const Resource *resource, bool try, Datum *booking)
 	return booked;
 }
 
-static int32
-seat_wanted(const Resource *resource, const char *label)
+/* The number of the seat that a caller names. */
+int32
+booking_seat_wanted(const Resource *resource, const char *label)
 {
 	const Seat *seat;
 

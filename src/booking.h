@@ -19,6 +19,8 @@
  *			limits.c	how much one holder may book
  *			book.c		book_slot() and its relatives
  *			life.c		what happens to a booking afterwards
+ *			move.c		a booking takes another place, or ends early
+ *			sweep.c		holds that have lapsed
  *
  *-------------------------------------------------------------------------
  */
@@ -96,6 +98,10 @@ extern void booking_lock_all_rules(void);
 extern void booking_lock_id(const pg_uuid_t *id);
 extern bool booking_try_lock_id(const pg_uuid_t *id);
 extern void booking_lock_holder(text *holder);
+extern void booking_unlock_id(const pg_uuid_t *id);
+extern bool booking_lock_join(int64 resource_id, bool exclusive);
+extern bool booking_lock_line(int64 resource_id);
+extern void booking_unlock_line(int64 resource_id);
 extern bool booking_gate_enter(uint64 key, bool wait);
 extern void booking_gate_leave(void);
 extern void booking_gate_leave_command(void);
@@ -243,7 +249,17 @@ typedef struct GuardLoad
 	RangeType  *range;
 	int64		quantity;
 	ItemPointer self;			/* the row's own old version, or NULL */
+	bool		outside;		/* judged without the gate: rows may move meanwhile */
 } GuardLoad;
+
+/* One of the tables whose rows are counted together. */
+typedef struct GuardPlace
+{
+	Relation	heap;
+	const GuardIndex *index;
+	ItemPointer self;			/* the load's own old version is here, or NULL */
+	void	   *arg;			/* for the function that says what a row takes */
+} GuardPlace;
 
 /* A transaction in progress that writes or removes a row. */
 typedef struct GuardPending
@@ -285,6 +301,9 @@ extern void booking_guard_describe(Relation index, GuardIndex *guard);
 extern GuardVerdict booking_guard_judge(Relation heap, const GuardIndex *guard,
 										const GuardLoad *load, int64 capacity,
 										GuardQuantity quantity_of, void *arg);
+extern GuardVerdict booking_guard_judge_places(const GuardPlace *places, int nplaces,
+											   const GuardLoad *load, int64 capacity,
+											   GuardQuantity quantity_of);
 extern void booking_guard_scan(Relation heap, const GuardIndex *guard, const GuardLoad *load,
 							   GuardVisit visit, void *arg);
 extern void booking_guard_wait(Relation heap, GuardPending *pending);
@@ -303,8 +322,15 @@ typedef enum Statement
 	STMT_FIND_RESOURCE,
 	STMT_INSERT_BOOKING,
 	STMT_GET_BOOKING,
+	STMT_CONFIRM_BOOKING,
+	STMT_EXTEND_HOLD,
 	STMT_CANCEL_BOOKING,
+	STMT_MOVE_BOOKING,
+	STMT_CHECK_IN_BOOKING,
+	STMT_CHECK_OUT_BOOKING,
 	STMT_EXPIRE_BOOKING,
+	STMT_LAPSED_HOLDS,
+	STMT_EXPIRE_HOLDS,
 	STMT_BOOKINGS_EVER,
 	STMT_ACTIVE_BOOKINGS,
 	STMT_ACTIVE_BOOKINGS_OF_SEAT,
@@ -353,6 +379,17 @@ typedef struct BookingRow
 	bool		active;			/* held or confirmed: takes space */
 } BookingRow;
 
+typedef enum BookingStatus
+{
+	BOOKING_HELD,
+	BOOKING_CONFIRMED,
+	BOOKING_CANCELLED,
+	BOOKING_EXPIRED
+} BookingStatus;
+
+extern void booking_row_read(HeapTuple tuple, TupleDesc desc, BookingRow *row);
+extern BookingStatus booking_row_status(const BookingRow *row);
+extern bool booking_row_lapsed(const BookingRow *row, TimestampTz now);
 extern void booking_row_set(BookingRow *row, BookingColumn column, Datum value);
 extern bool booking_row_same(const BookingRow *a, const BookingRow *b, BookingColumn column);
 extern bool booking_row_same_range(const BookingRow *a, const BookingRow *b, BookingColumn column);
@@ -364,12 +401,15 @@ extern bool booking_row_wants_reason(const BookingRow *row);
 extern bool booking_row_refuse(const BookingRow *row, const Refusal *refusal);
 extern bool booking_insert(Datum *values, const char *nulls, Refusal *refusal,
 						   MemoryContext context);
+extern bool booking_write(Statement statement, Datum *values, const char *nulls,
+						  Refusal *refusal, MemoryContext context);
 
 /* ---- room.c ---- */
 
 extern void booking_room_init(void);
 extern bool booking_make_room(Relation heap, const Resource *resource, BookingRow *row,
 							  ItemPointer self);
+extern void booking_keep_room(const BookingRow *row);
 
 /* ---- policy.c ---- */
 
@@ -415,6 +455,27 @@ extern uint64 booking_in_the_way(Statement statement, Datum *values, const char 
 extern void booking_check_holder(text *holder);
 extern void booking_check_quantity(int32 quantity);
 extern void booking_check_data(Jsonb *data);
+extern int32 booking_seat_wanted(const Resource *resource, const char *label);
+
+/* ---- life.c ---- */
+
+/* A booking whose ID and RESOURCE locks we hold, as it is now. */
+typedef struct Life
+{
+	Datum		id;
+	BookingRow	row;
+	BookingStatus status;
+	const Resource *resource;
+	TimestampTz now;			/* read after the locks were granted */
+	int			tries;			/* how often somebody has been faster */
+} Life;
+
+extern void booking_life_begin(Life *life, Datum id);
+extern bool booking_life_change(Life *life, Statement statement, Datum *values,
+								const char *nulls, Datum *booking);
+extern void booking_life_must_be_active(const Life *life);
+extern void booking_life_lapsed(const BookingRow *row, Refusal *refusal);
+extern char *booking_life_reason(TimestampTz lapsed_at);
 
 /* ---- uuid.c ---- */
 

@@ -52,6 +52,9 @@ typedef struct NameEntry
 	int64		id;
 } NameEntry;
 
+/* Resources to remember at most; then all are forgotten. */
+#define MANY_REMEMBERED	65536
+
 static MemoryContext cache = NULL;
 static HTAB *by_id = NULL;
 static HTAB *by_name = NULL;
@@ -319,6 +322,8 @@ load(int64 resource_id)
 	SPI_finish();
 
 	resource = hash_search(by_id, &resource_id, HASH_ENTER, NULL);
+	if (hash_get_num_entries(by_id) >= MANY_REMEMBERED)
+		stale = true;
 	*resource = loaded;
 	return resource;
 }

@@ -26,6 +26,21 @@
  * inside a gate (locks.c): the gate is short, is not held across our commit, and is
  * left before waiting for anybody.
  *
+ * A dirty snapshot is no snapshot: the scan reads one index page after the other while
+ * others write.  A row that moves meanwhile (an UPDATE writes a new version, with a new
+ * entry anywhere in the index) may be missed in both places once the UPDATE has
+ * committed, or be counted in both.  Therefore
+ *
+ *	- every new version of a row in force is written inside the gate, also where it
+ *	  takes no more space than the old one: nobody inside the gate misses anything;
+ *	- a "full" from outside the gate counts only if all the rows that it rests on are
+ *	  still there after the scan, so that they were there together at one instant.
+ *
+ * An UPDATE in progress is two pending rows, the one that goes and the one that comes.
+ * Whoever needs the space of one of them waits although it may be known already that
+ * the other is in the way, or that they fit one after the other: more patience than
+ * needed, never a wrong answer.
+ *
  * Nothing here is about bookings: an index, the values to look for, a capacity, and a
  * function that says what each row takes.
  *
@@ -57,12 +72,15 @@ typedef struct Found
 	RangeType  *range;
 	int64		quantity;
 	bool		pending;
+	int			place;			/* where: number of the table, */
+	ItemPointerData tid;		/* and row */
 } Found;
 
 typedef struct Count
 {
 	GuardQuantity quantity_of;
 	void	   *arg;
+	int			place;
 	Found	   *rows;
 	int			n;
 	int			size;
@@ -70,6 +88,7 @@ typedef struct Count
 } Count;
 
 static void count_row(const GuardRow *row, void *arg);
+static bool all_still_there(const GuardPlace *places, const Count *count);
 static bool still_matches(const GuardIndex *guard, const GuardLoad *load,
 						  const Datum *values, const bool *isnull);
 static void number_bounds(Oid range_type, const Count *count, RangeType *window,
@@ -126,8 +145,22 @@ GuardVerdict
 booking_guard_judge(Relation heap, const GuardIndex *guard, const GuardLoad *load,
 					int64 capacity, GuardQuantity quantity_of, void *arg)
 {
+	GuardPlace	place = {heap, guard, load->self, arg};
+
+	return booking_guard_judge_places(&place, 1, load, capacity, quantity_of);
+}
+
+/*
+ * The same where the rows to be counted are spread over several tables: the partitions
+ * of one.
+ */
+GuardVerdict
+booking_guard_judge_places(const GuardPlace *places, int nplaces, const GuardLoad *load,
+						   int64 capacity, GuardQuantity quantity_of)
+{
 	GuardVerdict verdict = {.answer = GUARD_FITS};
-	Count		count = {.quantity_of = quantity_of, .arg = arg};
+	Count		count = {.quantity_of = quantity_of};
+	GuardLoad	here = *load;
 	PeakItem   *items;
 	PeakItem	extent;
 	RangeBound *bounds;
@@ -135,12 +168,19 @@ booking_guard_judge(Relation heap, const GuardIndex *guard, const GuardLoad *loa
 	int			nsure = 0;
 	Peak		peak;
 
-	booking_guard_scan(heap, guard, load, count_row, &count);
+	for (count.place = 0; count.place < nplaces; count.place++)
+	{
+		const GuardPlace *place = &places[count.place];
+
+		count.arg = place->arg;
+		here.self = place->self;
+		booking_guard_scan(place->heap, place->index, &here, count_row, &count);
+	}
 	if (count.n == 0 && room >= 0)
 		return verdict;
 
 	items = palloc_extended((count.n + 1) * sizeof(PeakItem), MCXT_ALLOC_HUGE);
-	number_bounds(guard->range_type, &count, load->range, items, &extent, &bounds);
+	number_bounds(places[0].index->range_type, &count, load->range, items, &extent, &bounds);
 
 	/* Everything first: in the usual case it fits, and that is all. */
 	if (room >= 0)
@@ -164,13 +204,18 @@ booking_guard_judge(Relation heap, const GuardIndex *guard, const GuardLoad *loa
 	else if (peak.over_from < peak.over_to)
 	{
 		verdict.answer = GUARD_FULL;
-		verdict.full = stretch(guard->range_type, bounds, peak.over_from, peak.over_to);
+		verdict.full = stretch(places[0].index->range_type, bounds, peak.over_from, peak.over_to);
 	}
 	else
 	{
 		verdict.answer = GUARD_WAIT;
 		verdict.pending = count.pending;
 	}
+
+	/* Rows have moved while we counted: only a count inside the gate will tell. */
+	if (verdict.answer == GUARD_FULL && room >= 0 && load->outside &&
+		!all_still_there(places, &count))
+		verdict.answer = GUARD_FITS;
 	return verdict;
 }
 
@@ -190,9 +235,40 @@ count_row(const GuardRow *row, void *arg)
 		count->rows = count->rows == NULL ? palloc_array(Found, count->size) :
 			repalloc_huge(count->rows, count->size * sizeof(Found));
 	}
-	count->rows[count->n++] = (Found) {row->range, quantity, pending};
+	count->rows[count->n++] = (Found) {row->range, quantity, pending, count->place, row->slot->tts_tid};
 	if (pending)
 		count->pending = row->pending;
+}
+
+/* Are the rows that were there for sure when they were counted there even now? */
+static bool
+all_still_there(const GuardPlace *places, const Count *count)
+{
+	TupleTableSlot *slot = NULL;
+	int			place = -1;
+	bool		all = true;
+	SnapshotData dirty;
+
+	InitDirtySnapshot(dirty);
+	for (int i = 0; i < count->n && all; i++)
+	{
+		Found	   *row = &count->rows[i];
+
+		if (row->pending)
+			continue;
+		if (row->place != place)
+		{
+			if (slot)
+				ExecDropSingleTupleTableSlot(slot);
+			place = row->place;
+			slot = table_slot_create(places[place].heap, NULL);
+		}
+		all = table_tuple_fetch_row_version(places[place].heap, &row->tid,
+											&dirty, slot);
+	}
+	if (slot)
+		ExecDropSingleTupleTableSlot(slot);
+	return all;
 }
 
 /*

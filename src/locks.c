@@ -62,7 +62,9 @@ typedef enum LockKind
 	LOCK_ID = 101,
 	LOCK_RESOURCE,
 	LOCK_HOLDER,
-	LOCK_GATE
+	LOCK_GATE,
+	LOCK_JOIN,
+	LOCK_LINE
 } LockKind;
 
 #define ALL_RESOURCES	0
@@ -87,6 +89,8 @@ static int	ngates = 0;
 static LocalTransactionId counted_xact = InvalidLocalTransactionId;
 static int	shared_resources = 0;
 static int	exclusive_resources = 0;
+static int	joins = 0;
+static int	lines = 0;
 
 static void make_tag(LOCKTAG *tag, LockKind kind, uint64 key);
 static LockAcquireResult take(LockKind kind, uint64 key, LOCKMODE mode, bool wait);
@@ -137,6 +141,8 @@ start_counting(void)
 		counted_xact = MyLocalTransactionId();
 		shared_resources = 0;
 		exclusive_resources = 0;
+		joins = 0;
+		lines = 0;
 	}
 }
 
@@ -194,12 +200,79 @@ booking_lock_id(const pg_uuid_t *id)
 	take(LOCK_ID, hash_bytes_extended(id->data, UUID_LEN, 0), ExclusiveLock, true);
 }
 
-/* The same, without waiting: false when somebody else has it. */
+/* The same without waiting: false when somebody else is at it. */
 bool
 booking_try_lock_id(const pg_uuid_t *id)
 {
-	return take(LOCK_ID, hash_bytes_extended(id->data, UUID_LEN, 0), ExclusiveLock, false) !=
-		LOCKACQUIRE_NOT_AVAIL;
+	return take(LOCK_ID, hash_bytes_extended(id->data, UUID_LEN, 0), ExclusiveLock,
+				false) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+/* For who has written nothing under the lock. */
+void
+booking_unlock_id(const pg_uuid_t *id)
+{
+	LOCKTAG		tag;
+
+	make_tag(&tag, LOCK_ID, hash_bytes_extended(id->data, UUID_LEN, 0));
+	LockRelease(&tag, ExclusiveLock, false);
+}
+
+/*
+ * Whoever frees space takes JOIN in shared mode after the row is written, whoever joins
+ * the line of that resource in exclusive mode before looking: of the two, the later one
+ * sees the other's work committed.  Who has freed and now joins would have to upgrade,
+ * and two of them could not; that one does without.
+ *
+ * A transaction that has a LINE takes every further JOIN and LINE only if it is free,
+ * for two of them may go through their resources in different orders.  False when it
+ * was not.
+ */
+bool
+booking_lock_join(int64 resource_id, bool exclusive)
+{
+	LOCKMODE	mode = exclusive ? ExclusiveLock : ShareLock;
+	bool		wait;
+
+	start_counting();
+	wait = lines == 0 &&
+		!(exclusive && held(LOCK_JOIN, (uint64) resource_id, ShareLock));
+	if (joins >= MANY_RESOURCES)
+		return false;
+	switch (take(LOCK_JOIN, (uint64) resource_id, mode, wait))
+	{
+		case LOCKACQUIRE_NOT_AVAIL:
+			return false;
+		case LOCKACQUIRE_OK:
+			joins++;
+			break;
+		default:
+			break;
+	}
+	return true;
+}
+
+/* Be the one who serves the line of a resource. */
+bool
+booking_lock_line(int64 resource_id)
+{
+	start_counting();
+	if (lines >= MANY_RESOURCES ||
+		take(LOCK_LINE, (uint64) resource_id, ExclusiveLock, lines == 0) == LOCKACQUIRE_NOT_AVAIL)
+		return false;
+	lines++;
+	return true;
+}
+
+/* For who has found nobody to serve. */
+void
+booking_unlock_line(int64 resource_id)
+{
+	LOCKTAG		tag;
+
+	make_tag(&tag, LOCK_LINE, (uint64) resource_id);
+	if (LockRelease(&tag, ExclusiveLock, false))
+		lines--;
 }
 
 /* Nobody else counts or adds to this holder's bookings until our transaction ends. */

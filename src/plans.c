@@ -13,6 +13,12 @@
  * triggers of PostgreSQL do.  Those that are not read-only also see what the statement
  * that runs the trigger has written so far, as queries in a volatile function do.
  *
+ * At SERIALIZABLE a snapshot also leaves predicate locks behind, on whole index pages.
+ * Two transactions that look up two bookings side by side in the index, and then write
+ * them, would be told that they cannot be serialized, although each of them holds the
+ * lock of its own booking to the end.  Statements that touch one booking by its id under
+ * its ID lock (KEYED) therefore read like a unique index does: what is committed now.
+ *
  * Privileges: what a trigger needs to know is none of the caller's business, and runs
  * as the owner of the tables.  What a function does for its caller runs as the caller.
  *
@@ -21,6 +27,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "funcapi.h"
@@ -33,10 +40,13 @@
 
 #define MAX_PARAMETERS 16
 
-/* Whom a statement runs as, and whether it writes. */
+/* Whom a statement runs as, whether it writes, and what it reads. */
 #define AS_OWNER	0x01
 #define WRITES		0x02
-#define UP_TO_NOW	0x04		/* sees what the statement that runs the trigger has written */
+/* Touches one booking by its id, whose ID lock we hold. */
+#define KEYED		0x04
+/* Sees what the statement that runs the trigger has written. */
+#define UP_TO_NOW	0x08
 
 /*
  * Operators by their full names, like tables: some of these run as the owner, and the
@@ -143,17 +153,60 @@ static const PlanText plans[STMT_COUNT] = {
 	},
 	[STMT_GET_BOOKING] = {
 		"SELECT * FROM booking.booking WHERE id" EQ "$1",
-		0, {UUIDOID}
+		KEYED, {UUIDOID}
+	},
+	/*
+	 * Each step says again under which circumstances it is possible, and finds no row
+	 * when a plain UPDATE has just changed them.
+	 */
+	[STMT_CONFIRM_BOOKING] = {
+		"UPDATE booking.booking SET status = 'confirmed', expires_at = NULL"
+		" WHERE id" EQ "$1 AND version" EQ "$2 RETURNING *",
+		WRITES | KEYED, {UUIDOID, INT4OID}
+	},
+	[STMT_EXTEND_HOLD] = {
+		"UPDATE booking.booking SET expires_at = $3"
+		" WHERE id" EQ "$1 AND version" EQ "$2 RETURNING *",
+		WRITES | KEYED, {UUIDOID, INT4OID, TIMESTAMPTZOID}
 	},
 	[STMT_CANCEL_BOOKING] = {
-		"UPDATE booking.booking SET status = 'cancelled', expires_at = NULL, reason = $2"
-		" WHERE id" EQ "$1 AND " ACTIVE " RETURNING *",
-		WRITES, {UUIDOID, TEXTOID}
+		"UPDATE booking.booking SET status = 'cancelled', expires_at = NULL, reason = $3"
+		" WHERE id" EQ "$1 AND version" EQ "$2 RETURNING *",
+		WRITES | KEYED, {UUIDOID, INT4OID, TEXTOID}
+	},
+	[STMT_MOVE_BOOKING] = {
+		"UPDATE booking.booking SET period = $3, seat_no = $4, quantity = $5, slot_id = $6"
+		" WHERE id" EQ "$1 AND version" EQ "$2 RETURNING *",
+		WRITES | KEYED, {UUIDOID, INT4OID, TSTZRANGEOID, INT4OID, INT4OID, INT8OID}
+	},
+	[STMT_CHECK_IN_BOOKING] = {
+		"UPDATE booking.booking SET checked_in_at = $3"
+		" WHERE id" EQ "$1 AND version" EQ "$2 RETURNING *",
+		WRITES | KEYED, {UUIDOID, INT4OID, TIMESTAMPTZOID}
+	},
+	[STMT_CHECK_OUT_BOOKING] = {
+		"UPDATE booking.booking SET checked_out_at = $3, period = $4, occupies = $5"
+		" WHERE id" EQ "$1 AND version" EQ "$2 RETURNING *",
+		WRITES | KEYED, {UUIDOID, INT4OID, TIMESTAMPTZOID, TSTZRANGEOID, TSTZRANGEOID}
 	},
 	[STMT_EXPIRE_BOOKING] = {
 		"UPDATE booking.booking SET status = 'expired', expires_at = NULL"
 		" WHERE id" EQ "$1 AND status" EQ "'held' AND expires_at" LE "$2",
-		AS_OWNER | WRITES, {UUIDOID, TIMESTAMPTZOID}
+		AS_OWNER | WRITES | KEYED, {UUIDOID, TIMESTAMPTZOID}
+	},
+	[STMT_LAPSED_HOLDS] = {
+		"SELECT id, expires_at FROM booking.booking"
+		" WHERE status" EQ "'held' AND expires_at" LE "$1"
+		" AND (expires_at, id) OPERATOR(pg_catalog.>) ($2, $3)"
+		" ORDER BY expires_at, id LIMIT $4",
+		0, {TIMESTAMPTZOID, TIMESTAMPTZOID, UUIDOID, INT8OID}
+	},
+	[STMT_EXPIRE_HOLDS] = {
+		"UPDATE booking.booking b SET status = 'expired', expires_at = NULL"
+		" FROM (SELECT id FROM booking.booking WHERE id" EQ "ANY ($1)"
+		" AND status" EQ "'held' AND expires_at" LE "$2 FOR UPDATE SKIP LOCKED) AS lapsed"
+		" WHERE b.id" EQ "lapsed.id",
+		WRITES, {UUIDARRAYOID, TIMESTAMPTZOID}
 	},
 	[STMT_BOOKINGS_EVER] = {
 		LIST_BOOKINGS A_FEW,
@@ -243,6 +296,7 @@ booking_run(Statement statement, Datum *values, const char *nulls)
 	Oid			save_user = InvalidOid;
 	int			save_context = 0;
 	SPIPlanPtr	plan;
+	SnapshotData snapshot;
 	int			result;
 
 	if (as_owner)
@@ -254,7 +308,10 @@ booking_run(Statement statement, Datum *values, const char *nulls)
 	}
 
 	plan = prepare(statement);
-	result = SPI_execute_snapshot(plan, values, nulls, GetLatestSnapshot(), InvalidSnapshot,
+	snapshot = *GetLatestSnapshot();
+	if ((plans[statement].flags & KEYED) && IsolationIsSerializable())
+		snapshot.snapshot_type = SNAPSHOT_SELF;
+	result = SPI_execute_snapshot(plan, values, nulls, &snapshot, InvalidSnapshot,
 								  read_only, true, 0);
 
 	if (as_owner)

@@ -49,6 +49,9 @@ typedef struct Collected
 
 #define LOOK_AHEAD_DAYS	7
 
+/* So many lapsed holds are marked before looking again. */
+#define EXPIRE_AT_ONCE	64
+
 /* Which seats are free. */
 typedef struct SeatSearch
 {
@@ -125,7 +128,9 @@ find_indexes(Relation heap)
 		int			natts = IndexRelationGetNumberOfKeyAttributes(index);
 		int16	   *attno = index->rd_index->indkey.values;
 
-		if (natts == 3 && attno[0] == BOOKING_RESOURCE_ID &&
+		if (!index->rd_index->indisvalid)
+			;					/* being built: REINDEX CONCURRENTLY */
+		else if (natts == 3 && attno[0] == BOOKING_RESOURCE_ID &&
 			attno[1] == BOOKING_SEAT_NO && attno[2] == BOOKING_OCCUPIES)
 			booking_guard_describe(index, &found.by_seat);
 		else if (natts == 2 && attno[0] == BOOKING_RESOURCE_ID &&
@@ -216,6 +221,17 @@ booking_make_room(Relation heap, const Resource *resource, BookingRow *row, Item
 }
 
 /*
+ * The row takes no space that its old version did not take, but it will be a new row in
+ * the index all the same: written inside the gate, so that nobody who is counting misses
+ * both of them.
+ */
+void
+booking_keep_room(const BookingRow *row)
+{
+	booking_gate_enter(gate_key(row), true);
+}
+
+/*
  * Judge a load.  When it fits, we are inside the gate; otherwise not.
  */
 static GuardAnswer
@@ -223,6 +239,7 @@ judge(Relation heap, const BookingRow *row, const GuardIndex *guard, const Guard
 	  int64 capacity, GuardVerdict *verdict)
 {
 	uint64		gate = gate_key(row);
+	GuardLoad	look = *load;
 
 	for (;;)
 	{
@@ -233,12 +250,14 @@ judge(Relation heap, const BookingRow *row, const GuardIndex *guard, const Guard
 		 * Somebody else is inside.  Look all the same: if the answer is no, there is no
 		 * reason to stand in line for it.
 		 */
-		*verdict = booking_guard_judge(heap, guard, load, capacity, count_booking, &counting);
+		look.outside = !inside;
+		*verdict = booking_guard_judge(heap, guard, &look, capacity, count_booking, &counting);
 		if (verdict->answer == GUARD_FITS && !inside)
 		{
 			inside = booking_gate_enter(gate, true);
+			look.outside = false;
 			counting = start_count(row);
-			*verdict = booking_guard_judge(heap, guard, load, capacity, count_booking, &counting);
+			*verdict = booking_guard_judge(heap, guard, &look, capacity, count_booking, &counting);
 		}
 
 		if (verdict->answer == GUARD_FITS && counting.nlapsed == 0)
@@ -365,22 +384,37 @@ count_booking(TupleTableSlot *slot, bool pending, void *arg)
 
 /*
  * Mark lapsed holds expired, as the first to need their space.  Who is confirming one of
- * them at this moment holds its ID lock, and we wait for what becomes of it.  Taken in
- * the order of the ids, so that two who find the same holds do not wait for each other.
+ * them at this moment holds its ID lock, and we wait for what becomes of it; but not with
+ * the ID locks of others, or something written, in our hands, or two who find the same
+ * holds would wait for each other.  So we take all the locks or none, and in the latter
+ * case the caller looks again.
  */
 static void
 expire(const Counting *counting)
 {
+	int			n = Min(counting->nlapsed, EXPIRE_AT_ONCE);
+
 	qsort(counting->lapsed, counting->nlapsed, sizeof(Datum), compare_ids);
+	for (int i = 0; i < n; i++)
+	{
+		pg_uuid_t  *id = DatumGetUUIDP(counting->lapsed[i]);
+
+		if (booking_try_lock_id(id))
+			continue;
+		for (int j = 0; j < i; j++)
+			booking_unlock_id(DatumGetUUIDP(counting->lapsed[j]));
+		booking_lock_id(id);
+		booking_unlock_id(id);
+		return;
+	}
 
 	SPI_connect();
-	for (int i = 0; i < counting->nlapsed; i++)
+	for (int i = 0; i < n; i++)
 	{
 		Datum		values[2];
 
 		values[0] = counting->lapsed[i];
 		values[1] = TimestampTzGetDatum(counting->now);
-		booking_lock_id(DatumGetUUIDP(values[0]));
 		booking_run(STMT_EXPIRE_BOOKING, values, NULL);
 	}
 	SPI_finish();

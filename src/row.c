@@ -10,7 +10,7 @@
  *	   current and stays so until we commit;
  *	2. completes the row: the seat, the period with its buffers, the version;
  *	3. if the row takes space that its old version did not, makes room for it (room.c),
- *	   which enters a gate;
+ *	   which enters a gate; a new version that takes no more enters it, too (guard.c);
  *	4. returns with the gate still entered.  The row goes into its indexes, and the
  *	   AFTER trigger leaves the gate.
  *
@@ -40,8 +40,8 @@ PG_FUNCTION_INFO_V1(booking_row_before);
 PG_FUNCTION_INFO_V1(booking_row_done);
 
 /*
- * The booking that a function of ours is inserting: it is told of a refusal by this,
- * not by an error.
+ * The booking that a function of ours is inserting or changing: it is told of a refusal
+ * by this, not by an error.
  */
 typedef struct Request
 {
@@ -55,10 +55,11 @@ static Request request = {.active = false};
 
 static void take_apart(HeapTuple tuple, TupleDesc desc, BookingRow *row);
 static HeapTuple put_together(HeapTuple tuple, TupleDesc desc, BookingRow *row);
-static void complete(const Resource *resource, BookingRow *row, const BookingRow *old);
+static bool complete(const Resource *resource, BookingRow *row, const BookingRow *old);
 static void complete_seat(const Resource *resource, BookingRow *row);
 static void complete_occupies(const Resource *resource, BookingRow *row, const BookingRow *old);
-static void check_transition(const BookingRow *row, const BookingRow *old);
+static bool check_transition(const BookingRow *row, const BookingRow *old);
+static void keep_lapse(BookingRow *row, const BookingRow *old);
 static bool asked_for(const BookingRow *row);
 
 static void
@@ -75,6 +76,14 @@ take_apart(HeapTuple tuple, TupleDesc desc, BookingRow *row)
 		row->active = (length == 4 && memcmp(VARDATA_ANY(status), "held", 4) == 0) ||
 			(length == 9 && memcmp(VARDATA_ANY(status), "confirmed", 9) == 0);
 	}
+}
+
+/* A stored booking for the functions that change it. */
+void
+booking_row_read(HeapTuple tuple, TupleDesc desc, BookingRow *row)
+{
+	take_apart(tuple, desc, row);
+	row->period = booking_period(DatumGetRangeTypeP(row->value[BOOKING_PERIOD]));
 }
 
 static HeapTuple
@@ -130,6 +139,18 @@ booking_row_same_range(const BookingRow *a, const BookingRow *b, BookingColumn c
 bool
 booking_insert(Datum *values, const char *nulls, Refusal *refusal, MemoryContext context)
 {
+	return booking_write(STMT_INSERT_BOOKING, values, nulls, refusal, context);
+}
+
+/*
+ * The same with any statement that writes one booking, the one whose id is its first
+ * parameter.  False also when the statement found no such row to change: *refusal is
+ * then without a message.
+ */
+bool
+booking_write(Statement statement, Datum *values, const char *nulls, Refusal *refusal,
+			  MemoryContext context)
+{
 	Request		outer = request;
 	uint64		stored = 0;
 
@@ -137,9 +158,11 @@ booking_insert(Datum *values, const char *nulls, Refusal *refusal, MemoryContext
 	request.id = *DatumGetUUIDP(values[0]);
 	request.refusal = refusal;
 	request.context = context;
+	if (refusal)
+		refusal->message = NULL;
 	PG_TRY();
 	{
-		stored = booking_run(STMT_INSERT_BOOKING, values, nulls);
+		stored = booking_run(statement, values, nulls);
 	}
 	PG_FINALLY();
 	{
@@ -188,19 +211,23 @@ booking_row_before(PG_FUNCTION_ARGS)
 	booking_check_period(DatumGetRangeTypeP(row.value[BOOKING_PERIOD]), &row.period);
 
 	resource = booking_use_resource(DatumGetInt64(row.value[BOOKING_RESOURCE_ID]));
-	complete(resource, &row, old);
+	if (!complete(resource, &row, old))
+		return PointerGetDatum(NULL);
 
 	if (!booking_not_closed(resource, &row, old) || !booking_within_limits(resource, &row, old))
 		return PointerGetDatum(NULL);
 
-	if (row.active && booking_row_adds_load(&row, old) && !booking_make_room(heap, resource, &row, self))
+	if (row.active && !booking_row_adds_load(&row, old))
+		booking_keep_room(&row);
+	else if (row.active && !booking_make_room(heap, resource, &row, self))
 		return PointerGetDatum(NULL);
 
 	return PointerGetDatum(put_together(tuple, desc, &row));
 }
 
 /*
- * AFTER INSERT OR UPDATE, for each statement: the rows are in their indexes.
+ * AFTER INSERT OR UPDATE, for each row and for each statement: the rows are in their
+ * indexes.
  */
 Datum
 booking_row_done(PG_FUNCTION_ARGS)
@@ -209,13 +236,18 @@ booking_row_done(PG_FUNCTION_ARGS)
 	return PointerGetDatum(NULL);
 }
 
-/* Fill in what the writer left out, and refuse what contradicts the resource. */
-static void
+/*
+ * Fill in what the writer left out, and refuse what contradicts the resource.  False when
+ * a function of ours is to say no.
+ */
+static bool
 complete(const Resource *resource, BookingRow *row, const BookingRow *old)
 {
 	if (old)
 	{
-		check_transition(row, old);
+		if (!check_transition(row, old))
+			return false;
+		keep_lapse(row, old);
 		booking_row_set(row, BOOKING_VERSION, Int32GetDatum(DatumGetInt32(old->value[BOOKING_VERSION]) + 1));
 		booking_row_set(row, BOOKING_UPDATED_AT, TimestampTzGetDatum(GetCurrentTimestamp()));
 	}
@@ -232,6 +264,7 @@ complete(const Resource *resource, BookingRow *row, const BookingRow *old)
 				 errmsg("resource \"%s\" is retired", resource->name),
 				 errdetail("It cannot be booked beyond %s.",
 						   booking_instant_text(resource->retired_at))));
+	return true;
 }
 
 static void
@@ -307,18 +340,44 @@ complete_occupies(const Resource *resource, BookingRow *row, const BookingRow *o
 }
 
 /* A hold that has lapsed never comes back to life, whoever writes. */
-static void
+static bool
 check_transition(const BookingRow *row, const BookingRow *old)
 {
-	if (row->active && old->active && !old->null[BOOKING_EXPIRES_AT] &&
-		DatumGetTimestampTz(old->value[BOOKING_EXPIRES_AT]) <= GetCurrentTimestamp())
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("the hold has lapsed"),
-				 errdetail("It lapsed at %s.",
-						   booking_instant_text(DatumGetTimestampTz(old->value[BOOKING_EXPIRES_AT]))),
-				 errhint("Book again; the space may still be free."),
-				 errbooking(CONSTRAINT_STATUS)));
+	Refusal		refusal;
+
+	if (!row->active || !booking_row_lapsed(old, GetCurrentTimestamp()))
+		return true;
+	booking_life_lapsed(old, &refusal);
+	return booking_row_refuse(row, &refusal);
+}
+
+/* A hold that is marked expired keeps in mind when it lapsed. */
+static void
+keep_lapse(BookingRow *row, const BookingRow *old)
+{
+	if (booking_row_status(row) == BOOKING_EXPIRED && booking_row_status(old) == BOOKING_HELD &&
+		row->null[BOOKING_REASON])
+		booking_row_set(row, BOOKING_REASON,
+						CStringGetTextDatum(booking_life_reason(DatumGetTimestampTz(old->value[BOOKING_EXPIRES_AT]))));
+}
+
+BookingStatus
+booking_row_status(const BookingRow *row)
+{
+	char	   *status = TextDatumGetCString(row->value[BOOKING_STATUS]);
+
+	return strcmp(status, "held") == 0 ? BOOKING_HELD :
+		strcmp(status, "confirmed") == 0 ? BOOKING_CONFIRMED :
+		strcmp(status, "cancelled") == 0 ? BOOKING_CANCELLED : BOOKING_EXPIRED;
+}
+
+/* Has it lapsed as a hold, whether somebody has marked it or not? */
+bool
+booking_row_lapsed(const BookingRow *row, TimestampTz now)
+{
+	if (row->null[BOOKING_EXPIRES_AT])
+		return !row->active && booking_row_status(row) == BOOKING_EXPIRED;
+	return row->active && DatumGetTimestampTz(row->value[BOOKING_EXPIRES_AT]) <= now;
 }
 
 /*

@@ -101,6 +101,7 @@ extern void booking_lock_rules(int64 resource_id);
 extern void booking_lock_all_rules(void);
 extern void booking_lock_id(const pg_uuid_t *id);
 extern bool booking_try_lock_id(const pg_uuid_t *id);
+extern void booking_lock_holder(text *holder);
 extern void booking_unlock_id(const pg_uuid_t *id);
 extern bool booking_lock_join(int64 resource_id, bool exclusive);
 extern bool booking_lock_line(int64 resource_id);
@@ -183,6 +184,8 @@ typedef struct Resource
 								 * meet the closures that are here */
 	int			nclosures;
 	struct Closure *closures;
+	int			nlimits;
+	struct HolderLimit *limits;
 	int			nseats;
 	Seat	   *seats;			/* ordered by seat_no */
 } Resource;
@@ -319,6 +322,8 @@ typedef enum Statement
 	STMT_LOAD_HOURS,
 	STMT_LOAD_CLOSURES,
 	STMT_FIND_CLOSURES,
+	STMT_LOAD_LIMITS,
+	STMT_COUNT_OF_HOLDER,
 	STMT_FIND_RESOURCE,
 	STMT_INSERT_BOOKING,
 	STMT_GET_BOOKING,
@@ -333,8 +338,8 @@ typedef enum Statement
 	STMT_EXPIRE_HOLDS,
 	STMT_BOOKINGS_EVER,
 	STMT_ACTIVE_BOOKINGS,
-	STMT_ACTIVE_BOOKINGS_AFTER,
 	STMT_ACTIVE_BOOKINGS_OF_SEAT,
+	STMT_USE_FROM,
 	STMT_ACTIVE_BOOKINGS_IN,
 	STMT_ACTIVE_BOOKINGS_OF_ALL_IN,
 	STMT_IDS_OF_ACTIVE_BOOKINGS_IN,
@@ -394,6 +399,8 @@ extern void booking_row_set(BookingRow *row, BookingColumn column, Datum value);
 extern bool booking_row_same(const BookingRow *a, const BookingRow *b, BookingColumn column);
 extern bool booking_row_same_range(const BookingRow *a, const BookingRow *b, BookingColumn column);
 extern bool booking_row_in_force(const BookingRow *row);
+extern bool booking_row_stays(const BookingRow *row, const BookingRow *old);
+extern bool booking_row_is_history(const BookingRow *row);
 extern bool booking_row_adds_load(const BookingRow *row, const BookingRow *old);
 extern bool booking_row_wants_reason(const BookingRow *row);
 extern bool booking_row_refuse(const BookingRow *row, const Refusal *refusal);
@@ -438,6 +445,12 @@ extern bool booking_not_closed(const Resource *resource, const BookingRow *row,
 							   const BookingRow *old);
 extern TimestampTz booking_next_open(const Resource *resource, TimestampTz at, int64 length);
 extern void booking_load_closures(Resource *resource, MemoryContext context);
+
+/* ---- limits.c ---- */
+
+extern bool booking_within_limits(const Resource *resource, const BookingRow *row,
+								  const BookingRow *old);
+extern void booking_load_limits(Resource *resource, MemoryContext context);
 
 /* ---- rules.c ---- */
 

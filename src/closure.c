@@ -32,7 +32,6 @@
 
 #include "access/htup_details.h"
 #include "access/xact.h"
-#include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "fmgr.h"
@@ -75,6 +74,7 @@ static Datum close_period(FunctionCallInfo fcinfo, bool by_name);
 static void clear_the_way(Request *request);
 static bool try_to_clear(Request *request, pg_uuid_t *busy);
 static bool cancel_all(Request *request, pg_uuid_t *busy);
+static void cancel(Datum id, const Request *request);
 static void wait_for(const pg_uuid_t *busy);
 static void lock_rules(Request *request);
 static Datum insert_closure(const Request *request);
@@ -167,16 +167,8 @@ booking_not_closed(const Resource *resource, const BookingRow *row, const Bookin
 {
 	Closure		closure;
 
-	if (resource->nclosures == 0 || !booking_row_in_force(row))
+	if (resource->nclosures == 0 || !booking_row_in_force(row) || booking_row_stays(row, old))
 		return true;
-
-	/* Where the booking is already, it may stay. */
-	if (old && old->active && booking_row_same(row, old, BOOKING_RESOURCE_ID) &&
-		range_contains_internal(booking_range_type(TSTZRANGEOID),
-								DatumGetRangeTypeP(old->value[BOOKING_PERIOD]),
-								DatumGetRangeTypeP(row->value[BOOKING_PERIOD])))
-		return true;
-
 	return !find_closure(resource, row->period, &closure) || refuse(resource, row, &closure);
 }
 
@@ -385,7 +377,7 @@ try_to_clear(Request *request, pg_uuid_t *busy)
 static bool
 cancel_all(Request *request, pg_uuid_t *busy)
 {
-	Datum		values[2];
+	Datum		values[3];
 	SPITupleTable *found;
 	uint64		n;
 	bool		done = true;
@@ -400,21 +392,35 @@ cancel_all(Request *request, pg_uuid_t *busy)
 	for (uint64 i = 0; i < n && done; i++)
 	{
 		bool		isnull;
+		Datum		id = SPI_getbinval(found->vals[i], found->tupdesc, 1, &isnull);
 
 		CHECK_FOR_INTERRUPTS();
-		values[0] = SPI_getbinval(found->vals[i], found->tupdesc, 1, &isnull);
-		values[1] = request->reason;
-		if (booking_try_lock_id(DatumGetUUIDP(values[0])) &&
-			booking_run(STMT_TRY_LOCK_ROW, values, NULL) > 0)
-			booking_run(STMT_CANCEL_BOOKING, values, request->has_reason ? NULL : " n");
+		if (booking_try_lock_id(DatumGetUUIDP(id)) && booking_run(STMT_TRY_LOCK_ROW, &id, NULL) > 0)
+			cancel(id, request);
 		else
 		{
-			*busy = *DatumGetUUIDP(values[0]);
+			*busy = *DatumGetUUIDP(id);
 			done = false;
 		}
 	}
 	SPI_finish();
 	return done;
+}
+
+/* Cancel one booking, if it is still in force. */
+static void
+cancel(Datum id, const Request *request)
+{
+	Datum		values[3];
+	Datum		booking;
+	Life		life;
+
+	booking_life_begin(&life, id);
+	values[2] = request->reason;
+	while (booking_row_in_force(&life.row) &&
+		   !booking_life_change(&life, STMT_CANCEL_BOOKING, values,
+								request->has_reason ? NULL : "  n", &booking))
+		;
 }
 
 /*

@@ -39,7 +39,7 @@
 
 /* The tables whose rows are remembered here, and the one that bookers lock. */
 static const char *const table_names[] = {
-	"booking", "resource", "seat", "opening_hours", "closure"
+	"booking", "resource", "seat", "opening_hours", "closure", "holder_limit"
 };
 
 static Oid	table_ids[lengthof(table_names)];
@@ -318,6 +318,7 @@ load(int64 resource_id)
 		load_seats(&loaded);
 	booking_load_hours(&loaded, cache);
 	booking_load_closures(&loaded, cache);
+	booking_load_limits(&loaded, cache);
 	SPI_finish();
 
 	resource = hash_search(by_id, &resource_id, HASH_ENTER, NULL);

@@ -250,7 +250,7 @@ booking_extend_hold(PG_FUNCTION_ARGS)
 					 errbooking(CONSTRAINT_STATUS)));
 		until = booking_shift(DatumGetTimestampTz(life.row.value[BOOKING_EXPIRES_AT]), by);
 
-		/* The resource's max_hold bounds "until - life.now", once it has one. */
+		booking_check_hold(life.resource, until - life.now);
 		values[2] = TimestampTzGetDatum(until);
 	} while (!booking_life_change(&life, STMT_EXTEND_HOLD, values, NULL, &booking));
 	SPI_finish();

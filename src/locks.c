@@ -55,6 +55,7 @@
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "storage/proc.h"
+#include "utils/builtins.h"
 #include "utils/inval.h"
 #include "utils/snapmgr.h"
 
@@ -279,6 +280,14 @@ booking_unlock_line(int64 resource_id)
 	make_tag(&tag, LOCK_LINE, (uint64) resource_id);
 	if (LockRelease(&tag, ExclusiveLock, false))
 		lines--;
+}
+
+/* Nobody else counts or adds to this holder's bookings until our transaction ends. */
+void
+booking_lock_holder(text *holder)
+{
+	take(LOCK_HOLDER, hash_bytes_extended((unsigned char *) VARDATA_ANY(holder),
+										  VARSIZE_ANY_EXHDR(holder), 0), ExclusiveLock, true);
 }
 
 static CommandId

@@ -54,7 +54,10 @@
  */
 #define EQ		" OPERATOR(pg_catalog.=) "
 #define LE		" OPERATOR(pg_catalog.<=) "
+#define LT		" OPERATOR(pg_catalog.<) "
 #define GT		" OPERATOR(pg_catalog.>) "
+#define GE		" OPERATOR(pg_catalog.>=) "
+#define NE		" OPERATOR(pg_catalog.<>) "
 #define OVERLAPS " OPERATOR(pg_catalog.&&) "
 #define ACTIVE	"status" EQ "ANY ('{held,confirmed}'::pg_catalog.text[])"
 
@@ -114,6 +117,27 @@ static const PlanText plans[STMT_COUNT] = {
 		" WHERE (resource_id" EQ "$1 OR resource_id IS NULL) AND period" OVERLAPS "$2"
 		" ORDER BY period LIMIT 1",
 		AS_OWNER, {INT8OID, TSTZRANGEOID}
+	},
+	[STMT_LOAD_LIMITS] = {
+		"SELECT resource_id, category, per, max_bookings, max_quantity FROM booking.holder_limit"
+		" WHERE resource_id" EQ "$1 OR category" EQ "$2 OR resource_id IS NULL AND category IS NULL"
+		" ORDER BY id",
+		AS_OWNER, {INT8OID, TEXTOID}
+	},
+	[STMT_COUNT_OF_HOLDER] = {
+		"SELECT pg_catalog.count(*), pg_catalog.sum(b.quantity)::pg_catalog.int8 FROM booking.booking b"
+		" WHERE b.holder" EQ "$1 AND b." IN_FORCE " AND b.id" NE "$2"
+		" AND COALESCE(pg_catalog.upper(b.period), 'infinity')" GT "$3"
+		" AND ($4 IS NULL OR pg_catalog.lower(b.period)" GE "$4)"
+		" AND ($5 IS NULL OR pg_catalog.lower(b.period)" LT "$5)"
+		" AND ($6 IS NULL OR b.resource_id" EQ "$6)"
+		" AND ($7 IS NULL OR EXISTS (SELECT FROM booking.resource r"
+		" WHERE r.id" EQ "b.resource_id AND r.category" EQ "$7))"
+		" AND ($8 IS NULL OR b.slot_id" EQ "$8)"
+		" AND ($9 IS NULL OR b.slot_id IS NULL AND b.period" EQ "$9)",
+		AS_OWNER | UP_TO_NOW,
+		{TEXTOID, UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID, TEXTOID,
+			INT8OID, TSTZRANGEOID}
 	},
 	[STMT_FIND_RESOURCE] = {
 		"SELECT id FROM booking.resource WHERE name" EQ "$1",
@@ -186,19 +210,21 @@ static const PlanText plans[STMT_COUNT] = {
 	},
 	[STMT_BOOKINGS_EVER] = {
 		LIST_BOOKINGS A_FEW,
-		AS_OWNER, {INT8OID}
+		AS_OWNER | UP_TO_NOW, {INT8OID}
 	},
 	[STMT_ACTIVE_BOOKINGS] = {
 		LIST_BOOKINGS " AND " ACTIVE A_FEW,
-		AS_OWNER, {INT8OID}
-	},
-	[STMT_ACTIVE_BOOKINGS_AFTER] = {
-		LIST_BOOKINGS " AND " ACTIVE " AND occupies" OVERLAPS "pg_catalog.tstzrange($2, NULL)" A_FEW,
-		AS_OWNER, {INT8OID, TIMESTAMPTZOID}
+		AS_OWNER | UP_TO_NOW, {INT8OID}
 	},
 	[STMT_ACTIVE_BOOKINGS_OF_SEAT] = {
 		LIST_BOOKINGS " AND seat_no" EQ "$2 AND " ACTIVE A_FEW,
-		AS_OWNER, {INT8OID, INT4OID}
+		AS_OWNER | UP_TO_NOW, {INT8OID, INT4OID}
+	},
+	[STMT_USE_FROM] = {
+		"SELECT occupies, quantity FROM booking.booking WHERE resource_id" EQ "$1"
+		" AND seat_no IS NULL AND slot_id IS NULL"
+		" AND occupies" OVERLAPS "pg_catalog.tstzrange($2, NULL) AND " IN_FORCE,
+		AS_OWNER | UP_TO_NOW, {INT8OID, TIMESTAMPTZOID}
 	},
 	[STMT_ACTIVE_BOOKINGS_IN] = {
 		"SELECT pg_catalog.format('booking %s for %s', id, period), pg_catalog.count(*) OVER () FROM ("

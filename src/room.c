@@ -77,6 +77,7 @@ static RowIndexes indexes = {.relid = InvalidOid};
 
 static void indexes_changed(Datum arg, Oid relid);
 static const RowIndexes *find_indexes(Relation heap);
+static bool only_from_now(const BookingRow *row, RangeType **range);
 static uint64 gate_key(const BookingRow *row);
 static uint32 gate_parts(const BookingRow *row);
 static GuardAnswer judge(Relation heap, const BookingRow *row, const GuardIndex *guard,
@@ -167,6 +168,27 @@ gate_parts(const BookingRow *row)
 }
 
 /*
+ * A capacity may be lowered below what was once in use, so rows from before are judged
+ * by what they take from now on, and a hold among them that has lapsed is not judged.
+ * False when nothing is left to judge.
+ */
+static bool
+only_from_now(const BookingRow *row, RangeType **range)
+{
+	Period		period;
+
+	if (!booking_row_is_history(row))
+		return true;
+
+	period = booking_period(*range);
+	period.from = Max(period.from, GetCurrentTimestamp());
+	if (period.from >= period.to || !booking_row_in_force(row))
+		return false;
+	*range = booking_make_range(period);
+	return true;
+}
+
+/*
  * See to it that the row has the space it wants, and return inside the gate.  False
  * when it has none and a function of ours is to say so; otherwise that is an error.
  */
@@ -188,6 +210,8 @@ booking_make_room(Relation heap, const Resource *resource, BookingRow *row, Item
 	{
 		guard = &found->by_pool;
 		capacity = resource->capacity;
+		if (self == NULL && !only_from_now(row, &load.range))
+			return true;
 	}
 	else
 	{

@@ -27,6 +27,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "utils/builtins.h"
@@ -206,7 +207,7 @@ booking_row_before(PG_FUNCTION_ARGS)
 	if (!complete(resource, &row, old))
 		return PointerGetDatum(NULL);
 
-	if (!booking_not_closed(resource, &row, old))
+	if (!booking_not_closed(resource, &row, old) || !booking_within_limits(resource, &row, old))
 		return PointerGetDatum(NULL);
 
 	if (row.active && !booking_row_adds_load(&row, old))
@@ -257,7 +258,8 @@ complete(const Resource *resource, BookingRow *row, const BookingRow *old)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("%s", fault)));
 
-	if (row->active && (resource->retired_at < row->period.to && booking_row_adds_load(row, old)))
+	if (resource->retired_at < row->period.to && booking_row_in_force(row) &&
+		!booking_row_stays(row, old))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("resource \"%s\" is retired", resource->name),
@@ -381,6 +383,27 @@ booking_row_in_force(const BookingRow *row)
 {
 	return row->active && (row->null[BOOKING_EXPIRES_AT] ||
 						   DatumGetTimestampTz(row->value[BOOKING_EXPIRES_AT]) > GetCurrentTimestamp());
+}
+
+/*
+ * Is this row, if it is a new one, from before, and somebody is loading it now?  Then it
+ * brings the time at which it was made.
+ */
+bool
+booking_row_is_history(const BookingRow *row)
+{
+	return !row->null[BOOKING_CREATED_AT] &&
+		DatumGetTimestampTz(row->value[BOOKING_CREATED_AT]) < GetCurrentTransactionStartTimestamp();
+}
+
+/* Does the row claim no other resource and no other time than its old version did? */
+bool
+booking_row_stays(const BookingRow *row, const BookingRow *old)
+{
+	return old != NULL && old->active && booking_row_same(row, old, BOOKING_RESOURCE_ID) &&
+		range_contains_internal(booking_range_type(TSTZRANGEOID),
+								DatumGetRangeTypeP(old->value[BOOKING_PERIOD]),
+								DatumGetRangeTypeP(row->value[BOOKING_PERIOD]));
 }
 
 /* Does the row take space that its old version did not? */

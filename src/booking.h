@@ -22,6 +22,8 @@
  *			life.c		what happens to a booking afterwards
  *			move.c		a booking takes another place, or ends early
  *			sweep.c		holds that have lapsed
+ *			line.c		serving the waitlist
+ *			wait.c		joining and leaving it
  *
  *-------------------------------------------------------------------------
  */
@@ -99,6 +101,7 @@ extern void booking_locks_init(void);
 extern void booking_lock_resource(int64 resource_id);
 extern void booking_lock_rules(int64 resource_id);
 extern void booking_lock_all_rules(void);
+extern bool booking_holds_rules(int64 resource_id);
 extern void booking_lock_id(const pg_uuid_t *id);
 extern bool booking_try_lock_id(const pg_uuid_t *id);
 extern void booking_lock_holder(text *holder);
@@ -106,6 +109,7 @@ extern void booking_unlock_id(const pg_uuid_t *id);
 extern bool booking_lock_join(int64 resource_id, bool exclusive);
 extern bool booking_lock_line(int64 resource_id);
 extern void booking_unlock_line(int64 resource_id);
+extern bool booking_holds_line(int64 resource_id);
 extern bool booking_gate_enter(uint64 key, uint32 parts, bool wait);
 extern uint32 booking_gate_parts(Period period);
 extern void booking_gate_leave(void);
@@ -171,6 +175,7 @@ typedef struct Resource
 	int64		buffer_before;	/* microseconds */
 	int64		buffer_after;
 	TimestampTz retired_at;		/* DT_NOEND: not retired */
+	bool		has_waiters;	/* somebody may stand in line; false: surely nobody */
 	char	   *category;		/* or NULL */
 	pg_tz	   *tz;
 	bool		has_policy;		/* any of the following, NO_RULE where there is none */
@@ -202,6 +207,7 @@ typedef struct Closure
 extern void booking_config_init(void);
 extern int64 booking_resource_id_named(const char *name);
 extern const Resource *booking_use_resource(int64 resource_id);
+extern const Resource *booking_find_resource(int64 resource_id);
 extern const Resource *booking_use_resource_named(const char *name);
 extern const Seat *booking_seat_numbered(const Resource *resource, int32 seat_no);
 extern const Seat *booking_seat_labelled(const Resource *resource, const char *label);
@@ -330,12 +336,24 @@ typedef enum Statement
 	STMT_CONFIRM_BOOKING,
 	STMT_EXTEND_HOLD,
 	STMT_CANCEL_BOOKING,
+	STMT_CANCEL_IN_THE_WAY,
 	STMT_MOVE_BOOKING,
 	STMT_CHECK_IN_BOOKING,
 	STMT_CHECK_OUT_BOOKING,
 	STMT_EXPIRE_BOOKING,
 	STMT_LAPSED_HOLDS,
 	STMT_EXPIRE_HOLDS,
+	STMT_SOMEBODY_WAITS,
+	STMT_LINES,
+	STMT_LINE,
+	STMT_OFFER_BOOKING,
+	STMT_MARK_OFFERED,
+	STMT_SETTLE_ENTRY,
+	STMT_FIND_OFFER,
+	STMT_FIND_ENTRY,
+	STMT_JOIN_WAITLIST,
+	STMT_GET_ENTRY,
+	STMT_LEAVE_WAITLIST,
 	STMT_BOOKINGS_EVER,
 	STMT_ACTIVE_BOOKINGS,
 	STMT_ACTIVE_BOOKINGS_OF_SEAT,
@@ -352,6 +370,7 @@ typedef enum Statement
 
 extern uint64 booking_run(Statement statement, Datum *values, const char *nulls);
 extern Datum booking_row_datum(void);
+extern Datum booking_row_datum_of(const char *table);
 
 /* The parameters of STMT_INSERT_BOOKING, in their order. */
 typedef enum InsertValue
@@ -371,6 +390,18 @@ typedef enum InsertValue
 	INSERT_DATA,
 	INSERT_NVALUES
 } InsertValue;
+
+/* The parameters of STMT_JOIN_WAITLIST and STMT_FIND_ENTRY. */
+typedef enum JoinValue
+{
+	JOIN_RESOURCE_ID,
+	JOIN_SLOT_ID,
+	JOIN_PERIOD,
+	JOIN_QUANTITY,
+	JOIN_HOLDER,
+	JOIN_OFFER_FOR,
+	JOIN_NVALUES
+} JoinValue;
 
 /* ---- row.c ---- */
 
@@ -463,6 +494,7 @@ extern uint64 booking_in_the_way(Statement statement, Datum *values, const char 
 #define MAX_NAME_LENGTH	1024
 
 extern void booking_check_holder(text *holder);
+extern bool booking_same_text(Datum a, Datum b);
 extern void booking_check_quantity(int32 quantity);
 extern void booking_check_data(Jsonb *data);
 extern int32 booking_seat_wanted(const Resource *resource, const char *label);
@@ -480,12 +512,23 @@ typedef struct Life
 	int			tries;			/* how often somebody has been faster */
 } Life;
 
+extern Datum booking_life_cancel(Datum id, Datum reason);
 extern void booking_life_begin(Life *life, Datum id);
 extern bool booking_life_change(Life *life, Statement statement, Datum *values,
 								const char *nulls, Datum *booking);
 extern void booking_life_must_be_active(const Life *life);
 extern void booking_life_lapsed(const BookingRow *row, Refusal *refusal);
 extern char *booking_life_reason(TimestampTz lapsed_at);
+
+/* ---- line.c ---- */
+
+extern bool booking_line_serving(void);
+extern uint64 booking_line_kept(void);
+extern bool booking_line_ahead(const Resource *resource, const BookingRow *row);
+extern void booking_line_freed(int64 resource_id, RangeType *window);
+extern void booking_line_defer(bool defer);
+extern void booking_line_serve_deferred(void);
+extern void booking_line_joined(int64 resource_id, RangeType *period);
 
 /* ---- uuid.c ---- */
 

@@ -173,6 +173,17 @@ booking_lock_resource(int64 resource_id)
 	AcceptInvalidationMessages();
 }
 
+/* Are we changing the rules of this resource, so that nobody else books or waits? */
+bool
+booking_holds_rules(int64 resource_id)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_RELATION(tag, MyDatabaseId, booking_table("booking"));
+	return held(LOCK_RESOURCE, (uint64) resource_id, ExclusiveLock) ||
+		lock_held_by_me(&tag, ShareRowExclusiveLock);
+}
+
 /*
  * Lock a resource's rules in order to change them: waits until every transaction that
  * has booked under the old ones has ended, and lets nobody book until this one has.
@@ -288,6 +299,12 @@ booking_lock_holder(text *holder)
 {
 	take(LOCK_HOLDER, hash_bytes_extended((unsigned char *) VARDATA_ANY(holder),
 										  VARSIZE_ANY_EXHDR(holder), 0), ExclusiveLock, true);
+}
+
+bool
+booking_holds_line(int64 resource_id)
+{
+	return held(LOCK_LINE, (uint64) resource_id, ExclusiveLock);
 }
 
 static CommandId

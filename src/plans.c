@@ -84,6 +84,14 @@
 	" FROM booking.booking WHERE resource_id" EQ "$1"
 #define A_FEW	" ORDER BY period, id LIMIT 5"
 
+#define INSERT_BOOKING \
+	"INSERT INTO booking.booking (id, resource_id, slot_id, seat_no, period, occupies," \
+	" quantity, holder, status, expires_at, group_id, waitlist_id, data)" \
+	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING *"
+#define INSERT_TYPES \
+	{UUIDOID, INT8OID, INT8OID, INT4OID, TSTZRANGEOID, TSTZRANGEOID, \
+		INT4OID, TEXTOID, TEXTOID, TIMESTAMPTZOID, UUIDOID, INT8OID, JSONBOID}
+
 typedef struct PlanText
 {
 	const char *sql;
@@ -144,12 +152,9 @@ static const PlanText plans[STMT_COUNT] = {
 		AS_OWNER, {TEXTOID}
 	},
 	[STMT_INSERT_BOOKING] = {
-		"INSERT INTO booking.booking (id, resource_id, slot_id, seat_no, period, occupies,"
-		" quantity, holder, status, expires_at, group_id, waitlist_id, data)"
-		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING *",
+		INSERT_BOOKING,
 		WRITES,
-		{UUIDOID, INT8OID, INT8OID, INT4OID, TSTZRANGEOID, TSTZRANGEOID,
-			INT4OID, TEXTOID, TEXTOID, TIMESTAMPTZOID, UUIDOID, INT8OID, JSONBOID}
+		INSERT_TYPES
 	},
 	[STMT_GET_BOOKING] = {
 		"SELECT * FROM booking.booking WHERE id" EQ "$1",
@@ -173,6 +178,11 @@ static const PlanText plans[STMT_COUNT] = {
 		"UPDATE booking.booking SET status = 'cancelled', expires_at = NULL, reason = $3"
 		" WHERE id" EQ "$1 AND version" EQ "$2 RETURNING *",
 		WRITES | KEYED, {UUIDOID, INT4OID, TEXTOID}
+	},
+	[STMT_CANCEL_IN_THE_WAY] = {
+		"UPDATE booking.booking SET status = 'cancelled', expires_at = NULL, reason = $2"
+		" WHERE id" EQ "$1 AND " ACTIVE,
+		WRITES | KEYED, {UUIDOID, TEXTOID}
 	},
 	[STMT_MOVE_BOOKING] = {
 		"UPDATE booking.booking SET period = $3, seat_no = $4, quantity = $5, slot_id = $6"
@@ -207,6 +217,61 @@ static const PlanText plans[STMT_COUNT] = {
 		" AND status" EQ "'held' AND expires_at" LE "$2 FOR UPDATE SKIP LOCKED) AS lapsed"
 		" WHERE b.id" EQ "lapsed.id",
 		WRITES, {UUIDARRAYOID, TIMESTAMPTZOID}
+	},
+	[STMT_SOMEBODY_WAITS] = {
+		"SELECT 1 FROM booking.waitlist WHERE resource_id" EQ "$1 AND status" EQ "'waiting' LIMIT 1",
+		AS_OWNER, {INT8OID}
+	},
+	[STMT_LINES] = {
+		"SELECT DISTINCT resource_id FROM booking.waitlist WHERE status" EQ "'waiting' ORDER BY resource_id",
+		AS_OWNER, {InvalidOid}
+	},
+	[STMT_LINE] = {
+		"SELECT id, slot_id, seat, period, quantity, holder, offer_for FROM booking.waitlist"
+		" WHERE resource_id" EQ "$1 AND status" EQ "'waiting'"
+		" AND period" OVERLAPS "$2 AND period" OVERLAPS "$3"
+		" AND id OPERATOR(pg_catalog.>) $4 ORDER BY id LIMIT $5",
+		AS_OWNER, {INT8OID, TSTZRANGEOID, TSTZRANGEOID, INT8OID, INT8OID}
+	},
+	[STMT_OFFER_BOOKING] = {
+		INSERT_BOOKING,
+		AS_OWNER | WRITES,
+		INSERT_TYPES
+	},
+	[STMT_MARK_OFFERED] = {
+		"UPDATE booking.waitlist SET status = 'offered' WHERE id" EQ
+		"(SELECT id FROM booking.waitlist WHERE id" EQ "$1 AND status" EQ "'waiting' FOR UPDATE SKIP LOCKED)",
+		AS_OWNER | WRITES, {INT8OID}
+	},
+	[STMT_SETTLE_ENTRY] = {
+		"UPDATE booking.waitlist SET status = $2 WHERE id" EQ "$1 AND status" EQ "'offered'",
+		AS_OWNER | WRITES, {INT8OID, TEXTOID}
+	},
+	[STMT_FIND_OFFER] = {
+		"SELECT id FROM booking.booking WHERE waitlist_id" EQ "$1 AND status" EQ "'held'",
+		0, {INT8OID}
+	},
+	[STMT_FIND_ENTRY] = {
+		"SELECT * FROM booking.waitlist w"
+		" WHERE resource_id" EQ "$1 AND NOT (slot_id IS DISTINCT FROM $2) AND period" EQ "$3"
+		" AND quantity" EQ "$4 AND holder" EQ "$5 AND (status" EQ "'waiting' OR status" EQ "'offered' AND EXISTS"
+		" (SELECT FROM booking.booking b WHERE b.waitlist_id" EQ "w.id AND b.status" EQ "'held'"
+		" AND b.expires_at OPERATOR(pg_catalog.>) pg_catalog.clock_timestamp()))"
+		" ORDER BY id LIMIT 1",
+		0, {INT8OID, INT8OID, TSTZRANGEOID, INT4OID, TEXTOID, INTERVALOID}
+	},
+	[STMT_JOIN_WAITLIST] = {
+		"INSERT INTO booking.waitlist (resource_id, slot_id, period, quantity, holder, offer_for)"
+		" VALUES ($1, $2, $3, $4, $5, $6) RETURNING *",
+		WRITES, {INT8OID, INT8OID, TSTZRANGEOID, INT4OID, TEXTOID, INTERVALOID}
+	},
+	[STMT_GET_ENTRY] = {
+		"SELECT * FROM booking.waitlist WHERE id" EQ "$1",
+		0, {INT8OID}
+	},
+	[STMT_LEAVE_WAITLIST] = {
+		"UPDATE booking.waitlist SET status = 'left' WHERE id" EQ "$1 AND status" EQ "'waiting' RETURNING *",
+		WRITES, {INT8OID}
 	},
 	[STMT_BOOKINGS_EVER] = {
 		LIST_BOOKINGS A_FEW,
@@ -329,9 +394,16 @@ booking_run(Statement statement, Datum *values, const char *nulls)
 Datum
 booking_row_datum(void)
 {
+	return booking_row_datum_of("booking");
+}
+
+/* The same of another table. */
+Datum
+booking_row_datum_of(const char *table)
+{
 	HeapTupleHeader row = SPI_returntuple(SPI_tuptable->vals[0], SPI_tuptable->tupdesc);
 
-	HeapTupleHeaderSetTypeId(row, get_rel_type_id(booking_table("booking")));
+	HeapTupleHeaderSetTypeId(row, get_rel_type_id(booking_table(table)));
 	HeapTupleHeaderSetTypMod(row, -1);
 	return HeapTupleHeaderGetDatum(row);
 }

@@ -13,11 +13,15 @@
  * the exclusion constraint, so whoever needs its space marks it expired first: outside
  * the gate, under the ID lock of that booking, after which the judging starts again.
  *
+ * Where somebody stands in line for what a newcomer fits into, the line is served first,
+ * outside the gate as well, and the newcomer is judged again (line.c).
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "access/genam.h"
+#include "access/xact.h"
 #include "common/hashfn.h"
 #include "common/pg_prng.h"
 #include "executor/spi.h"
@@ -80,14 +84,17 @@ static const RowIndexes *find_indexes(Relation heap);
 static bool only_from_now(const BookingRow *row, RangeType **range);
 static uint64 gate_key(const BookingRow *row);
 static uint32 gate_parts(const BookingRow *row);
-static GuardAnswer judge(Relation heap, const BookingRow *row, const GuardIndex *guard,
-						 const GuardLoad *load, int64 capacity, GuardVerdict *verdict);
+static GuardAnswer judge(Relation heap, const Resource *resource, const BookingRow *row,
+						 const GuardIndex *guard, const GuardLoad *load, int64 capacity,
+						 GuardVerdict *verdict);
+static bool patient(uint64 kept);
+static bool must_queue(const Resource *resource, const BookingRow *row, const GuardLoad *load);
 static bool take_any_seat(Relation heap, const Resource *resource, BookingRow *row,
 						  const GuardIndex *guard, GuardLoad *load);
 static Counting start_count(const BookingRow *row);
 static int64 count_booking(TupleTableSlot *slot, bool pending, void *arg);
 static void mark_seat(const GuardRow *found, void *arg);
-static void expire(const Counting *counting);
+static bool expire(const Counting *counting);
 static int	compare_ids(const void *a, const void *b);
 static bool refuse(Relation heap, const Resource *resource, const BookingRow *row,
 				   const GuardIndex *guard, const GuardLoad *load, const GuardVerdict *verdict);
@@ -200,6 +207,7 @@ booking_make_room(Relation heap, const Resource *resource, BookingRow *row, Item
 	GuardLoad	load = {0};
 	int64		capacity = 1;
 	GuardVerdict verdict;
+	uint64		kept = booking_line_kept();
 
 	load.key[0] = row->value[BOOKING_RESOURCE_ID];
 	load.range = DatumGetRangeTypeP(row->value[BOOKING_OCCUPIES]);
@@ -221,8 +229,13 @@ booking_make_room(Relation heap, const Resource *resource, BookingRow *row, Item
 		load.key[1] = row->value[BOOKING_SEAT_NO];
 	}
 
-	while (judge(heap, row, guard, &load, capacity, &verdict) != GUARD_FITS)
+	while (judge(heap, resource, row, guard, &load, capacity, &verdict) != GUARD_FITS)
 	{
+		if (verdict.answer == GUARD_WAIT && !patient(kept))
+		{
+			verdict.answer = GUARD_FULL;
+			verdict.full = load.range;
+		}
 		if (verdict.answer == GUARD_FULL)
 			return refuse(heap, resource, row, guard, &load, &verdict);
 		booking_guard_wait(heap, &verdict.pending);
@@ -245,11 +258,12 @@ booking_keep_room(const BookingRow *row)
  * Judge a load.  When it fits, we are inside the gate; otherwise not.
  */
 static GuardAnswer
-judge(Relation heap, const BookingRow *row, const GuardIndex *guard, const GuardLoad *load,
-	  int64 capacity, GuardVerdict *verdict)
+judge(Relation heap, const Resource *resource, const BookingRow *row, const GuardIndex *guard,
+	  const GuardLoad *load, int64 capacity, GuardVerdict *verdict)
 {
 	uint64		gate = gate_key(row);
 	uint32		parts = gate_parts(row);
+	bool		queued = !must_queue(resource, row, load);
 	GuardLoad	look = *load;
 
 	for (;;)
@@ -271,15 +285,37 @@ judge(Relation heap, const BookingRow *row, const GuardIndex *guard, const Guard
 			*verdict = booking_guard_judge(heap, guard, &look, capacity, count_booking, &counting);
 		}
 
-		if (verdict->answer == GUARD_FITS && counting.nlapsed == 0)
+		if (verdict->answer == GUARD_FITS && counting.nlapsed == 0 && queued)
 			return GUARD_FITS;
 		if (inside)
 			booking_gate_leave();
 		if (verdict->answer != GUARD_FITS)
 			return verdict->answer;
 
-		expire(&counting);
+		if (counting.nlapsed > 0 ? !expire(&counting) : !booking_line_ahead(resource, row))
+		{
+			/* Somebody is at it whom we must not wait for. */
+			verdict->full = load->range;
+			return verdict->answer = GUARD_FULL;
+		}
+		queued = counting.nlapsed == 0 || !must_queue(resource, row, load);
 	}
+}
+
+/* May we wait for another transaction, or does it wait for a line that we serve? */
+static bool
+patient(uint64 kept)
+{
+	return !booking_line_serving() && booking_line_kept() == kept;
+}
+
+/* Is this somebody new, on a resource with a line?  What a restore loads is not. */
+static bool
+must_queue(const Resource *resource, const BookingRow *row, const GuardLoad *load)
+{
+	return resource->has_waiters && !booking_line_serving() &&
+		(load->self != NULL || row->null[BOOKING_CREATED_AT] ||
+		 DatumGetTimestampTz(row->value[BOOKING_CREATED_AT]) >= GetCurrentTransactionStartTimestamp());
 }
 
 /*
@@ -293,6 +329,8 @@ take_any_seat(Relation heap, const Resource *resource, BookingRow *row,
 {
 	SeatSearch	search;
 	GuardVerdict verdict = {.answer = GUARD_FULL};
+	uint64		kept = booking_line_kept();
+	int			impatient = 0;
 
 	search.resource = resource;
 	search.taken = palloc_array(bool, resource->nseats + 1);
@@ -318,11 +356,15 @@ take_any_seat(Relation heap, const Resource *resource, BookingRow *row,
 			booking_row_set(row, BOOKING_SEAT_NO, Int32GetDatum(resource->seats[i].seat_no));
 			one.any_key = 0;
 			one.key[1] = row->value[BOOKING_SEAT_NO];
-			if (judge(heap, row, guard, &one, 1, &verdict) == GUARD_FITS)
+			if (judge(heap, resource, row, guard, &one, 1, &verdict) == GUARD_FITS)
 				return true;
-			/* Somebody was faster; see what is left. */
+
+			/* Somebody was faster; see what is left, but not forever where we must not wait. */
+			if ((patient(kept) && (verdict.answer != GUARD_FULL || verdict.used > 0)) ||
+				impatient++ < resource->nseats)
+				continue;
 		}
-		else if (TransactionIdIsValid(search.pending.xid))
+		if (TransactionIdIsValid(search.pending.xid) && patient(kept))
 			booking_guard_wait(heap, &search.pending);
 		else
 		{
@@ -398,9 +440,9 @@ count_booking(TupleTableSlot *slot, bool pending, void *arg)
  * them at this moment holds its ID lock, and we wait for what becomes of it; but not with
  * the ID locks of others, or something written, in our hands, or two who find the same
  * holds would wait for each other.  So we take all the locks or none, and in the latter
- * case the caller looks again.
+ * case the caller looks again.  False when we must not even wait like that.
  */
-static void
+static bool
 expire(const Counting *counting)
 {
 	int			n = Min(counting->nlapsed, EXPIRE_AT_ONCE);
@@ -414,9 +456,11 @@ expire(const Counting *counting)
 			continue;
 		for (int j = 0; j < i; j++)
 			booking_unlock_id(DatumGetUUIDP(counting->lapsed[j]));
+		if (booking_line_serving())
+			return false;
 		booking_lock_id(id);
 		booking_unlock_id(id);
-		return;
+		return true;
 	}
 
 	SPI_connect();
@@ -429,6 +473,7 @@ expire(const Counting *counting)
 		booking_run(STMT_EXPIRE_BOOKING, values, NULL);
 	}
 	SPI_finish();
+	return true;
 }
 
 static int

@@ -203,6 +203,10 @@ booking_row_before(PG_FUNCTION_ARGS)
 		booking_null_argument("period");
 	booking_check_period(DatumGetRangeTypeP(row.value[BOOKING_PERIOD]), &row.period);
 
+	/* Two resources are locked in their order, like everywhere. */
+	if (old && !booking_row_same(&row, old, BOOKING_RESOURCE_ID))
+		booking_lock_resource(Min(DatumGetInt64(old->value[BOOKING_RESOURCE_ID]),
+								  DatumGetInt64(row.value[BOOKING_RESOURCE_ID])));
 	resource = booking_use_resource(DatumGetInt64(row.value[BOOKING_RESOURCE_ID]));
 	if (!complete(resource, &row, old))
 		return PointerGetDatum(NULL);
@@ -245,6 +249,14 @@ complete(const Resource *resource, BookingRow *row, const BookingRow *old)
 		keep_lapse(row, old);
 		booking_row_set(row, BOOKING_VERSION, Int32GetDatum(DatumGetInt32(old->value[BOOKING_VERSION]) + 1));
 		booking_row_set(row, BOOKING_UPDATED_AT, TimestampTzGetDatum(GetCurrentTimestamp()));
+	}
+
+	/* Who moves from an exclusive resource has no seat to take along. */
+	if (old && !booking_row_same(row, old, BOOKING_RESOURCE_ID) && !row->null[BOOKING_SEAT_NO] &&
+		booking_row_same(row, old, BOOKING_SEAT_NO) && DatumGetInt32(row->value[BOOKING_SEAT_NO]) == 0)
+	{
+		row->null[BOOKING_SEAT_NO] = true;
+		row->changed[BOOKING_SEAT_NO] = true;
 	}
 
 	/* A booking that has ended, or is given up, may keep what its resource once was. */

@@ -110,5 +110,8 @@ for rows in "${sizes[@]}"; do
 			"$(median "$side.$rows.wal")" "$(median "$side.$rows.disk")"
 	done
 done
+for rows in "${sizes[@]}"; do
+	PGDATABASE=postgres run_sql -c "DROP DATABASE growth_$rows WITH (FORCE)"
+done
 say
 say "disk: the table with its indexes, over all of its rows, stored and new"

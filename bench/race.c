@@ -120,6 +120,8 @@ main(int argc, char **argv)
 		race(run);
 	}
 	drop_database();
+	if (count == 0 && interrupted)
+		return 130;
 	if (count == 0)
 		die("%s has no recipe for this scenario", wanted_count > 0 ? "none of these strategies" : "nobody");
 

@@ -16,6 +16,9 @@
  *			book.c		book_slot() and its relatives
  *			life.c		what happens to a booking afterwards
  *
+ *		The rules on tables that are not ours (guarded.c, guard_row.c, guard_table.c,
+ *		existing.c, capacity.c) share guarded.h.
+ *
  *-------------------------------------------------------------------------
  */
 #ifndef BOOKING_H
@@ -88,7 +91,11 @@ extern void booking_lock_resource(int64 resource_id);
 extern void booking_lock_rules(int64 resource_id);
 extern void booking_lock_all_rules(void);
 extern void booking_lock_id(const pg_uuid_t *id);
+extern void booking_lock_capacity(Oid relid, bool change);
 extern bool booking_gate_enter(uint64 key, bool wait);
+extern bool booking_gates_enter(const uint64 *keys, int n, bool wait);
+extern void booking_gates_leave(void);
+extern void booking_gates_leave_with_statement(void);
 extern void booking_gate_leave(void);
 extern void booking_gate_leave_command(void);
 
@@ -201,6 +208,23 @@ typedef struct GuardRow
 
 typedef void (*GuardVisit) (const GuardRow *row, void *arg);
 
+/* Rows that overlap one another or do not, and what each takes. */
+typedef struct GuardFound
+{
+	RangeType  *range;
+	int64		quantity;
+	bool		pending;
+	int			place;			/* where: number of the table, */
+	ItemPointerData tid;		/* and row */
+} GuardFound;
+
+typedef struct GuardRows
+{
+	GuardFound *row;
+	int			n;
+	int			size;
+} GuardRows;
+
 /* How many units a row takes; 0 leaves it out of the count. */
 typedef int64 (*GuardQuantity) (TupleTableSlot *slot, bool pending, void *arg);
 
@@ -227,6 +251,8 @@ extern GuardVerdict booking_guard_judge(Relation heap, const GuardIndex *guard,
 extern GuardVerdict booking_guard_judge_places(const GuardPlace *places, int nplaces,
 											   const GuardLoad *load, int64 capacity,
 											   GuardQuantity quantity_of);
+extern GuardFound *booking_guard_add(GuardRows *rows, RangeType *range, int64 quantity);
+extern RangeType *booking_guard_most(Oid range_type, GuardRows *rows, int64 *most);
 extern void booking_guard_scan(Relation heap, const GuardIndex *guard, const GuardLoad *load,
 							   GuardVisit visit, void *arg);
 extern void booking_guard_wait(Relation heap, GuardPending *pending);

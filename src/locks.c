@@ -41,6 +41,11 @@
  * statement run from inside another (a function in a CHECK constraint that books
  * something) has a later one and leaves the outer statement's gates alone.
  *
+ * A row that is judged by several rules (guarded.c) enters all their gates at once, in
+ * the order of the keys, and leaves them all before it waits.  A row that has been judged
+ * and is then not stored (ON CONFLICT) has no AFTER trigger to leave its gate: the next
+ * row does, or the end of the statement, which we notice when the executor's memory goes.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -51,6 +56,7 @@
 #include "storage/lmgr.h"
 #include "storage/proc.h"
 #include "utils/inval.h"
+#include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
 #include "booking.h"
@@ -61,7 +67,8 @@ typedef enum LockKind
 	LOCK_ID = 101,
 	LOCK_RESOURCE,
 	LOCK_HOLDER,
-	LOCK_GATE
+	LOCK_GATE,
+	LOCK_CAPACITY
 } LockKind;
 
 #define ALL_RESOURCES	0
@@ -70,7 +77,7 @@ typedef enum LockKind
 #define MANY_RESOURCES	256
 
 /* Gates held by commands that are nested in one another, at the very most. */
-#define MAX_GATES		32
+#define MAX_GATES		256
 
 typedef struct Gate
 {
@@ -78,6 +85,17 @@ typedef struct Gate
 	CommandId	command;
 	SubTransactionId subxact;
 } Gate;
+
+/* A statement whose end leaves its gates; lives in the memory of the executor. */
+typedef struct StatementEnd
+{
+	MemoryContextCallback callback;
+	MemoryContext context;
+	CommandId	command;
+	struct StatementEnd *next;
+} StatementEnd;
+
+static StatementEnd *statements = NULL;
 
 static Gate gates[MAX_GATES];
 static int	ngates = 0;
@@ -92,7 +110,9 @@ static LockAcquireResult take(LockKind kind, uint64 key, LOCKMODE mode, bool wai
 static bool held(LockKind kind, uint64 key, LOCKMODE mode);
 static CommandId this_command(void);
 static void start_counting(void);
+static void drop_gates_of(CommandId command);
 static void drop_gate(int i);
+static void end_of_statement(void *arg);
 static void end_of_xact(XactEvent event, void *arg);
 static void end_of_subxact(SubXactEvent event, SubTransactionId mine,
 						   SubTransactionId parent, void *arg);
@@ -193,6 +213,17 @@ booking_lock_id(const pg_uuid_t *id)
 	take(LOCK_ID, hash_bytes_extended(id->data, UUID_LEN, 0), ExclusiveLock, true);
 }
 
+/*
+ * Lock the table that capacities are read from against changes of them, or in order to
+ * change one.
+ */
+void
+booking_lock_capacity(Oid relid, bool change)
+{
+	take(LOCK_CAPACITY, relid, change ? ExclusiveLock : ShareLock, true);
+	AcceptInvalidationMessages();
+}
+
 static CommandId
 this_command(void)
 {
@@ -206,21 +237,97 @@ this_command(void)
 bool
 booking_gate_enter(uint64 key, bool wait)
 {
+	return booking_gates_enter(&key, 1, wait);
+}
+
+/* The same for all gates that one row has to be in; the keys ascend. */
+bool
+booking_gates_enter(const uint64 *keys, int n, bool wait)
+{
 	CommandId	command = this_command();
 
 	/* The row before this one, of the same command, is stored by now. */
+	drop_gates_of(command);
+
+	if (n > MAX_GATES)
+		elog(ERROR, "one row is judged by more than %d rules", MAX_GATES);
+	while (ngates + n > MAX_GATES)
+		drop_gate(0);
+
+	for (int i = 0; i < n; i++)
+	{
+		if (take(LOCK_GATE, keys[i], ExclusiveLock, wait) == LOCKACQUIRE_NOT_AVAIL)
+		{
+			drop_gates_of(command);
+			return false;
+		}
+		gates[ngates++] = (Gate) {keys[i], command, GetCurrentSubTransactionId()};
+	}
+	return true;
+}
+
+/* Leave all gates that the row in hand has entered. */
+void
+booking_gates_leave(void)
+{
+	drop_gates_of(this_command());
+}
+
+/*
+ * Leave the gates of the current statement when it ends, at the latest.  Called in a row's
+ * BEFORE trigger, where the current memory context is the executor's for one row, a child
+ * of the one that holds the executor's state.
+ */
+void
+booking_gates_leave_with_statement(void)
+{
+	MemoryContext context = MemoryContextGetParent(CurrentMemoryContext);
+	StatementEnd *end;
+
+	if (context == NULL || strcmp(context->name, "ExecutorState") != 0)
+		return;
+	for (end = statements; end != NULL; end = end->next)
+		if (end->context == context)
+			return;
+
+	end = MemoryContextAlloc(context, sizeof(StatementEnd));
+	end->callback.func = end_of_statement;
+	end->callback.arg = end;
+	end->context = context;
+	end->command = this_command();
+	end->next = statements;
+	statements = end;
+	MemoryContextRegisterResetCallback(context, &end->callback);
+}
+
+static void
+end_of_statement(void *arg)
+{
+	StatementEnd *end = arg;
+
+	for (StatementEnd **link = &statements; *link != NULL; link = &(*link)->next)
+	{
+		if (*link == end)
+		{
+			*link = end->next;
+			break;
+		}
+	}
+
+	/* While a transaction is being rolled back, its locks go anyway. */
+	if (!IsTransactionState())
+		return;
+	for (int i = ngates - 1; i >= 0; i--)
+		if (gates[i].command >= end->command)
+			drop_gate(i);
+}
+
+static void
+drop_gates_of(CommandId command)
+{
 	for (int i = ngates - 1; i >= 0; i--)
 		if (gates[i].command == command)
 			drop_gate(i);
-
-	if (ngates == MAX_GATES)
-		drop_gate(0);
-
-	if (take(LOCK_GATE, key, ExclusiveLock, wait) == LOCKACQUIRE_NOT_AVAIL)
-		return false;
-
-	gates[ngates++] = (Gate) {key, command, GetCurrentSubTransactionId()};
-	return true;
 }
 
 /* Leave the gate entered last: nothing was written, or the row is in its index. */

@@ -528,6 +528,160 @@ COMMENT ON FUNCTION booking.waitlist_position(bigint) IS
 	'1 for the first of those who wait for the same time; NULL for who does not wait any more';
 
 
+-- Your own tables -----------------------------------------------------------------------
+
+/*
+ * A guard is an exclusion constraint, or a pair of triggers: the AFTER trigger is the
+ * guard, its WHEN clause says what is guarded, and its BEFORE trigger does the work
+ * (guarded.c).  There is no table of guards that could say something else.
+ */
+CREATE FUNCTION booking.check_again(VARIADIC "any") RETURNS boolean
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'booking_check_again';
+COMMENT ON FUNCTION booking.check_again("any") IS
+	'in the WHEN clause of a guard: key columns, period, quantity, active';
+
+CREATE FUNCTION booking.check_capacity() RETURNS trigger
+	LANGUAGE c AS 'MODULE_PATHNAME', 'booking_check_row';
+COMMENT ON FUNCTION booking.check_capacity() IS 'trigger: a guard; made by guard_table()';
+
+CREATE FUNCTION booking.check_against() RETURNS trigger
+	LANGUAGE c AS 'MODULE_PATHNAME', 'booking_check_row';
+COMMENT ON FUNCTION booking.check_against() IS 'trigger: a guard against another table; made by guard_against()';
+
+CREATE FUNCTION booking.make_room() RETURNS trigger
+	LANGUAGE c AS 'MODULE_PATHNAME', 'booking_make_room_row';
+COMMENT ON FUNCTION booking.make_room() IS 'trigger: judges a row of a guarded table before it is stored';
+
+CREATE FUNCTION booking.capacity_changes() RETURNS trigger
+	LANGUAGE c AS 'MODULE_PATHNAME', 'booking_capacity_changes';
+COMMENT ON FUNCTION booking.capacity_changes() IS
+	'trigger: a capacity changes only while nobody relies on it; made by guard_table()';
+
+CREATE FUNCTION booking.guard_table(
+		target regclass, resource text[], period text[], capacity integer DEFAULT 1, quantity text DEFAULT NULL,
+		active text DEFAULT NULL, capacity_query text DEFAULT NULL, using_index text DEFAULT NULL,
+		name text DEFAULT NULL, check_existing boolean DEFAULT true)
+	RETURNS text
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'booking_guard_table';
+COMMENT ON FUNCTION booking.guard_table(regclass, text[], text[], integer, text, text, text, text, text, boolean) IS
+	'never more than so many at once, on a table of yours; returns the name of the guard';
+
+CREATE FUNCTION booking.guard_against(
+		target regclass, guard text, blocker regclass, resource text[], period text[], active text DEFAULT NULL)
+	RETURNS text
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'booking_guard_against';
+COMMENT ON FUNCTION booking.guard_against(regclass, text, regclass, text[], text[], text) IS
+	'no row of a guarded table overlaps a row of the blocking table, whichever comes first; returns the name of the guard';
+
+CREATE FUNCTION booking.before_name(name text, suffix text) RETURNS text
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'booking_before_name';
+COMMENT ON FUNCTION booking.before_name(text, text) IS 'the name of a trigger that belongs to a guard';
+
+CREATE FUNCTION booking.guard_definition(trigger oid,
+		OUT resource text[], OUT period text, OUT quantity text, OUT active text, OUT capacity integer,
+		OUT capacity_query text, OUT side text, OUT index regclass, OUT own_index boolean)
+	LANGUAGE c STABLE STRICT PARALLEL RESTRICTED
+	AS 'MODULE_PATHNAME', 'booking_guard_definition';
+COMMENT ON FUNCTION booking.guard_definition(oid) IS 'what a guard says that is a trigger';
+
+CREATE VIEW booking.guarded_table AS
+	SELECT t.tgrelid::regclass AS target, t.tgname::text AS name,
+		CASE WHEN d.side IS NULL THEN 'capacity' ELSE d.side END AS rule,
+		d.resource, d.period, d.quantity, d.active, d.capacity, d.capacity_query,
+		CASE WHEN t.tgconstrrelid <> 0 THEN t.tgconstrrelid::regclass END AS other,
+		d.index, d.own_index
+	FROM pg_catalog.pg_trigger t
+	CROSS JOIN LATERAL booking.guard_definition(t.oid) d
+	WHERE t.tgfoid IN ('booking.check_capacity()'::regprocedure, 'booking.check_against()'::regprocedure)
+		AND t.tgparentid = 0 AND d.resource IS NOT NULL
+UNION ALL
+	SELECT c.conrelid::regclass, c.conname::text, 'constraint',
+		ARRAY(SELECT pg_catalog.pg_get_indexdef(c.conindid, k.n, false)
+			FROM pg_catalog.generate_series(1, i.indnkeyatts - 1) AS k (n) ORDER BY k.n),
+		pg_catalog.pg_get_indexdef(c.conindid, i.indnkeyatts, false),
+		NULL, pg_catalog.pg_get_expr(i.indpred, i.indrelid), 1, NULL, NULL, c.conindid::regclass, true
+	FROM pg_catalog.pg_constraint c
+	JOIN pg_catalog.pg_index i ON i.indexrelid = c.conindid
+	WHERE c.contype = 'x'
+		AND pg_catalog.starts_with(pg_catalog.obj_description(c.oid, 'pg_constraint'), 'Made by booking.guard_table().');
+COMMENT ON VIEW booking.guarded_table IS 'the tables put under guard_table() and guard_against(), and what they promise';
+
+CREATE FUNCTION booking.unguard_table(target regclass, name text DEFAULT NULL)
+	RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	guard record;
+	part record;
+	trigger_name name;
+	n integer := 0;
+BEGIN
+	IF unguard_table.target IS NULL THEN
+		RAISE null_value_not_allowed USING MESSAGE = 'target must not be null';
+	END IF;
+
+	-- What is against other tables first: it uses the others' indexes.
+	FOR guard IN
+		SELECT g.* FROM booking.guarded_table g
+		WHERE g.target = unguard_table.target AND (unguard_table.name IS NULL OR g.name = unguard_table.name)
+		ORDER BY g.other IS NULL, g.name
+	LOOP
+		n := n + 1;
+		IF guard.rule = 'constraint' THEN
+			EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', guard.target, guard.name);
+			CONTINUE;
+		END IF;
+
+		-- Both sides, whichever was named: the triggers, then the indexes that we made.
+		FOR part IN
+			SELECT t.oid, t.tgrelid::regclass AS target, t.tgname AS name, d.index, d.own_index
+			FROM pg_trigger t CROSS JOIN LATERAL booking.guard_definition(t.oid) d
+			WHERE t.tgfoid IN ('booking.check_capacity()'::regprocedure, 'booking.check_against()'::regprocedure)
+				AND t.tgparentid = 0 AND t.tgname = guard.name
+				AND (t.tgrelid = guard.target OR t.tgrelid = guard.other AND t.tgconstrrelid = guard.target)
+			ORDER BY d.side DESC NULLS LAST
+		LOOP
+			FOR trigger_name IN
+				SELECT t.tgname FROM pg_trigger t
+				WHERE t.tgrelid = part.target AND t.tgname IN (part.name, booking.before_name(part.name, ''))
+				ORDER BY t.tgname <> part.name
+			LOOP
+				-- After a restore, nothing but the name tells that they belong together.
+				CONTINUE WHEN NOT EXISTS (SELECT FROM pg_trigger t
+					WHERE t.tgrelid = part.target AND t.tgname = trigger_name);
+				EXECUTE format('DROP TRIGGER %I ON %s', trigger_name, part.target);
+			END LOOP;
+			IF part.own_index AND part.index IS NOT NULL THEN
+				EXECUTE format('DROP INDEX %s', part.index);
+			END IF;
+		END LOOP;
+		FOR part IN
+			SELECT t.tgrelid::regclass AS target, t.tgname AS name FROM pg_trigger t
+			WHERE guard.capacity_query IS NOT NULL AND t.tgfoid = 'booking.capacity_changes()'::regprocedure
+				AND t.tgparentid = 0 AND t.tgname = booking.before_name(guard.name, '_capacity')
+				AND NOT EXISTS (SELECT FROM pg_depend d
+					WHERE d.classid = 'pg_trigger'::regclass AND d.objid = t.oid AND d.deptype = 'i')
+		LOOP
+			EXECUTE format('DROP TRIGGER %I ON %s', part.name, part.target);
+		END LOOP;
+	END LOOP;
+
+	IF n = 0 THEN
+		RAISE undefined_object USING
+			MESSAGE = format('table %s has no guard%s', unguard_table.target, ' "' || unguard_table.name || '"'),
+			HINT = 'booking.guarded_table lists the guards.';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION booking.unguard_table(regclass, text) IS
+	'removes a guard from a table, or all of them, and whatever was made for it';
+
+
 -- Keeping house -------------------------------------------------------------------------
 
 /*
@@ -695,3 +849,5 @@ REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA booking FROM PUBLIC;
 -- What the table's default and constraint call runs as whoever inserts.
 GRANT EXECUTE ON FUNCTION booking.uuid_v7() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION booking.is_sound(tstzrange, tstzrange, integer, text, text, timestamptz, jsonb) TO PUBLIC;
+-- Whoever writes to a guarded table evaluates its guard's WHEN clause.
+GRANT EXECUTE ON FUNCTION booking.check_again("any") TO PUBLIC;

@@ -25,6 +25,9 @@
  *			line.c		serving the waitlist
  *			wait.c		joining and leaving it
  *
+ *		The rules on tables that are not ours (guarded.c, guard_row.c, guard_table.c,
+ *		existing.c, capacity.c) share guarded.h.
+ *
  *-------------------------------------------------------------------------
  */
 #ifndef BOOKING_H
@@ -97,6 +100,12 @@ extern char *booking_length_text(int64 length);
 #define GATE_PARTS		32
 #define GATE_UNDIVIDED	1		/* for gates that are not worth dividing */
 
+typedef struct GateWanted
+{
+	uint64		key;
+	uint32		parts;
+} GateWanted;
+
 extern void booking_locks_init(void);
 extern void booking_lock_resource(int64 resource_id);
 extern void booking_lock_rules(int64 resource_id);
@@ -110,8 +119,13 @@ extern bool booking_lock_join(int64 resource_id, bool exclusive);
 extern bool booking_lock_line(int64 resource_id);
 extern void booking_unlock_line(int64 resource_id);
 extern bool booking_holds_line(int64 resource_id);
-extern bool booking_gate_enter(uint64 key, uint32 parts, bool wait);
+extern void booking_lock_capacity(Oid relid, bool change);
 extern uint32 booking_gate_parts(Period period);
+extern uint32 booking_gate_parts_of(RangeType *range);
+extern bool booking_gate_enter(uint64 key, uint32 parts, bool wait);
+extern bool booking_gates_enter(const GateWanted *wanted, int n, bool wait);
+extern void booking_gates_leave(void);
+extern void booking_gates_leave_with_statement(void);
 extern void booking_gate_leave(void);
 extern void booking_gate_leave_command(void);
 
@@ -289,6 +303,23 @@ typedef struct GuardRow
 
 typedef void (*GuardVisit) (const GuardRow *row, void *arg);
 
+/* Rows that overlap one another or do not, and what each takes. */
+typedef struct GuardFound
+{
+	RangeType  *range;
+	int64		quantity;
+	bool		pending;
+	int			place;			/* where: number of the table, */
+	ItemPointerData tid;		/* and row */
+} GuardFound;
+
+typedef struct GuardRows
+{
+	GuardFound *row;
+	int			n;
+	int			size;
+} GuardRows;
+
 /* How many units a row takes; 0 leaves it out of the count. */
 typedef int64 (*GuardQuantity) (TupleTableSlot *slot, bool pending, void *arg);
 
@@ -315,6 +346,8 @@ extern GuardVerdict booking_guard_judge(Relation heap, const GuardIndex *guard,
 extern GuardVerdict booking_guard_judge_places(const GuardPlace *places, int nplaces,
 											   const GuardLoad *load, int64 capacity,
 											   GuardQuantity quantity_of);
+extern GuardFound *booking_guard_add(GuardRows *rows, RangeType *range, int64 quantity);
+extern RangeType *booking_guard_most(Oid range_type, GuardRows *rows, int64 *most);
 extern void booking_guard_scan(Relation heap, const GuardIndex *guard, const GuardLoad *load,
 							   GuardVisit visit, void *arg);
 extern void booking_guard_wait(Relation heap, GuardPending *pending);

@@ -46,17 +46,25 @@
  * that overlap always do.  With one gate for all, 64 clients who wanted different weeks
  * of one pool got half as much done.
  *
+ * A row that is judged by several rules (guarded.c) enters all their gates at once, in
+ * the order of the keys, and leaves them all before it waits.  A row that has been judged
+ * and is then not stored (ON CONFLICT) has no AFTER trigger to leave its gate: the next
+ * row does, or the end of the statement, which we notice when the executor's memory goes.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "storage/proc.h"
 #include "utils/builtins.h"
+#include "utils/date.h"
 #include "utils/inval.h"
+#include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
 #include "booking.h"
@@ -69,6 +77,7 @@ typedef enum LockKind
 	LOCK_HOLDER,
 	LOCK_JOIN,
 	LOCK_LINE,
+	LOCK_CAPACITY,
 	LOCK_GATE = 128				/* and on, a number for each part: to 159 */
 } LockKind;
 
@@ -78,7 +87,7 @@ typedef enum LockKind
 #define MANY_RESOURCES	256
 
 /* Gates held by commands that are nested in one another, at the very most. */
-#define MAX_GATES		32
+#define MAX_GATES		256
 
 /* A gate that many want at once has parts: who wants different ones does not meet. */
 typedef struct Gate
@@ -88,6 +97,17 @@ typedef struct Gate
 	CommandId	command;
 	SubTransactionId subxact;
 } Gate;
+
+/* A statement whose end leaves its gates; lives in the memory of the executor. */
+typedef struct StatementEnd
+{
+	MemoryContextCallback callback;
+	MemoryContext context;
+	CommandId	command;
+	struct StatementEnd *next;
+} StatementEnd;
+
+static StatementEnd *statements = NULL;
 
 static Gate gates[MAX_GATES];
 static int	ngates = 0;
@@ -104,7 +124,9 @@ static LockAcquireResult take(LockKind kind, uint64 key, LOCKMODE mode, bool wai
 static bool held(LockKind kind, uint64 key, LOCKMODE mode);
 static CommandId this_command(void);
 static void start_counting(void);
+static void drop_gates_of(CommandId command);
 static void drop_gate(int i);
+static void end_of_statement(void *arg);
 static void end_of_xact(XactEvent event, void *arg);
 static void end_of_subxact(SubXactEvent event, SubTransactionId mine,
 						   SubTransactionId parent, void *arg);
@@ -307,6 +329,17 @@ booking_holds_line(int64 resource_id)
 	return held(LOCK_LINE, (uint64) resource_id, ExclusiveLock);
 }
 
+/*
+ * Lock the table that capacities are read from against changes of them, or in order to
+ * change one.
+ */
+void
+booking_lock_capacity(Oid relid, bool change)
+{
+	take(LOCK_CAPACITY, relid, change ? ExclusiveLock : ShareLock, true);
+	AcceptInvalidationMessages();
+}
+
 static CommandId
 this_command(void)
 {
@@ -321,29 +354,105 @@ this_command(void)
 bool
 booking_gate_enter(uint64 key, uint32 parts, bool wait)
 {
+	GateWanted	wanted = {key, parts};
+
+	return booking_gates_enter(&wanted, 1, wait);
+}
+
+/* The same for all gates that one row has to be in; the keys ascend. */
+bool
+booking_gates_enter(const GateWanted *wanted, int n, bool wait)
+{
 	CommandId	command = this_command();
 
 	/* The row before this one, of the same command, is stored by now. */
+	drop_gates_of(command);
+
+	if (n > MAX_GATES)
+		elog(ERROR, "one row is judged by more than %d rules", MAX_GATES);
+	while (ngates + n > MAX_GATES)
+		drop_gate(0);
+
+	for (int i = 0; i < n; i++)
+	{
+		gates[ngates++] = (Gate) {wanted[i].key, 0, command, GetCurrentSubTransactionId()};
+		for (int part = 0; part < GATE_PARTS; part++)
+		{
+			if ((wanted[i].parts & (1U << part)) == 0)
+				continue;
+			if (take(LOCK_GATE + part, wanted[i].key, ExclusiveLock, wait) == LOCKACQUIRE_NOT_AVAIL)
+			{
+				drop_gates_of(command);
+				return false;
+			}
+			gates[ngates - 1].parts |= 1U << part;
+		}
+	}
+	return true;
+}
+
+/* Leave all gates that the row in hand has entered. */
+void
+booking_gates_leave(void)
+{
+	drop_gates_of(this_command());
+}
+
+/*
+ * Leave the gates of the current statement when it ends, at the latest.  Called in a row's
+ * BEFORE trigger, where the current memory context is the executor's for one row, a child
+ * of the one that holds the executor's state.
+ */
+void
+booking_gates_leave_with_statement(void)
+{
+	MemoryContext context = MemoryContextGetParent(CurrentMemoryContext);
+	StatementEnd *end;
+
+	if (context == NULL || strcmp(context->name, "ExecutorState") != 0)
+		return;
+	for (end = statements; end != NULL; end = end->next)
+		if (end->context == context)
+			return;
+
+	end = MemoryContextAlloc(context, sizeof(StatementEnd));
+	end->callback.func = end_of_statement;
+	end->callback.arg = end;
+	end->context = context;
+	end->command = this_command();
+	end->next = statements;
+	statements = end;
+	MemoryContextRegisterResetCallback(context, &end->callback);
+}
+
+static void
+end_of_statement(void *arg)
+{
+	StatementEnd *end = arg;
+
+	for (StatementEnd **link = &statements; *link != NULL; link = &(*link)->next)
+	{
+		if (*link == end)
+		{
+			*link = end->next;
+			break;
+		}
+	}
+
+	/* While a transaction is being rolled back, its locks go anyway. */
+	if (!IsTransactionState())
+		return;
+	for (int i = ngates - 1; i >= 0; i--)
+		if (gates[i].command >= end->command)
+			drop_gate(i);
+}
+
+static void
+drop_gates_of(CommandId command)
+{
 	for (int i = ngates - 1; i >= 0; i--)
 		if (gates[i].command == command)
 			drop_gate(i);
-
-	if (ngates == MAX_GATES)
-		drop_gate(0);
-
-	gates[ngates++] = (Gate) {key, 0, command, GetCurrentSubTransactionId()};
-	for (int part = 0; part < GATE_PARTS; part++)
-	{
-		if ((parts & (1U << part)) == 0)
-			continue;
-		if (take(LOCK_GATE + part, key, ExclusiveLock, wait) == LOCKACQUIRE_NOT_AVAIL)
-		{
-			drop_gate(ngates - 1);
-			return false;
-		}
-		gates[ngates - 1].parts |= 1U << part;
-	}
-	return true;
 }
 
 /*
@@ -354,7 +463,7 @@ uint32
 booking_gate_parts(Period period)
 {
 	uint64		first = (uint64) (period.from - MIN_TIMESTAMP) >> 38;
-	uint64		last = (uint64) (period.to - 1 - MIN_TIMESTAMP) >> 38;
+	uint64		last = (uint64) (period.to - MIN_TIMESTAMP) >> 38;
 	uint32		parts = 0;
 
 	if (period.to == DT_NOEND || last - first >= GATE_PARTS)
@@ -362,6 +471,41 @@ booking_gate_parts(Period period)
 	for (uint64 piece = first; piece <= last; piece++)
 		parts |= 1U << (piece % GATE_PARTS);
 	return parts;
+}
+
+/* The same for a range of any type; other things than time are not divided. */
+uint32
+booking_gate_parts_of(RangeType *range)
+{
+	TypeCacheEntry *type = booking_range_type(RangeTypeGetOid(range));
+	RangeBound	lower,
+				upper;
+	bool		empty;
+	Period		period;
+
+	range_deserialize(type, range, &lower, &upper, &empty);
+	switch (type->rngelemtype->type_id)
+	{
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID:
+			period.from = DatumGetTimestampTz(lower.val);
+			period.to = DatumGetTimestampTz(upper.val);
+			break;
+		case DATEOID:
+			/* Dates reach further than timestamps. */
+			if (lower.infinite || upper.infinite || DATE_NOT_FINITE(DatumGetDateADT(lower.val)) ||
+				DatumGetDateADT(upper.val) >= TIMESTAMP_END_JULIAN - POSTGRES_EPOCH_JDATE)
+				return PG_UINT32_MAX;
+			period.from = DatumGetDateADT(lower.val) * USECS_PER_DAY;
+			period.to = DatumGetDateADT(upper.val) * USECS_PER_DAY;
+			break;
+		default:
+			return GATE_UNDIVIDED;
+	}
+	if (empty || lower.infinite || upper.infinite ||
+		!IS_VALID_TIMESTAMP(period.from) || !IS_VALID_TIMESTAMP(period.to))
+		return PG_UINT32_MAX;
+	return booking_gate_parts(period);
 }
 
 /* Leave the gate entered last: nothing was written, or the row is in its index. */

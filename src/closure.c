@@ -68,11 +68,21 @@ typedef struct Request
 	bool		has_reason;
 } Request;
 
+/* A subtransaction of ours. */
+typedef struct Attempt
+{
+	MemoryContext context;
+	ResourceOwner resource_owner;
+} Attempt;
+
 static bool find_closure(const Resource *resource, Period period, Closure *found);
 static bool refuse(const Resource *resource, const BookingRow *row, const Closure *closure);
 static Datum close_period(FunctionCallInfo fcinfo, bool by_name);
 static void clear_the_way(Request *request);
 static bool try_to_clear(Request *request, pg_uuid_t *busy);
+static void start_attempt(Attempt *attempt);
+static void end_attempt(const Attempt *attempt, bool keep);
+static ErrorData *fail_attempt(const Attempt *attempt);
 static bool cancel_all(Request *request, pg_uuid_t *busy);
 static void cancel(Datum id, const Request *request);
 static void wait_for(const pg_uuid_t *busy);
@@ -366,23 +376,55 @@ clear_the_way(Request *request)
 static bool
 try_to_clear(Request *request, pg_uuid_t *busy)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner resource_owner = CurrentResourceOwner;
-	bool		done;
+	Attempt		attempt;
+	volatile bool done = false;
 
+	start_attempt(&attempt);
+	PG_TRY();
+	{
+		lock_rules(request);
+		done = cancel_all(request, busy);
+	}
+	PG_CATCH();
+	{
+		ReThrowError(fail_attempt(&attempt));
+	}
+	PG_END_TRY();
+	end_attempt(&attempt, done);
+	return done;
+}
+
+static void
+start_attempt(Attempt *attempt)
+{
+	attempt->context = CurrentMemoryContext;
+	attempt->resource_owner = CurrentResourceOwner;
 	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
+	MemoryContextSwitchTo(attempt->context);
+}
 
-	lock_rules(request);
-	done = cancel_all(request, busy);
-
-	if (done)
+static void
+end_attempt(const Attempt *attempt, bool keep)
+{
+	if (keep)
 		ReleaseCurrentSubTransaction();
 	else
 		RollbackAndReleaseCurrentSubTransaction();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = resource_owner;
-	return done;
+	MemoryContextSwitchTo(attempt->context);
+	CurrentResourceOwner = attempt->resource_owner;
+}
+
+/* After an error: whoever has called us must find its own subtransaction again. */
+static ErrorData *
+fail_attempt(const Attempt *attempt)
+{
+	ErrorData  *error;
+
+	MemoryContextSwitchTo(attempt->context);
+	error = CopyErrorData();
+	FlushErrorState();
+	end_attempt(attempt, false);
+	return error;
 }
 
 static bool
@@ -442,12 +484,11 @@ cancel(Datum id, const Request *request)
 static void
 wait_for(const pg_uuid_t *busy)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner resource_owner = CurrentResourceOwner;
+	Attempt		attempt;
+	volatile bool failed = false;
 	Datum		id = UUIDPGetDatum(busy);
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
+	start_attempt(&attempt);
 	PG_TRY();
 	{
 		booking_lock_id(busy);
@@ -457,18 +498,16 @@ wait_for(const pg_uuid_t *busy)
 	}
 	PG_CATCH();
 	{
-		int			sqlstate = geterrcode();
+		ErrorData  *error = fail_attempt(&attempt);
 
-		if (sqlstate != ERRCODE_T_R_SERIALIZATION_FAILURE)
-			PG_RE_THROW();
-		MemoryContextSwitchTo(context);
-		FlushErrorState();
+		if (error->sqlerrcode != ERRCODE_T_R_SERIALIZATION_FAILURE)
+			ReThrowError(error);
+		FreeErrorData(error);
+		failed = true;
 	}
 	PG_END_TRY();
-
-	RollbackAndReleaseCurrentSubTransaction();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = resource_owner;
+	if (!failed)
+		end_attempt(&attempt, false);
 }
 
 static Datum

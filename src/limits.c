@@ -65,12 +65,13 @@ typedef enum CountValue
 
 static const char *const per_names[] = {"active", "slot", "day", "week", "month"};
 
-static bool adds(const HolderLimit *limit, const Resource *resource, const BookingRow *row,
-				 const BookingRow *old, TimestampTz now);
+static bool adds_booking(const HolderLimit *limit, const Resource *resource,
+						 const BookingRow *row, const BookingRow *old, TimestampTz now);
 static bool same_holder(const BookingRow *a, const BookingRow *b);
 static Period calendar_of(const HolderLimit *limit, const Resource *resource,
 						  const BookingRow *row);
-static bool judge(const HolderLimit *limit, const Resource *resource, const BookingRow *row);
+static bool judge(const HolderLimit *limit, const Resource *resource, const BookingRow *row,
+				  bool another);
 static void count(const HolderLimit *limit, const Resource *resource, const BookingRow *row,
 				  int64 *bookings, int64 *quantity);
 static bool refuse(const HolderLimit *limit, const Resource *resource, const BookingRow *row,
@@ -135,35 +136,34 @@ booking_within_limits(const Resource *resource, const BookingRow *row, const Boo
 	for (int i = 0; i < resource->nlimits; i++)
 	{
 		const HolderLimit *limit = &resource->limits[i];
+		bool		another = adds_booking(limit, resource, row, old, now);
 
-		if (!adds(limit, resource, row, old, now))
+		if (limit->per == PER_ACTIVE && row->period.to <= now)
+			continue;
+		if (!(another || (limit->max_quantity != NO_RULE &&
+						  DatumGetInt32(row->value[BOOKING_QUANTITY]) > DatumGetInt32(old->value[BOOKING_QUANTITY]))))
 			continue;
 		if (!locked)
 			booking_lock_holder(DatumGetTextPP(row->value[BOOKING_HOLDER]));
 		locked = true;
-		if (!judge(limit, resource, row))
+		if (!judge(limit, resource, row, another))
 			return false;
 	}
 	return true;
 }
 
-/* Does the row add to what a limit counts? */
+/* Is the row one more among those that a limit counts? */
 static bool
-adds(const HolderLimit *limit, const Resource *resource, const BookingRow *row,
-	 const BookingRow *old, TimestampTz now)
+adds_booking(const HolderLimit *limit, const Resource *resource, const BookingRow *row,
+			 const BookingRow *old, TimestampTz now)
 {
 	Period		old_period;
 	Period		calendar;
 
-	if (limit->per == PER_ACTIVE && row->period.to <= now)
-		return false;
 	if (old == NULL || !old->active || !same_holder(row, old) ||
-		!booking_row_same(row, old, BOOKING_RESOURCE_ID) ||
-		(limit->max_quantity != NO_RULE &&
-		 DatumGetInt32(row->value[BOOKING_QUANTITY]) > DatumGetInt32(old->value[BOOKING_QUANTITY])))
+		!booking_row_same(row, old, BOOKING_RESOURCE_ID))
 		return true;
 
-	/* Was it among the same ones before? */
 	old_period = booking_period(DatumGetRangeTypeP(old->value[BOOKING_PERIOD]));
 	switch (limit->per)
 	{
@@ -199,13 +199,13 @@ calendar_of(const HolderLimit *limit, const Resource *resource, const BookingRow
 
 /* With the HOLDER lock: is there still room for the row? */
 static bool
-judge(const HolderLimit *limit, const Resource *resource, const BookingRow *row)
+judge(const HolderLimit *limit, const Resource *resource, const BookingRow *row, bool another)
 {
 	int64		bookings;
 	int64		quantity;
 
 	count(limit, resource, row, &bookings, &quantity);
-	if (limit->max_bookings != NO_RULE && bookings + 1 > limit->max_bookings)
+	if (another && limit->max_bookings != NO_RULE && bookings + 1 > limit->max_bookings)
 		return refuse(limit, resource, row, false, bookings);
 	if (limit->max_quantity != NO_RULE &&
 		quantity + DatumGetInt32(row->value[BOOKING_QUANTITY]) > limit->max_quantity)

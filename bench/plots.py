@@ -204,14 +204,11 @@ def oversold(results, path):
         svg.line(left, y, left + len(scenarios) * cell, y, "grid")
         svg.text(left - 10, y + 18, strategy, "strong" if strategy == "booking" else "", "end")
         for column, scenario in enumerate(scenarios):
-            figures = [f for d in (0, 1) if (f := results.get("all", scenario, strategy, results.clients("all", scenario)[0], d))]
+            figures = results.for_overselling(scenario, strategy)
             if not figures:
                 continue
             share = max(f.oversold_share for f in figures)
             x = left + column * cell
-            if share == 0 and figures[0].promise == "oversells" and figures[0].never_full:
-                svg.text(x + cell / 2, y + 18, "not sold out", "small", "middle")
-                continue
             if share == 0:
                 svg.text(x + cell / 2, y + 18, "none", "good" + (" strong" if strategy == "booking" else ""), "middle")
                 continue

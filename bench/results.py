@@ -33,11 +33,6 @@ class Figures:
         return max(int(row["oversold"]) / max(int(row["sold"]), 1) for row in self.rows)
 
     @property
-    def never_full(self):
-        """There was always something left, so nothing could be sold twice."""
-        return all(row["capacity"] and int(row["sold"]) < int(row["capacity"]) for row in self.rows)
-
-    @property
     def promise(self):
         return self.rows[0]["promise"]
 
@@ -62,6 +57,12 @@ class Results:
     def clients(self, part, scenario):
         """The numbers of clients that were raced with, ascending."""
         return sorted({key[3] for key in self.groups if key[0] == part and key[1] == scenario})
+
+    def for_overselling(self, scenario, strategy):
+        """The races that tell whether a strategy sells twice; a concert of 100,000 places is not sold out in time, so a small one counts, too."""
+        races = [("all", 0), ("all", 1)] + ([("soldout", 0)] if scenario == "concert" else [])
+        clients = self.clients("all", scenario)[0]
+        return [f for part, delay in races if (f := self.get(part, scenario, strategy, clients, delay))]
 
     def rounds(self, part):
         return max((len(rows) for key, rows in self.groups.items() if key[0] == part), default=0)

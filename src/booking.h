@@ -116,7 +116,7 @@ extern bool booking_try_lock_id(const pg_uuid_t *id);
 extern void booking_lock_holder(text *holder);
 extern void booking_unlock_id(const pg_uuid_t *id);
 extern bool booking_lock_join(int64 resource_id, bool exclusive);
-extern bool booking_lock_line(int64 resource_id);
+extern bool booking_lock_line(int64 resource_id, bool wait);
 extern void booking_unlock_line(int64 resource_id);
 extern bool booking_holds_line(int64 resource_id);
 extern void booking_lock_capacity(Oid relid, bool change);
@@ -484,6 +484,7 @@ extern void booking_room_init(void);
 extern bool booking_make_room(Relation heap, const Resource *resource, BookingRow *row,
 							  ItemPointer self);
 extern void booking_keep_room(const BookingRow *row);
+extern uint64 booking_room_refusals(void);
 
 /* ---- policy.c ---- */
 
@@ -561,6 +562,7 @@ extern bool booking_line_ahead(const Resource *resource, const BookingRow *row);
 extern void booking_line_freed(int64 resource_id, RangeType *window);
 extern void booking_line_defer(bool defer);
 extern void booking_line_serve_deferred(void);
+extern void booking_line_serve_lines(void);
 extern void booking_line_joined(int64 resource_id, RangeType *period);
 
 /* ---- uuid.c ---- */

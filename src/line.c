@@ -105,7 +105,7 @@ static void read_entry(HeapTuple row, TupleDesc desc, Entry *entry);
 static void settle(const BookingRow *old, const BookingRow *new);
 static RangeType *widened(const Resource *resource, RangeType *range);
 static RangeType *copy_range(RangeType *range);
-static void serve_all(int64 resource_id);
+static RangeType *all_time(void);
 
 /* Are we making an offer?  Then whoever would have to wait says no instead. */
 bool
@@ -132,7 +132,7 @@ booking_line_ahead(const Resource *resource, const BookingRow *row)
 
 	if (serving || !resource->has_waiters)
 		return true;
-	if (!booking_lock_line(resource->id))
+	if (!booking_lock_line(resource->id, true))
 		return false;
 	if (serve(resource, DatumGetRangeTypeP(row->value[BOOKING_OCCUPIES]),
 			  row->value[BOOKING_HOLDER], &somebody) > 0)
@@ -178,7 +178,7 @@ booking_line_freed(int64 resource_id, RangeType *window)
 		booking_lock_join(resource_id, false);
 		resource = booking_use_resource(resource_id);
 	}
-	if (!resource->has_waiters || !booking_lock_line(resource_id))
+	if (!resource->has_waiters || !booking_lock_line(resource_id, true))
 		return;
 	serve(resource, window, (Datum) 0, &somebody);
 	if (somebody)
@@ -285,6 +285,7 @@ serve_window(const Resource *resource, RangeType *window, Datum newcomer, bool *
 		for (uint64 i = 0; i < n; i++)
 		{
 			Entry		entry;
+			uint64		refusals = booking_room_refusals();
 
 			CHECK_FOR_INTERRUPTS();
 			read_entry(rows->vals[i], rows->tupdesc, &entry);
@@ -300,7 +301,7 @@ serve_window(const Resource *resource, RangeType *window, Datum newcomer, bool *
 				continue;
 			if (offer(resource, &entry))
 				offers++;
-			else
+			else if (booking_room_refusals() > refusals)
 				refused.entry[refused.n++ % lengthof(refused.entry)] = entry;
 		}
 	} while (n == BATCH);
@@ -539,7 +540,7 @@ booking_rules_relaxed(PG_FUNCTION_ARGS)
 	CommandCounterIncrement();
 	if (!isnull)
 	{
-		serve_all(DatumGetInt64(resource_id));
+		booking_line_freed(DatumGetInt64(resource_id), all_time());
 		return PointerGetDatum(NULL);
 	}
 
@@ -549,20 +550,53 @@ booking_rules_relaxed(PG_FUNCTION_ARGS)
 		SPITupleTable *rows = SPI_tuptable;
 
 		for (uint64 i = 0; i < n; i++)
-			serve_all(DatumGetInt64(SPI_getbinval(rows->vals[i], rows->tupdesc, 1, &isnull)));
+			booking_line_freed(DatumGetInt64(SPI_getbinval(rows->vals[i], rows->tupdesc, 1, &isnull)),
+							   all_time());
 	}
 	SPI_finish();
 	return PointerGetDatum(NULL);
 }
 
-static void
-serve_all(int64 resource_id)
+static RangeType *
+all_time(void)
 {
 	RangeBound	lower = {.infinite = true, .lower = true};
 	RangeBound	upper = {.infinite = true};
 
-	booking_line_freed(resource_id, make_range_compat(booking_range_type(TSTZRANGEOID),
-													  &lower, &upper, false));
+	return make_range_compat(booking_range_type(TSTZRANGEOID), &lower, &upper, false);
+}
+
+/*
+ * Serve every line, but for those that somebody is at: what has been missed because it
+ * hung on a transaction in progress is found here at the latest.
+ */
+void
+booking_line_serve_lines(void)
+{
+	SPITupleTable *rows;
+	uint64		n;
+
+	if (serving)
+		return;
+	SPI_connect();
+	n = booking_run(STMT_LINES, NULL, NULL);
+	rows = SPI_tuptable;
+	for (uint64 i = 0; i < n; i++)
+	{
+		bool		isnull;
+		int64		resource_id = DatumGetInt64(SPI_getbinval(rows->vals[i], rows->tupdesc, 1, &isnull));
+		const Resource *resource = booking_find_resource(resource_id);
+		bool		somebody = false;
+
+		CHECK_FOR_INTERRUPTS();
+		if (resource == NULL || !booking_lock_line(resource_id, false))
+			continue;
+		if (serve(resource, all_time(), (Datum) 0, &somebody) > 0)
+			kept++;
+		else
+			booking_unlock_line(resource_id);
+	}
+	SPI_finish();
 }
 
 /*

@@ -292,13 +292,14 @@ booking_lock_join(int64 resource_id, bool exclusive)
 	return true;
 }
 
-/* Be the one who serves the line of a resource. */
+/* Be the one who serves the line of a resource, if need be and possible after waiting. */
 bool
-booking_lock_line(int64 resource_id)
+booking_lock_line(int64 resource_id, bool wait)
 {
 	start_counting();
 	if (lines >= MANY_RESOURCES ||
-		take(LOCK_LINE, (uint64) resource_id, ExclusiveLock, lines == 0) == LOCKACQUIRE_NOT_AVAIL)
+		take(LOCK_LINE, (uint64) resource_id, ExclusiveLock,
+			 wait && lines == 0) == LOCKACQUIRE_NOT_AVAIL)
 		return false;
 	lines++;
 	return true;

@@ -79,6 +79,8 @@ typedef struct RowIndexes
 
 static RowIndexes indexes = {.relid = InvalidOid};
 
+static uint64 refusals = 0;		/* how often there was no room */
+
 static void indexes_changed(Datum arg, Oid relid);
 static const RowIndexes *find_indexes(Relation heap);
 static bool only_from_now(const BookingRow *row, RangeType **range);
@@ -488,9 +490,17 @@ refuse(Relation heap, const Resource *resource, const BookingRow *row, const Gua
 {
 	Refusal		refusal = {.sqlstate = ERRCODE_EXCLUSION_VIOLATION};
 
+	refusals++;
 	if (booking_row_wants_reason(row))
 		explain(heap, resource, row, guard, load, verdict, &refusal);
 	return booking_row_refuse(row, &refusal);
+}
+
+/* Rises when somebody is refused for want of room, and not for another reason. */
+uint64
+booking_room_refusals(void)
+{
+	return refusals;
 }
 
 /* What is in the way, and what would work.  Never whose it is. */

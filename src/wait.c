@@ -104,7 +104,7 @@ join_line(const Resource *resource, Datum *values, char *nulls)
 	bool		alone;
 
 	booking_lock_join(resource->id, true);
-	alone = booking_lock_line(resource->id);
+	alone = booking_lock_line(resource->id, true);
 
 	SPI_connect();
 	if (booking_run(STMT_FIND_ENTRY, values, nulls) == 0)
@@ -145,7 +145,7 @@ booking_leave_waitlist(PG_FUNCTION_ARGS)
 		{
 			/* Whoever is about to offer him something has done so when we get the lock. */
 			booking_lock_line(DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
-														   2, &isnull)));
+														   2, &isnull)), true);
 			if (booking_run(STMT_LEAVE_WAITLIST, &id, NULL) > 0)
 				break;
 			continue;

@@ -629,7 +629,7 @@ BEGIN
 	FOR guard IN
 		SELECT g.* FROM booking.guarded_table g
 		WHERE g.target = unguard_table.target AND (unguard_table.name IS NULL OR g.name = unguard_table.name)
-		ORDER BY g.other IS NULL, g.name
+		ORDER BY g.other IS NULL, g.own_index, g.name
 	LOOP
 		n := n + 1;
 		IF guard.rule = 'constraint' THEN

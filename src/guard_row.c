@@ -584,7 +584,7 @@ static void
 refuse(Relation rel, const Claim *claim, const GuardVerdict *verdict)
 {
 	const Rule *rule = claim->rule;
-	char	   *key = rule->nkeys > 0 ? psprintf("%s ", booking_key_text(rule, claim->load.key)) : "";
+	char	   *key = rule->nkeys > 0 ? psprintf("%s of ", booking_key_text(rule, claim->load.key)) : "";
 	char	   *wanted = booking_period_text(claim->load.range);
 	char	   *full = booking_period_text(verdict->full);
 	char	   *table = get_rel_name(rule->scope);
@@ -594,8 +594,8 @@ refuse(Relation rel, const Claim *claim, const GuardVerdict *verdict)
 		ereport(ERROR,
 				(errcode(ERRCODE_EXCLUSION_VIOLATION),
 				 rule->blocker ?
-				 errmsg("%sis in use in table \"%s\" in that period", key, get_rel_name(rule->other)) :
-				 errmsg("%sis blocked by table \"%s\" in that period", key, get_rel_name(rule->other)),
+				 errmsg("%stable \"%s\" is in use in that period", key, get_rel_name(rule->other)) :
+				 errmsg("%stable \"%s\" is blocked by table \"%s\" in that period", key, table, get_rel_name(rule->other)),
 				 errdetail("Wanted %s; %s is %s.", wanted, full, rule->blocker ? "in use" : "blocked"),
 				 errhint("Try another period."),
 				 errtableconstraint(rel, rule->name)));
@@ -603,14 +603,14 @@ refuse(Relation rel, const Claim *claim, const GuardVerdict *verdict)
 	if (claim->capacity == 1 && rule->query == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_EXCLUSION_VIOLATION),
-				 errmsg("%sis taken in table \"%s\" in that period", key, table),
+				 errmsg("%stable \"%s\" is taken in that period", key, table),
 				 errdetail("Wanted %s; %s is taken.", wanted, full),
 				 errhint("Try another period."),
 				 errtableconstraint(rel, rule->name)));
 
 	ereport(ERROR,
 			(errcode(ERRCODE_EXCLUSION_VIOLATION),
-			 errmsg("%shas not enough left in table \"%s\" in that period", key, table),
+			 errmsg("%stable \"%s\" has not enough left in that period", key, table),
 			 errdetail("Wanted " INT64_FORMAT " for %s; " INT64_FORMAT " of " INT64_FORMAT " are left, and %s is the first time without enough.",
 					   claim->load.quantity, wanted, left, claim->capacity, full),
 			 left > 0 ? errhint("Up to " INT64_FORMAT " fits in that period.", left) :

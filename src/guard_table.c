@@ -795,6 +795,7 @@ booking_guard_table(PG_FUNCTION_ARGS)
 	Definition	definition = {0};
 	CapacityQuery *query = NULL;
 	Oid			index_id = InvalidOid;
+	Oid			existing_index;
 	Oid			guard;
 	char	   *name;
 	char	   *arguments;
@@ -866,6 +867,7 @@ booking_guard_table(PG_FUNCTION_ARGS)
 	name = PG_ARGISNULL(8) ? name_for(rel, &definition, "guard") : text_to_cstring(PG_GETARG_TEXT_PP(8));
 	check_name(rel, name, !OidIsValid(index_id));
 
+	existing_index = booking_find_index(rel, &definition, InvalidOid);
 	table = close_target(rel);
 
 	/* Whoever changes a capacity from now on waits for us, and we for whoever has. */
@@ -897,8 +899,11 @@ booking_guard_table(PG_FUNCTION_ARGS)
 	}
 	else
 	{
-		bool		own_index = !OidIsValid(index_id);
+		bool		own_index;
 
+		if (!OidIsValid(index_id))
+			index_id = existing_index;
+		own_index = !OidIsValid(index_id);
 		if (own_index)
 			index_id = make_index(&table, name, &definition);
 		arguments = query ?

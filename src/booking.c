@@ -22,4 +22,6 @@ _PG_init(void)
 	booking_locks_init();
 	booking_config_init();
 	booking_room_init();
+	booking_slots_init();
+	booking_places_init();
 }

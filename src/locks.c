@@ -13,10 +13,12 @@
  *	ID			booking id		commit			one booking's life; replay by id
  *	RESOURCE	resource id		commit			the rules a booking is judged by
  *	HOLDER		holder			commit			counting one holder's bookings
+ *	PLACES		slot id			commit			one row of a slot's free places
  *	GATE		what is counted	row is indexed	counting, then inserting
  *
  * Taken in this order.  A GATE is never held while waiting for another transaction to
- * end, and so two single bookings cannot deadlock.
+ * end, and so two single bookings cannot deadlock.  A slot has several rows of free
+ * places, each with a PLACES lock of its own (places.c).
  *
  * RESOURCE is taken in ShareLock by bookers, which therefore do not disturb one
  * another, and in ExclusiveLock by whoever changes the rules.  Two things are bulk
@@ -63,7 +65,8 @@ typedef enum LockKind
 	LOCK_HOLDER,
 	LOCK_GATE,
 	LOCK_JOIN,
-	LOCK_LINE
+	LOCK_LINE,
+	LOCK_PLACES = 1000			/* and the number of the row */
 } LockKind;
 
 #define ALL_RESOURCES	0
@@ -94,7 +97,6 @@ static int	lines = 0;
 static void make_tag(LOCKTAG *tag, LockKind kind, uint64 key);
 static LockAcquireResult take(LockKind kind, uint64 key, LOCKMODE mode, bool wait);
 static bool held(LockKind kind, uint64 key, LOCKMODE mode);
-static CommandId this_command(void);
 static void start_counting(void);
 static void drop_gate(int i);
 static void end_of_xact(XactEvent event, void *arg);
@@ -274,8 +276,29 @@ booking_unlock_line(int64 resource_id)
 		lines--;
 }
 
-static CommandId
-this_command(void)
+/*
+ * Lock one row of a slot's free places.  Without "wait", false when somebody else has
+ * it.  The lock stays until the transaction ends, unless it turns out not to be needed.
+ */
+bool
+booking_lock_places(int64 slot_id, int shard, bool wait)
+{
+	return take(LOCK_PLACES + shard, (uint64) slot_id, ExclusiveLock, wait) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+/* For who has written nothing under the lock, since it was taken the last time. */
+void
+booking_unlock_places(int64 slot_id, int shard)
+{
+	LOCKTAG		tag;
+
+	make_tag(&tag, LOCK_PLACES + shard, (uint64) slot_id);
+	LockRelease(&tag, ExclusiveLock, false);
+}
+
+/* The statement that a trigger runs for; one inside another has the higher number. */
+CommandId
+booking_this_command(void)
 {
 	return ActiveSnapshotSet() ? GetActiveSnapshot()->curcid : GetCurrentCommandId(false);
 }
@@ -287,7 +310,7 @@ this_command(void)
 bool
 booking_gate_enter(uint64 key, bool wait)
 {
-	CommandId	command = this_command();
+	CommandId	command = booking_this_command();
 
 	/* The row before this one, of the same command, is stored by now. */
 	for (int i = ngates - 1; i >= 0; i--)
@@ -316,7 +339,7 @@ booking_gate_leave(void)
 void
 booking_gate_leave_command(void)
 {
-	CommandId	command = this_command();
+	CommandId	command = booking_this_command();
 
 	for (int i = ngates - 1; i >= 0; i--)
 		if (gates[i].command >= command)

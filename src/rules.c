@@ -157,6 +157,13 @@ booking_resource_before(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("resource \"%s\" cannot change its kind while it has active bookings", name),
 				 errdetail("%s", list)));
+	else if (changes(old, new, desc, "kind") &&
+			 booking_in_the_way(STMT_BIG_SLOTS, values, NULL, &list) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("resource \"%s\" cannot change its kind while it has slots of several places", name),
+				 errdetail("%s", list),
+				 errhint("Whether such a slot takes its resource depends on the kind.  Delete these slots first.")));
 	else if (changes(old, new, desc, "retired_at"))
 	{
 		values[1] = column(new, desc, "retired_at", &isnull);

@@ -24,4 +24,6 @@ _PG_init(void)
 	booking_config_init();
 	booking_room_init();
 	booking_guarded_init();
+	booking_slots_init();
+	booking_places_init();
 }

@@ -18,6 +18,9 @@
  *			policy.c	the rules about now: hours, notice, duration, holds
  *			closure.c	no booking into a closure, no closure over bookings
  *			limits.c	how much one holder may book
+ *			slots.c		the slot as this backend remembers it, and bookings in one
+ *			places.c	the free places of a slot
+ *			publish.c	the triggers of booking.slot
  *			book.c		book_slot() and its relatives
  *			life.c		what happens to a booking afterwards
  *			move.c		a booking takes another place, or ends early
@@ -34,6 +37,7 @@
 #define BOOKING_H
 
 #include "access/genam.h"
+#include "commands/trigger.h"
 #include "executor/tuptable.h"
 #include "pgtime.h"
 #include "storage/lock.h"
@@ -120,6 +124,9 @@ extern bool booking_lock_line(int64 resource_id, bool wait);
 extern void booking_unlock_line(int64 resource_id);
 extern bool booking_holds_line(int64 resource_id);
 extern void booking_lock_capacity(Oid relid, bool change);
+extern bool booking_lock_places(int64 slot_id, int shard, bool wait);
+extern void booking_unlock_places(int64 slot_id, int shard);
+extern CommandId booking_this_command(void);
 extern uint32 booking_gate_parts(Period period);
 extern uint32 booking_gate_parts_of(RangeType *range);
 extern bool booking_gate_enter(uint64 key, uint32 parts, bool wait);
@@ -205,6 +212,8 @@ typedef struct Resource
 	struct Closure *closures;
 	int			nlimits;
 	struct HolderLimit *limits;
+	bool		slots_only;
+	bool		taken_by_slots;	/* some of its slots take it whole (slots.c) */
 	int			nseats;
 	Seat	   *seats;			/* ordered by seat_no */
 } Resource;
@@ -398,6 +407,26 @@ typedef enum Statement
 	STMT_TRY_LOCK_ROW,
 	STMT_LOCK_ROW,
 	STMT_INSERT_CLOSURE,
+	STMT_LOAD_SLOT,
+	STMT_PEEK_RESOURCE,
+	STMT_FIND_SLOTS,
+	STMT_SLOTS_NEAR,
+	STMT_SLOT_IN_THE_WAY,
+	STMT_BIG_SLOTS,
+	STMT_BOOKINGS_UNDER_SLOT,
+	STMT_LAPSED_UNDER_SLOT,
+	STMT_BOOKINGS_EVER_IN_SLOT,
+	STMT_ACTIVE_IN_SLOT,
+	STMT_ACTIVE_WITHOUT_SEAT,
+	STMT_LAPSED_IN_SLOT,
+	STMT_BOOKED_IN_SLOT,
+	STMT_LAY_OUT_PLACES,
+	STMT_CLEAR_PLACES,
+	STMT_FREE_PLACES,
+	STMT_FREE_PLACES_OF_SHARD,
+	STMT_TAKE_PLACES,
+	STMT_GIVE_PLACES,
+	STMT_SET_PLACES,
 	STMT_COUNT
 } Statement;
 
@@ -463,8 +492,8 @@ extern void booking_row_set(BookingRow *row, BookingColumn column, Datum value);
 extern bool booking_row_same(const BookingRow *a, const BookingRow *b, BookingColumn column);
 extern bool booking_row_same_range(const BookingRow *a, const BookingRow *b, BookingColumn column);
 extern bool booking_row_in_force(const BookingRow *row);
+extern bool booking_row_is_history(const BookingRow *row, const BookingRow *old);
 extern bool booking_row_stays(const BookingRow *row, const BookingRow *old);
-extern bool booking_row_is_history(const BookingRow *row);
 extern bool booking_row_adds_load(const BookingRow *row, const BookingRow *old);
 extern bool booking_row_wants_reason(const BookingRow *row);
 extern bool booking_row_refuse(const BookingRow *row, const Refusal *refusal);
@@ -485,6 +514,17 @@ extern bool booking_make_room(Relation heap, const Resource *resource, BookingRo
 							  ItemPointer self);
 extern void booking_keep_room(const BookingRow *row);
 extern uint64 booking_room_refusals(void);
+
+/* What became of the attempt to lock the lives of lapsed holds. */
+typedef enum LapsedLock
+{
+	LAPSED_LOCKED,
+	LAPSED_CHANGED,				/* somebody was at one of them; look again */
+	LAPSED_UNTOUCHABLE			/* somebody is at one whom we must not wait for */
+} LapsedLock;
+
+extern LapsedLock booking_lock_lapsed(Datum *ids, int n);
+extern int	booking_mark_expired(Datum *ids, int n, TimestampTz now);
 
 /* ---- policy.c ---- */
 
@@ -521,6 +561,49 @@ extern void booking_load_limits(Resource *resource, MemoryContext context);
 
 extern uint64 booking_in_the_way(Statement statement, Datum *values, const char *nulls,
 								 char **list);
+
+/* ---- slots.c ---- */
+
+typedef struct Slot
+{
+	int64		id;				/* hash key: must be first */
+	int64		resource_id;
+	Period		period;
+	int32		capacity;
+	bool		closed;
+	bool		takes_resource; /* several places, and not on a pool */
+	Period		occupies;		/* if it does */
+	int			nshards;		/* rows in slot_places */
+	int			shard;			/* where to try first; -1: look at all of them, there was
+								 * not enough the last time */
+	uint64		sold_out;		/* when we saw that nothing was left, as counted by
+								 * places.c; 0: never */
+	TimestampTz sold_out_until; /* its first hold lapses */
+} Slot;
+
+extern void booking_slots_init(void);
+extern Slot booking_use_slot(int64 slot_id, const Resource **resource);
+extern Slot *booking_remembered_slot(int64 slot_id);
+extern void booking_row_enter_slot(BookingRow *row, const BookingRow *old, Slot *slot);
+extern bool booking_judge_slots(Relation heap, const Resource *resource, const Slot *slot,
+								BookingRow *row, const BookingRow *old, ItemPointer self);
+extern int64 *booking_find_slots(const Resource *resource, RangeType *period, int *n);
+pg_noreturn extern void booking_no_such_slot(const Resource *resource, RangeType *period);
+
+/* ---- places.c ---- */
+
+/* The highest number of rows that the free places of one slot are spread over. */
+#define MAX_SHARDS	64
+
+extern void booking_places_init(void);
+extern bool booking_places_take(const Slot *slot, int32 quantity);
+extern void booking_places_stored(struct TriggerData *trigger);
+extern void booking_places_settle(void);
+extern bool booking_places_sold_out(const Slot *slot, int32 quantity);
+extern int64 booking_places_left(const Slot *slot);
+extern void booking_places_refusal(const Resource *resource, const Slot *slot, int64 quantity,
+								   Refusal *refusal);
+extern int	booking_places_shards(int32 capacity);
 
 /* ---- book.c ---- */
 

@@ -41,6 +41,15 @@
 #define MyLocalTransactionId()	(MyProc->lxid)
 #endif
 
+/* 17 numbers backends by their place among the processes */
+#if PG_VERSION_NUM >= 170000
+#include "storage/procnumber.h"
+#define MyBackendNumber()	(MyProcNumber)
+#else
+#include "storage/backendid.h"
+#define MyBackendNumber()	(MyBackendId)
+#endif
+
 /* 17 gave LockHeldByMe() a flag that accepts stronger modes */
 #if PG_VERSION_NUM >= 170000
 #define lock_held_by_me(tag, mode)	LockHeldByMe(tag, mode, false)

@@ -13,10 +13,12 @@
  *	ID			booking id		commit			one booking's life; replay by id
  *	RESOURCE	resource id		commit			the rules a booking is judged by
  *	HOLDER		holder			commit			counting one holder's bookings
+ *	PLACES		slot id			commit			one row of a slot's free places
  *	GATE		what is counted	row is indexed	counting, then inserting
  *
  * Taken in this order.  A GATE is never held while waiting for another transaction to
- * end, and so two single bookings cannot deadlock.
+ * end, and so two single bookings cannot deadlock.  A slot has several rows of free
+ * places, each with a PLACES lock of its own (places.c).
  *
  * RESOURCE is taken in ShareLock by bookers, which therefore do not disturb one
  * another, and in ExclusiveLock by whoever changes the rules.  Two things are bulk
@@ -78,7 +80,8 @@ typedef enum LockKind
 	LOCK_JOIN,
 	LOCK_LINE,
 	LOCK_CAPACITY,
-	LOCK_GATE = 128				/* and on, a number for each part: to 159 */
+	LOCK_GATE = 128,			/* and on, a number for each part: to 159 */
+	LOCK_PLACES = 1000			/* and the number of the row */
 } LockKind;
 
 #define ALL_RESOURCES	0
@@ -122,7 +125,6 @@ static int	lines = 0;
 static void make_tag(LOCKTAG *tag, LockKind kind, uint64 key);
 static LockAcquireResult take(LockKind kind, uint64 key, LOCKMODE mode, bool wait);
 static bool held(LockKind kind, uint64 key, LOCKMODE mode);
-static CommandId this_command(void);
 static void start_counting(void);
 static void drop_gates_of(CommandId command);
 static void drop_gate(int i);
@@ -341,8 +343,29 @@ booking_lock_capacity(Oid relid, bool change)
 	AcceptInvalidationMessages();
 }
 
-static CommandId
-this_command(void)
+/*
+ * Lock one row of a slot's free places.  Without "wait", false when somebody else has
+ * it.  The lock stays until the transaction ends, unless it turns out not to be needed.
+ */
+bool
+booking_lock_places(int64 slot_id, int shard, bool wait)
+{
+	return take(LOCK_PLACES + shard, (uint64) slot_id, ExclusiveLock, wait) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+/* For who has written nothing under the lock, since it was taken the last time. */
+void
+booking_unlock_places(int64 slot_id, int shard)
+{
+	LOCKTAG		tag;
+
+	make_tag(&tag, LOCK_PLACES + shard, (uint64) slot_id);
+	LockRelease(&tag, ExclusiveLock, false);
+}
+
+/* The statement that a trigger runs for; one inside another has the higher number. */
+CommandId
+booking_this_command(void)
 {
 	return ActiveSnapshotSet() ? GetActiveSnapshot()->curcid : GetCurrentCommandId(false);
 }
@@ -364,7 +387,7 @@ booking_gate_enter(uint64 key, uint32 parts, bool wait)
 bool
 booking_gates_enter(const GateWanted *wanted, int n, bool wait)
 {
-	CommandId	command = this_command();
+	CommandId	command = booking_this_command();
 
 	/* The row before this one, of the same command, is stored by now. */
 	drop_gates_of(command);
@@ -396,7 +419,7 @@ booking_gates_enter(const GateWanted *wanted, int n, bool wait)
 void
 booking_gates_leave(void)
 {
-	drop_gates_of(this_command());
+	drop_gates_of(booking_this_command());
 }
 
 /*
@@ -420,7 +443,7 @@ booking_gates_leave_with_statement(void)
 	end->callback.func = end_of_statement;
 	end->callback.arg = end;
 	end->context = context;
-	end->command = this_command();
+	end->command = booking_this_command();
 	end->next = statements;
 	statements = end;
 	MemoryContextRegisterResetCallback(context, &end->callback);
@@ -521,7 +544,7 @@ booking_gate_leave(void)
 void
 booking_gate_leave_command(void)
 {
-	CommandId	command = this_command();
+	CommandId	command = booking_this_command();
 
 	for (int i = ngates - 1; i >= 0; i--)
 		if (gates[i].command >= command)

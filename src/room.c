@@ -96,7 +96,7 @@ static bool take_any_seat(Relation heap, const Resource *resource, BookingRow *r
 static Counting start_count(const BookingRow *row);
 static int64 count_booking(TupleTableSlot *slot, bool pending, void *arg);
 static void mark_seat(const GuardRow *found, void *arg);
-static bool expire(const Counting *counting);
+static bool expire(Counting *counting);
 static int	compare_ids(const void *a, const void *b);
 static bool refuse(Relation heap, const Resource *resource, const BookingRow *row,
 				   const GuardIndex *guard, const GuardLoad *load, const GuardVerdict *verdict);
@@ -186,7 +186,7 @@ only_from_now(const BookingRow *row, RangeType **range)
 {
 	Period		period;
 
-	if (!booking_row_is_history(row))
+	if (!booking_row_is_history(row, NULL))
 		return true;
 
 	period = booking_period(*range);
@@ -438,44 +438,61 @@ count_booking(TupleTableSlot *slot, bool pending, void *arg)
 }
 
 /*
- * Mark lapsed holds expired, as the first to need their space.  Who is confirming one of
- * them at this moment holds its ID lock, and we wait for what becomes of it; but not with
- * the ID locks of others, or something written, in our hands, or two who find the same
- * holds would wait for each other.  So we take all the locks or none, and in the latter
- * case the caller looks again.  False when we must not even wait like that.
+ * Lock the lives of lapsed holds, in order to mark them expired, as the first to need
+ * their space.  Who is confirming one of them at this moment holds its ID lock, and we
+ * wait for what becomes of it; but not with the ID locks of others, or something written,
+ * in our hands, or two who find the same holds would wait for each other.  So we take all
+ * the locks or none, and in the latter case the caller looks again.
  */
-static bool
-expire(const Counting *counting)
+LapsedLock
+booking_lock_lapsed(Datum *ids, int n)
 {
-	int			n = Min(counting->nlapsed, EXPIRE_AT_ONCE);
-
-	qsort(counting->lapsed, counting->nlapsed, sizeof(Datum), compare_ids);
+	qsort(ids, n, sizeof(Datum), compare_ids);
 	for (int i = 0; i < n; i++)
 	{
-		pg_uuid_t  *id = DatumGetUUIDP(counting->lapsed[i]);
-
-		if (booking_try_lock_id(id))
+		if (booking_try_lock_id(DatumGetUUIDP(ids[i])))
 			continue;
 		for (int j = 0; j < i; j++)
-			booking_unlock_id(DatumGetUUIDP(counting->lapsed[j]));
+			booking_unlock_id(DatumGetUUIDP(ids[j]));
 		if (booking_line_serving())
-			return false;
-		booking_lock_id(id);
-		booking_unlock_id(id);
-		return true;
+			return LAPSED_UNTOUCHABLE;
+		booking_lock_id(DatumGetUUIDP(ids[i]));
+		booking_unlock_id(DatumGetUUIDP(ids[i]));
+		return LAPSED_CHANGED;
 	}
+	return LAPSED_LOCKED;
+}
+
+/* Mark lapsed holds expired whose ID locks we have.  How many of them still were. */
+int
+booking_mark_expired(Datum *ids, int n, TimestampTz now)
+{
+	int			marked = 0;
 
 	SPI_connect();
 	for (int i = 0; i < n; i++)
 	{
 		Datum		values[2];
 
-		values[0] = counting->lapsed[i];
-		values[1] = TimestampTzGetDatum(counting->now);
-		booking_run(STMT_EXPIRE_BOOKING, values, NULL);
+		values[0] = ids[i];
+		values[1] = TimestampTzGetDatum(now);
+		marked += (int) booking_run(STMT_EXPIRE_BOOKING, values, NULL);
 	}
 	SPI_finish();
-	return true;
+	return marked;
+}
+
+/* Expire the lapsed holds that were found in the way.  False when we must not even try. */
+static bool
+expire(Counting *counting)
+{
+	LapsedLock	lock;
+
+	counting->nlapsed = Min(counting->nlapsed, EXPIRE_AT_ONCE);
+	lock = booking_lock_lapsed(counting->lapsed, counting->nlapsed);
+	if (lock == LAPSED_LOCKED)
+		booking_mark_expired(counting->lapsed, counting->nlapsed, counting->now);
+	return lock != LAPSED_UNTOUCHABLE;
 }
 
 static int

@@ -344,6 +344,8 @@ lock_rules(Request *request)
 		return;
 	}
 
+	/* As bookers do, the table first: who closes everything holds it, and wants RESOURCE. */
+	LockRelationOid(booking_table("booking"), RowExclusiveLock);
 	for (;;)
 	{
 		if (request->name)

@@ -32,7 +32,6 @@
 
 #include "access/htup_details.h"
 #include "access/xact.h"
-#include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "fmgr.h"
@@ -75,7 +74,7 @@ static Datum close_period(FunctionCallInfo fcinfo, bool by_name);
 static void clear_the_way(Request *request);
 static bool try_to_clear(Request *request, pg_uuid_t *busy);
 static bool cancel_all(Request *request, pg_uuid_t *busy);
-static void wait_for(const pg_uuid_t *busy);
+static void cancel(Datum id, const Request *request);
 static void lock_rules(Request *request);
 static Datum insert_closure(const Request *request);
 
@@ -167,16 +166,8 @@ booking_not_closed(const Resource *resource, const BookingRow *row, const Bookin
 {
 	Closure		closure;
 
-	if (resource->nclosures == 0 || !booking_row_in_force(row))
+	if (resource->nclosures == 0 || !booking_row_in_force(row) || booking_row_stays(row, old))
 		return true;
-
-	/* Where the booking is already, it may stay. */
-	if (old && old->active && booking_row_same(row, old, BOOKING_RESOURCE_ID) &&
-		range_contains_internal(booking_range_type(TSTZRANGEOID),
-								DatumGetRangeTypeP(old->value[BOOKING_PERIOD]),
-								DatumGetRangeTypeP(row->value[BOOKING_PERIOD])))
-		return true;
-
 	return !find_closure(resource, row->period, &closure) || refuse(resource, row, &closure);
 }
 
@@ -342,6 +333,8 @@ lock_rules(Request *request)
 		return;
 	}
 
+	/* As bookers do, the table first: who closes everything holds it, and wants RESOURCE. */
+	LockRelationOid(booking_table("booking"), RowExclusiveLock);
 	for (;;)
 	{
 		if (request->name)
@@ -363,7 +356,7 @@ clear_the_way(Request *request)
 	while (!try_to_clear(request, &busy))
 	{
 		CHECK_FOR_INTERRUPTS();
-		wait_for(&busy);
+		booking_wait_for_life(&busy);
 	}
 }
 
@@ -374,29 +367,28 @@ clear_the_way(Request *request)
 static bool
 try_to_clear(Request *request, pg_uuid_t *busy)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner resource_owner = CurrentResourceOwner;
-	bool		done;
+	Attempt		attempt;
+	volatile bool done = false;
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-
-	lock_rules(request);
-	done = cancel_all(request, busy);
-
-	if (done)
-		ReleaseCurrentSubTransaction();
-	else
-		RollbackAndReleaseCurrentSubTransaction();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = resource_owner;
+	booking_attempt_begin(&attempt);
+	PG_TRY();
+	{
+		lock_rules(request);
+		done = cancel_all(request, busy);
+	}
+	PG_CATCH();
+	{
+		ReThrowError(booking_attempt_fail(&attempt));
+	}
+	PG_END_TRY();
+	booking_attempt_end(&attempt, done);
 	return done;
 }
 
 static bool
 cancel_all(Request *request, pg_uuid_t *busy)
 {
-	Datum		values[2];
+	Datum		values[3];
 	SPITupleTable *found;
 	uint64		n;
 	bool		done = true;
@@ -411,16 +403,14 @@ cancel_all(Request *request, pg_uuid_t *busy)
 	for (uint64 i = 0; i < n && done; i++)
 	{
 		bool		isnull;
+		Datum		id = SPI_getbinval(found->vals[i], found->tupdesc, 1, &isnull);
 
 		CHECK_FOR_INTERRUPTS();
-		values[0] = SPI_getbinval(found->vals[i], found->tupdesc, 1, &isnull);
-		values[1] = request->reason;
-		if (booking_try_lock_id(DatumGetUUIDP(values[0])) &&
-			booking_run(STMT_TRY_LOCK_ROW, values, NULL) > 0)
-			booking_run(STMT_CANCEL_IN_THE_WAY, values, request->has_reason ? NULL : " n");
+		if (booking_try_lock_id(DatumGetUUIDP(id)) && booking_run(STMT_TRY_LOCK_ROW, &id, NULL) > 0)
+			cancel(id, request);
 		else
 		{
-			*busy = *DatumGetUUIDP(values[0]);
+			*busy = *DatumGetUUIDP(id);
 			done = false;
 		}
 	}
@@ -428,41 +418,20 @@ cancel_all(Request *request, pg_uuid_t *busy)
 	return done;
 }
 
-/*
- * Wait until nobody is busy with a booking any more.  Whether it is still there, and in
- * the way, is for the next attempt to see; above READ COMMITTED, a row that changes while
- * we wait for it is an error, and as good an end of waiting as any.
- */
+/* Cancel one booking, if it is still in force. */
 static void
-wait_for(const pg_uuid_t *busy)
+cancel(Datum id, const Request *request)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner resource_owner = CurrentResourceOwner;
-	Datum		id = UUIDPGetDatum(busy);
+	Datum		values[3];
+	Datum		booking;
+	Life		life;
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		booking_lock_id(busy);
-		SPI_connect();
-		booking_run(STMT_LOCK_ROW, &id, NULL);
-		SPI_finish();
-	}
-	PG_CATCH();
-	{
-		int			sqlstate = geterrcode();
-
-		if (sqlstate != ERRCODE_T_R_SERIALIZATION_FAILURE)
-			PG_RE_THROW();
-		MemoryContextSwitchTo(context);
-		FlushErrorState();
-	}
-	PG_END_TRY();
-
-	RollbackAndReleaseCurrentSubTransaction();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = resource_owner;
+	booking_life_begin(&life, id);
+	values[2] = request->reason;
+	while (booking_row_in_force(&life.row) &&
+		   !booking_life_change(&life, STMT_CANCEL_BOOKING, values,
+								request->has_reason ? NULL : "  n", &booking))
+		;
 }
 
 static Datum

@@ -39,7 +39,7 @@
 
 /* The tables whose rows are remembered here, and the one that bookers lock. */
 static const char *const table_names[] = {
-	"booking", "resource", "seat", "waitlist", "opening_hours", "closure"
+	"booking", "resource", "seat", "waitlist", "opening_hours", "closure", "holder_limit", "slot"
 };
 
 static Oid	table_ids[lengthof(table_names)];
@@ -321,6 +321,8 @@ load(int64 resource_id)
 	loaded.has_policy = loaded.min_notice != NO_RULE || loaded.max_advance != NO_RULE ||
 		loaded.min_duration != NO_RULE || loaded.max_duration != NO_RULE ||
 		loaded.max_hold != NO_RULE;
+	loaded.slots_only = DatumGetBool(SPI_getbinval(row, desc, 14, &isnull));
+	loaded.taken_by_slots = DatumGetBool(SPI_getbinval(row, desc, 15, &isnull));
 	MemoryContextSwitchTo(context);
 
 	if (loaded.kind == RESOURCE_SEATED)
@@ -328,6 +330,7 @@ load(int64 resource_id)
 	loaded.has_waiters = booking_run(STMT_SOMEBODY_WAITS, &id, NULL) > 0;
 	booking_load_hours(&loaded, cache);
 	booking_load_closures(&loaded, cache);
+	booking_load_limits(&loaded, cache);
 	SPI_finish();
 
 	resource = hash_search(by_id, &resource_id, HASH_ENTER, NULL);

@@ -37,7 +37,6 @@
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
-#include "utils/resowner.h"
 
 #include "booking.h"
 #include "compat.h"
@@ -50,7 +49,6 @@ PG_FUNCTION_INFO_V1(booking_cancel);
 #define LAPSED_AT	"lapsed at %d-%02d-%02d %02d:%02d:%02d.%06d UTC"
 #define LAPSED_AT_READ "lapsed at %d-%d-%d %d:%d:%d.%6d UTC"
 
-static void lock_row(Datum id);
 static bool read_booking(Life *life);
 
 /*
@@ -66,51 +64,12 @@ booking_life_begin(Life *life, Datum id)
 	/* So that whoever locks the table to change everybody's rules finds us. */
 	LockRelationOid(booking_table("booking"), RowExclusiveLock);
 	if (IsolationUsesXactSnapshot())
-		lock_row(id);
+		booking_lock_life(id);
 	if (!read_booking(life))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("booking %s does not exist",
 						DatumGetCString(DirectFunctionCall1(uuid_out, id)))));
-}
-
-/*
- * A plain UPDATE takes no ID lock.  Above READ COMMITTED, coming across one in progress
- * is an error as soon as it commits.  So there we lock the row first, in a subtransaction
- * that can be thrown away, until it is ours.
- */
-static void
-lock_row(Datum id)
-{
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	volatile bool done = false;
-
-	while (!done)
-	{
-		CHECK_FOR_INTERRUPTS();
-		BeginInternalSubTransaction(NULL);
-		MemoryContextSwitchTo(context);
-		PG_TRY();
-		{
-			SPI_connect();
-			booking_run(STMT_LOCK_ROW, &id, NULL);
-			SPI_finish();
-			ReleaseCurrentSubTransaction();
-			done = true;
-		}
-		PG_CATCH();
-		{
-			if (geterrcode() != ERRCODE_T_R_SERIALIZATION_FAILURE)
-				PG_RE_THROW();
-			MemoryContextSwitchTo(context);
-			FlushErrorState();
-			RollbackAndReleaseCurrentSubTransaction();
-		}
-		PG_END_TRY();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = owner;
-	}
 }
 
 /* Read the booking, lock its resource, and read the clock. */
@@ -295,6 +254,7 @@ booking_extend_hold(PG_FUNCTION_ARGS)
 					 errdetail("A confirmed booking does not lapse."),
 					 errbooking(CONSTRAINT_STATUS)));
 		until = booking_shift(DatumGetTimestampTz(life.row.value[BOOKING_EXPIRES_AT]), by);
+
 		booking_check_hold(life.resource, until - life.now);
 		values[2] = TimestampTzGetDatum(until);
 	} while (!booking_life_change(&life, STMT_EXTEND_HOLD, values, NULL, &booking));

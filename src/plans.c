@@ -19,6 +19,11 @@
  * lock of its own booking to the end.  Statements that touch one booking by its id under
  * its ID lock (KEYED) therefore read like a unique index does: what is committed now.
  *
+ * Plans: a table that is small when it is analysed makes the planner read all of it.  Rows
+ * that many write at once are one index look-up in truth, and reading all of them would
+ * also make every SERIALIZABLE transaction depend on every other.  Statements about them
+ * are planned with plain index scans only.
+ *
  * Privileges: what a trigger needs to know is none of the caller's business, and runs
  * as the owner of the tables.  What a function does for its caller runs as the caller.
  *
@@ -32,6 +37,7 @@
 #include "executor/spi.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "optimizer/cost.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 
@@ -43,10 +49,12 @@
 /* Whom a statement runs as, whether it writes, and what it reads. */
 #define AS_OWNER	0x01
 #define WRITES		0x02
-/* Touches one booking by its id, whose ID lock we hold. */
+/* Touches one booking by its id, whose ID lock we hold; or a slot's places (places.c). */
 #define KEYED		0x04
 /* Sees what the statement that runs the trigger has written. */
 #define UP_TO_NOW	0x08
+/* Looks up rows of a small table that many write at once. */
+#define BY_INDEX	0x10
 
 /*
  * Operators by their full names, like tables: some of these run as the owner, and the
@@ -54,7 +62,10 @@
  */
 #define EQ		" OPERATOR(pg_catalog.=) "
 #define LE		" OPERATOR(pg_catalog.<=) "
+#define LT		" OPERATOR(pg_catalog.<) "
 #define GT		" OPERATOR(pg_catalog.>) "
+#define GE		" OPERATOR(pg_catalog.>=) "
+#define NE		" OPERATOR(pg_catalog.<>) "
 #define OVERLAPS " OPERATOR(pg_catalog.&&) "
 #define ACTIVE	"status" EQ "ANY ('{held,confirmed}'::pg_catalog.text[])"
 
@@ -79,6 +90,9 @@
 #define LIST_BOOKINGS \
 	"SELECT pg_catalog.format('booking %s for %s', id, period), pg_catalog.count(*) OVER ()" \
 	" FROM booking.booking WHERE resource_id" EQ "$1"
+#define LIST_OF_SLOT \
+	"SELECT pg_catalog.format('booking %s for %s', id, period), pg_catalog.count(*) OVER ()" \
+	" FROM booking.booking WHERE slot_id" EQ "$1"
 #define A_FEW	" ORDER BY period, id LIMIT 5"
 
 #define INSERT_BOOKING \
@@ -99,7 +113,8 @@ typedef struct PlanText
 static const PlanText plans[STMT_COUNT] = {
 	[STMT_LOAD_RESOURCE] = {
 		"SELECT name, kind, capacity, buffer_before, buffer_after, retired_at, category, timezone,"
-		" min_notice, max_advance, min_duration, max_duration, max_hold"
+		" min_notice, max_advance, min_duration, max_duration, max_hold,"
+		" slots_only, EXISTS (SELECT FROM booking.slot WHERE resource_id" EQ "$1 AND occupies IS NOT NULL)"
 		" FROM booking.resource WHERE id" EQ "$1",
 		AS_OWNER, {INT8OID}
 	},
@@ -122,6 +137,27 @@ static const PlanText plans[STMT_COUNT] = {
 		" WHERE (resource_id" EQ "$1 OR resource_id IS NULL) AND period" OVERLAPS "$2"
 		" ORDER BY period LIMIT 1",
 		AS_OWNER, {INT8OID, TSTZRANGEOID}
+	},
+	[STMT_LOAD_LIMITS] = {
+		"SELECT resource_id, category, per, max_bookings, max_quantity FROM booking.holder_limit"
+		" WHERE resource_id" EQ "$1 OR category" EQ "$2 OR resource_id IS NULL AND category IS NULL"
+		" ORDER BY id",
+		AS_OWNER, {INT8OID, TEXTOID}
+	},
+	[STMT_COUNT_OF_HOLDER] = {
+		"SELECT pg_catalog.count(*), pg_catalog.sum(b.quantity)::pg_catalog.int8 FROM booking.booking b"
+		" WHERE b.holder" EQ "$1 AND b." IN_FORCE " AND b.id" NE "$2"
+		" AND COALESCE(pg_catalog.upper(b.period), 'infinity')" GT "$3"
+		" AND ($4 IS NULL OR pg_catalog.lower(b.period)" GE "$4)"
+		" AND ($5 IS NULL OR pg_catalog.lower(b.period)" LT "$5)"
+		" AND ($6 IS NULL OR b.resource_id" EQ "$6)"
+		" AND ($7 IS NULL OR EXISTS (SELECT FROM booking.resource r"
+		" WHERE r.id" EQ "b.resource_id AND r.category" EQ "$7))"
+		" AND ($8 IS NULL OR b.slot_id" EQ "$8)"
+		" AND ($9 IS NULL OR b.slot_id IS NULL AND b.period" EQ "$9)",
+		AS_OWNER | UP_TO_NOW,
+		{TEXTOID, UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID, TEXTOID,
+			INT8OID, TSTZRANGEOID}
 	},
 	[STMT_FIND_RESOURCE] = {
 		"SELECT id FROM booking.resource WHERE name" EQ "$1",
@@ -257,19 +293,21 @@ static const PlanText plans[STMT_COUNT] = {
 	},
 	[STMT_BOOKINGS_EVER] = {
 		LIST_BOOKINGS A_FEW,
-		AS_OWNER, {INT8OID}
+		AS_OWNER | UP_TO_NOW, {INT8OID}
 	},
 	[STMT_ACTIVE_BOOKINGS] = {
 		LIST_BOOKINGS " AND " ACTIVE A_FEW,
-		AS_OWNER, {INT8OID}
-	},
-	[STMT_ACTIVE_BOOKINGS_AFTER] = {
-		LIST_BOOKINGS " AND " ACTIVE " AND occupies" OVERLAPS "pg_catalog.tstzrange($2, NULL)" A_FEW,
-		AS_OWNER, {INT8OID, TIMESTAMPTZOID}
+		AS_OWNER | UP_TO_NOW, {INT8OID}
 	},
 	[STMT_ACTIVE_BOOKINGS_OF_SEAT] = {
 		LIST_BOOKINGS " AND seat_no" EQ "$2 AND " ACTIVE A_FEW,
-		AS_OWNER, {INT8OID, INT4OID}
+		AS_OWNER | UP_TO_NOW, {INT8OID, INT4OID}
+	},
+	[STMT_USE_FROM] = {
+		"SELECT occupies, quantity FROM booking.booking WHERE resource_id" EQ "$1"
+		" AND seat_no IS NULL AND slot_id IS NULL"
+		" AND occupies" OVERLAPS "pg_catalog.tstzrange($2, NULL) AND " IN_FORCE,
+		AS_OWNER | UP_TO_NOW, {INT8OID, TIMESTAMPTZOID}
 	},
 	[STMT_ACTIVE_BOOKINGS_IN] = {
 		"SELECT pg_catalog.format('booking %s for %s', id, period), pg_catalog.count(*) OVER () FROM ("
@@ -302,11 +340,114 @@ static const PlanText plans[STMT_COUNT] = {
 		"INSERT INTO booking.closure (resource_id, period, reason) VALUES ($1, $2, $3) RETURNING *",
 		WRITES, {INT8OID, TSTZRANGEOID, TEXTOID}
 	},
+	[STMT_LOAD_SLOT] = {
+		"SELECT resource_id, period, capacity, closed, occupies,"
+		" (SELECT pg_catalog.count(*)::pg_catalog.int4 FROM booking.slot_places WHERE slot_id" EQ "$1)"
+		" FROM booking.slot WHERE id" EQ "$1",
+		AS_OWNER, {INT8OID}
+	},
+	[STMT_PEEK_RESOURCE] = {
+		"SELECT kind, CASE WHEN kind" EQ "'seated' THEN"
+		" (SELECT pg_catalog.count(*)::pg_catalog.int4 FROM booking.seat WHERE resource_id" EQ "$1)"
+		" ELSE capacity END FROM booking.resource WHERE id" EQ "$1",
+		AS_OWNER, {INT8OID}
+	},
+	[STMT_FIND_SLOTS] = {
+		"SELECT id FROM booking.slot WHERE resource_id" EQ "$1 AND period" EQ "$2 ORDER BY closed, id",
+		AS_OWNER, {INT8OID, TSTZRANGEOID}
+	},
+	[STMT_SLOTS_NEAR] = {
+		"SELECT pg_catalog.string_agg(period::pg_catalog.text, ', ' ORDER BY period) FROM ("
+		"(SELECT period FROM booking.slot WHERE resource_id" EQ "$1 AND period OPERATOR(pg_catalog.<) $2"
+		" AND NOT closed ORDER BY period DESC LIMIT 1) UNION"
+		" (SELECT period FROM booking.slot WHERE resource_id" EQ "$1 AND period OPERATOR(pg_catalog.>) $2"
+		" AND NOT closed ORDER BY period LIMIT 2)) AS near",
+		AS_OWNER, {INT8OID, TSTZRANGEOID}
+	},
+	[STMT_SLOT_IN_THE_WAY] = {
+		"SELECT period FROM booking.slot WHERE resource_id" EQ "$1 AND occupies" OVERLAPS "$2"
+		" ORDER BY period LIMIT 1",
+		AS_OWNER, {INT8OID, TSTZRANGEOID}
+	},
+	[STMT_BIG_SLOTS] = {
+		"SELECT pg_catalog.format('slot %s for %s', id, period), pg_catalog.count(*) OVER ()"
+		" FROM booking.slot WHERE resource_id" EQ "$1 AND capacity OPERATOR(pg_catalog.>) 1" A_FEW,
+		AS_OWNER, {INT8OID}
+	},
+	[STMT_BOOKINGS_UNDER_SLOT] = {
+		LIST_BOOKINGS " AND " ACTIVE " AND seat_no IS NOT NULL AND occupies" OVERLAPS "$2"
+		" AND (slot_id IS NULL OR slot_id OPERATOR(pg_catalog.<>) $3)" A_FEW,
+		AS_OWNER, {INT8OID, TSTZRANGEOID, INT8OID}
+	},
+	[STMT_LAPSED_UNDER_SLOT] = {
+		"SELECT id FROM booking.booking WHERE resource_id" EQ "$1 AND occupies" OVERLAPS "$2"
+		" AND seat_no IS NOT NULL AND " ACTIVE " AND status" EQ "'held' AND expires_at" LE "$3",
+		AS_OWNER, {INT8OID, TSTZRANGEOID, TIMESTAMPTZOID}
+	},
+	[STMT_BOOKINGS_EVER_IN_SLOT] = {
+		LIST_OF_SLOT A_FEW,
+		AS_OWNER, {INT8OID}
+	},
+	[STMT_ACTIVE_IN_SLOT] = {
+		LIST_OF_SLOT " AND " ACTIVE A_FEW,
+		AS_OWNER, {INT8OID}
+	},
+	[STMT_ACTIVE_WITHOUT_SEAT] = {
+		LIST_OF_SLOT " AND " ACTIVE " AND seat_no IS NULL" A_FEW,
+		AS_OWNER, {INT8OID}
+	},
+	[STMT_LAPSED_IN_SLOT] = {
+		"SELECT id, expires_at FROM booking.booking WHERE slot_id" EQ "$1 AND status" EQ "'held'"
+		" AND expires_at" LE "$2 ORDER BY expires_at LIMIT $3",
+		AS_OWNER | BY_INDEX, {INT8OID, TIMESTAMPTZOID, INT8OID}
+	},
+	[STMT_BOOKED_IN_SLOT] = {
+		"SELECT pg_catalog.sum(quantity)::pg_catalog.int8 FROM booking.booking"
+		" WHERE slot_id" EQ "$1 AND " ACTIVE,
+		AS_OWNER, {INT8OID}
+	},
+	[STMT_LAY_OUT_PLACES] = {
+		"INSERT INTO booking.slot_places (slot_id, shard, free)"
+		" SELECT $1, n, ($2 OPERATOR(pg_catalog./) $3) OPERATOR(pg_catalog.+)"
+		" (n OPERATOR(pg_catalog.<) ($2 OPERATOR(pg_catalog.%) $3))::pg_catalog.int4"
+		" FROM pg_catalog.generate_series(0, $3 OPERATOR(pg_catalog.-) 1) AS n",
+		AS_OWNER | WRITES, {INT8OID, INT4OID, INT4OID}
+	},
+	[STMT_CLEAR_PLACES] = {
+		"DELETE FROM booking.slot_places WHERE slot_id" EQ "$1",
+		AS_OWNER | WRITES | BY_INDEX, {INT8OID}
+	},
+	[STMT_FREE_PLACES] = {
+		"SELECT shard, free, ctid FROM booking.slot_places WHERE slot_id" EQ "$1"
+		" AND free OPERATOR(pg_catalog.>) 0",
+		AS_OWNER | KEYED | BY_INDEX, {INT8OID}
+	},
+	[STMT_FREE_PLACES_OF_SHARD] = {
+		"SELECT free FROM booking.slot_places WHERE slot_id" EQ "$1 AND shard" EQ "$2",
+		AS_OWNER | KEYED | BY_INDEX, {INT8OID, INT2OID}
+	},
+	[STMT_TAKE_PLACES] = {
+		"UPDATE booking.slot_places SET free = free OPERATOR(pg_catalog.-) $3"
+		" WHERE slot_id" EQ "$1 AND shard" EQ "$2 AND free OPERATOR(pg_catalog.>=) $3",
+		AS_OWNER | WRITES | KEYED | BY_INDEX, {INT8OID, INT2OID, INT4OID}
+	},
+	[STMT_GIVE_PLACES] = {
+		"UPDATE booking.slot_places SET free = free OPERATOR(pg_catalog.+) $3"
+		" WHERE slot_id" EQ "$1 AND shard" EQ "$2 RETURNING free",
+		AS_OWNER | WRITES | KEYED | BY_INDEX, {INT8OID, INT2OID, INT4OID}
+	},
+	[STMT_SET_PLACES] = {
+		"UPDATE booking.slot_places SET free = $3"
+		" WHERE slot_id" EQ "$1 AND shard" EQ "$2 AND free OPERATOR(pg_catalog.<>) $3",
+		AS_OWNER | WRITES | KEYED | BY_INDEX, {INT8OID, INT2OID, INT4OID}
+	},
 };
 
 static SPIPlanPtr prepared[STMT_COUNT];
 
 static SPIPlanPtr prepare(Statement statement);
+static int	execute_by_index(SPIPlanPtr plan, Datum *values, const char *nulls,
+							 Snapshot snapshot, bool read_only);
 
 static SPIPlanPtr
 prepare(Statement statement)
@@ -320,13 +461,40 @@ prepare(Statement statement)
 
 		while (nargs < MAX_PARAMETERS && OidIsValid(plan->types[nargs]))
 			nargs++;
-		spi_plan = SPI_prepare(plan->sql, nargs, (Oid *) plan->types);
+		/* Parameters never change the plan: do not begin with five that are thrown away. */
+		spi_plan = SPI_prepare_cursor(plan->sql, nargs, (Oid *) plan->types,
+									  CURSOR_OPT_GENERIC_PLAN);
 		if (spi_plan == NULL || SPI_keepplan(spi_plan) != 0)
 			elog(ERROR, "could not prepare \"%s\": %s",
 				 plan->sql, SPI_result_code_string(SPI_result));
 		prepared[statement] = spi_plan;
 	}
 	return prepared[statement];
+}
+
+/* Execute a plan, and make it, if it has to be made anew, with plain index scans only. */
+static pg_noinline int
+execute_by_index(SPIPlanPtr plan, Datum *values, const char *nulls, Snapshot snapshot,
+				 bool read_only)
+{
+	bool		save_seqscan = enable_seqscan;
+	bool		save_bitmapscan = enable_bitmapscan;
+	int			result;
+
+	enable_seqscan = false;
+	enable_bitmapscan = false;
+	PG_TRY();
+	{
+		result = SPI_execute_snapshot(plan, values, nulls, snapshot, InvalidSnapshot,
+									  read_only, true, 0);
+	}
+	PG_FINALLY();
+	{
+		enable_seqscan = save_seqscan;
+		enable_bitmapscan = save_bitmapscan;
+	}
+	PG_END_TRY();
+	return result;
 }
 
 /*
@@ -356,8 +524,12 @@ booking_run(Statement statement, Datum *values, const char *nulls)
 	snapshot = *GetLatestSnapshot();
 	if ((plans[statement].flags & KEYED) && IsolationIsSerializable())
 		snapshot.snapshot_type = SNAPSHOT_SELF;
-	result = SPI_execute_snapshot(plan, values, nulls, &snapshot, InvalidSnapshot,
-								  read_only, true, 0);
+
+	if (plans[statement].flags & BY_INDEX)
+		result = execute_by_index(plan, values, nulls, &snapshot, read_only);
+	else
+		result = SPI_execute_snapshot(plan, values, nulls, &snapshot, InvalidSnapshot,
+									  read_only, true, 0);
 
 	if (as_owner)
 		SetUserIdAndSecContext(save_user, save_context);

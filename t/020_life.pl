@@ -22,6 +22,8 @@ max_connections = @{[ $clients + 20 ]}
 fsync = off
 deadlock_timeout = 100ms
 log_min_messages = warning
+log_statement = none
+log_lock_waits = on
 CONF
 $node->start;
 

@@ -441,9 +441,10 @@ server_running() {
 }
 
 # server_start TREE DIR [setting=value...]: has the server in DIR run with
-# exactly these settings on top of our own.
+# exactly these settings on top of our own; under the command BOOKING_UNDER, if
+# that is set.
 server_start() {
-	local tree=$1 dir=$2 bin settings setting value
+	local tree=$1 dir=$2 bin settings setting value under=()
 	shift 2
 	bin=$(tree_bin "$tree")
 	as_user mkdir -p -m 700 "$dir"
@@ -464,12 +465,19 @@ log_timezone = 'UTC'"
 		value=${setting#*=}
 		settings+=$'\n'"${setting%%=*} = '${value//\'/\'\'}'"
 	done
+	if [[ -n ${BOOKING_UNDER:-} ]]; then
+		settings+=$'\n'"# under $BOOKING_UNDER"
+		as_user tee "$dir/postgres" >/dev/null <<<"#!/bin/sh
+exec $BOOKING_UNDER '$bin/postgres' \"\$@\""
+		as_user chmod 755 "$dir/postgres"
+		under=(-p "$dir/postgres")
+	fi
 	if server_running "$tree" "$dir"; then
 		[[ $(<"$dir/settings.conf") != "$settings" ]] || return 0
 		server_stop "$tree" "$dir"
 	fi
 	as_user tee "$dir/settings.conf" >/dev/null <<<"$settings"
-	as_user "$bin/pg_ctl" -s -w -t 120 -D "$dir/data" -l "$dir/log" start </dev/null || {
+	as_user "$bin/pg_ctl" -s -w -t 120 "${under[@]}" -D "$dir/data" -l "$dir/log" start </dev/null || {
 		tail -n 20 "$dir/log" >&2
 		die "the server did not start"
 	}

@@ -287,6 +287,14 @@ CREATE FUNCTION booking.guard_against(
 COMMENT ON FUNCTION booking.guard_against(regclass, text, regclass, text[], text[], text) IS
 	'no row of a guarded table overlaps a row of the blocking table, whichever comes first; returns the name of the guard';
 
+CREATE FUNCTION booking.ddl_done() RETURNS event_trigger
+	LANGUAGE c AS 'MODULE_PATHNAME', 'booking_ddl_done';
+COMMENT ON FUNCTION booking.ddl_done() IS
+	'event trigger: guards that are restored hang together again, and partitions that are attached keep the rules';
+CREATE EVENT TRIGGER booking_guards ON ddl_command_end WHEN TAG IN ('CREATE TRIGGER', 'ALTER TABLE')
+	EXECUTE FUNCTION booking.ddl_done();
+COMMENT ON EVENT TRIGGER booking_guards IS 'looks after guards of tables that DDL touches (guard_ddl.c)';
+
 CREATE FUNCTION booking.before_name(name text, suffix text) RETURNS text
 	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'booking_before_name';

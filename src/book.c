@@ -50,7 +50,6 @@ static Datum book_slot(FunctionCallInfo fcinfo, bool by_name, bool try);
 static void read_order(FunctionCallInfo fcinfo, Order *order);
 static bool replay(const Order *order, const Resource *resource, Datum *booking);
 static bool store(const Order *order, const Resource *resource, bool try, Datum *booking);
-static int32 seat_wanted(const Resource *resource, const char *label);
 static Datum stored(HeapTuple row, BookingColumn column, bool *isnull);
 
 Datum
@@ -100,6 +99,9 @@ book_slot(FunctionCallInfo fcinfo, bool by_name, bool try)
 
 	if (order.id && replay(&order, resource, &booking))
 		PG_RETURN_DATUM(booking);
+	booking_check_policy(resource, order.period, POLICY_ALL);
+	if (order.hold_for)
+		booking_check_hold(resource, booking_interval_length(order.hold_for));
 	if (!store(&order, resource, try, &booking))
 		PG_RETURN_NULL();
 	PG_RETURN_DATUM(booking);
@@ -195,8 +197,7 @@ replay(const Order *order, const Resource *resource, Datum *booking)
 	if (!range_eq_internal(booking_range_type(TSTZRANGEOID), order->range,
 						   DatumGetRangeTypeP(stored(row, BOOKING_PERIOD, &isnull))))
 		appendStringInfoString(&differs, ", period");
-	if (!DatumGetBool(DirectFunctionCall2Coll(texteq, C_COLLATION_OID, PointerGetDatum(order->holder),
-											  stored(row, BOOKING_HOLDER, &isnull))))
+	if (!booking_same_text(PointerGetDatum(order->holder), stored(row, BOOKING_HOLDER, &isnull)))
 		appendStringInfoString(&differs, ", holder");
 	if (DatumGetInt32(stored(row, BOOKING_QUANTITY, &isnull)) != order->quantity)
 		appendStringInfoString(&differs, ", quantity");
@@ -224,6 +225,12 @@ replay(const Order *order, const Resource *resource, Datum *booking)
 	*booking = booking_row_datum();
 	SPI_finish();
 	return true;
+}
+
+bool
+booking_same_text(Datum a, Datum b)
+{
+	return DatumGetBool(DirectFunctionCall2Coll(texteq, C_COLLATION_OID, a, b));
 }
 
 static Datum
@@ -255,7 +262,7 @@ store(const Order *order, const Resource *resource, bool try, Datum *booking)
 	SET_VALUE(ID, UUIDPGetDatum(&id));
 	SET_VALUE(RESOURCE_ID, Int64GetDatum(resource->id));
 	if (order->seat)
-		SET_VALUE(SEAT_NO, Int32GetDatum(seat_wanted(resource, order->seat)));
+		SET_VALUE(SEAT_NO, Int32GetDatum(booking_seat_wanted(resource, order->seat)));
 	SET_VALUE(PERIOD, RangeTypePGetDatum(order->range));
 	SET_VALUE(QUANTITY, Int32GetDatum(order->quantity));
 	SET_VALUE(HOLDER, PointerGetDatum(order->holder));
@@ -281,8 +288,9 @@ store(const Order *order, const Resource *resource, bool try, Datum *booking)
 	return booked;
 }
 
-static int32
-seat_wanted(const Resource *resource, const char *label)
+/* The number of the seat that a caller names. */
+int32
+booking_seat_wanted(const Resource *resource, const char *label)
 {
 	const Seat *seat;
 

@@ -12,9 +12,18 @@
  *			config.c	the resource as this backend remembers it
  *			guard.c		"never more than N at once" over any index
  *			row.c		the triggers of booking.booking
+ *			sound.c		what must be true of a booking by itself
  *			room.c		is there room for a booking, and if not, what would fit
+ *			hours.c		when is something open, by its local clock (no SQL)
+ *			policy.c	the rules about now: hours, notice, duration, holds
+ *			closure.c	no booking into a closure, no closure over bookings
+ *			limits.c	how much one holder may book
  *			book.c		book_slot() and its relatives
  *			life.c		what happens to a booking afterwards
+ *			move.c		a booking takes another place, or ends early
+ *			sweep.c		holds that have lapsed
+ *			line.c		serving the waitlist
+ *			wait.c		joining and leaving it
  *
  *		The rules on tables that are not ours (guarded.c, guard_row.c, guard_table.c,
  *		existing.c, capacity.c) share guarded.h.
@@ -26,6 +35,7 @@
 
 #include "access/genam.h"
 #include "executor/tuptable.h"
+#include "pgtime.h"
 #include "storage/lock.h"
 #include "utils/jsonb.h"
 #include "utils/rangetypes.h"
@@ -83,21 +93,77 @@ extern TimestampTz booking_shift(TimestampTz at, int64 length);
 extern Period booking_widen(Period period, int64 before, int64 after);
 extern char *booking_period_text(RangeType *range);
 extern char *booking_instant_text(TimestampTz at);
+extern char *booking_length_text(int64 length);
 
 /* ---- locks.c ---- */
+
+#define GATE_PARTS		32
+#define GATE_UNDIVIDED	1		/* for gates that are not worth dividing */
+
+typedef struct GateWanted
+{
+	uint64		key;
+	uint32		parts;
+} GateWanted;
 
 extern void booking_locks_init(void);
 extern void booking_lock_resource(int64 resource_id);
 extern void booking_lock_rules(int64 resource_id);
 extern void booking_lock_all_rules(void);
+extern bool booking_holds_rules(int64 resource_id);
 extern void booking_lock_id(const pg_uuid_t *id);
+extern bool booking_try_lock_id(const pg_uuid_t *id);
+extern void booking_lock_holder(text *holder);
+extern void booking_unlock_id(const pg_uuid_t *id);
+extern bool booking_lock_join(int64 resource_id, bool exclusive);
+extern bool booking_lock_line(int64 resource_id, bool wait);
+extern void booking_unlock_line(int64 resource_id);
+extern bool booking_holds_line(int64 resource_id);
 extern void booking_lock_capacity(Oid relid, bool change);
-extern bool booking_gate_enter(uint64 key, bool wait);
-extern bool booking_gates_enter(const uint64 *keys, int n, bool wait);
+extern uint32 booking_gate_parts(Period period);
+extern uint32 booking_gate_parts_of(RangeType *range);
+extern bool booking_gate_enter(uint64 key, uint32 parts, bool wait);
+extern bool booking_gates_enter(const GateWanted *wanted, int n, bool wait);
 extern void booking_gates_leave(void);
 extern void booking_gates_leave_with_statement(void);
 extern void booking_gate_leave(void);
 extern void booking_gate_leave_command(void);
+
+/* ---- hours.c ---- */
+
+/* From one time of a day to another, in microseconds after its midnight. */
+typedef struct OpenSpan
+{
+	int32		day;			/* ISO weekday, or date as days since 2000-01-01 */
+	bool		closed;			/* a date without opening times */
+	int64		opens;
+	int64		closes;			/* later than "opens"; beyond 24:00 is the next day */
+} OpenSpan;
+
+/* Both in the order of day and time, and a date's "closed" first. */
+typedef struct Hours
+{
+	int			nweekly;
+	OpenSpan   *weekly;
+	int			ndated;
+	OpenSpan   *dated;
+} Hours;
+
+typedef enum CalendarUnit
+{
+	CALENDAR_DAY,
+	CALENDAR_WEEK,
+	CALENDAR_MONTH
+} CalendarUnit;
+
+extern int64 booking_local_time(pg_tz *tz, TimestampTz at);
+extern int32 booking_local_date(pg_tz *tz, TimestampTz at);
+extern TimestampTz booking_local_instant(pg_tz *tz, int64 local);
+extern Period booking_calendar_period(pg_tz *tz, TimestampTz at, CalendarUnit unit);
+extern const OpenSpan *booking_spans_of_date(const Hours *hours, int32 date, int *n);
+extern bool booking_open_through(const Hours *hours, pg_tz *tz, Period period);
+extern TimestampTz booking_next_opening(const Hours *hours, pg_tz *tz, TimestampTz at,
+										int64 length);
 
 /* ---- config.c ---- */
 
@@ -123,12 +189,39 @@ typedef struct Resource
 	int64		buffer_before;	/* microseconds */
 	int64		buffer_after;
 	TimestampTz retired_at;		/* DT_NOEND: not retired */
+	bool		has_waiters;	/* somebody may stand in line; false: surely nobody */
+	char	   *category;		/* or NULL */
+	pg_tz	   *tz;
+	bool		has_policy;		/* any of the following, NO_RULE where there is none */
+	int64		min_notice;		/* microseconds */
+	int64		max_advance;
+	int64		min_duration;
+	int64		max_duration;
+	int64		max_hold;
+	Hours		hours;
+	TimestampTz closures_from;	/* bookings that begin at this instant or later can only
+								 * meet the closures that are here */
+	int			nclosures;
+	struct Closure *closures;
+	int			nlimits;
+	struct HolderLimit *limits;
 	int			nseats;
 	Seat	   *seats;			/* ordered by seat_no */
 } Resource;
 
+#define NO_RULE (-1)
+
+/* A closure of the resource, or of all. */
+typedef struct Closure
+{
+	Period		period;
+	char	   *reason;			/* or NULL */
+} Closure;
+
 extern void booking_config_init(void);
+extern int64 booking_resource_id_named(const char *name);
 extern const Resource *booking_use_resource(int64 resource_id);
+extern const Resource *booking_find_resource(int64 resource_id);
 extern const Resource *booking_use_resource_named(const char *name);
 extern const Seat *booking_seat_numbered(const Resource *resource, int32 seat_no);
 extern const Seat *booking_seat_labelled(const Resource *resource, const char *label);
@@ -153,6 +246,8 @@ typedef struct Peak
 } Peak;
 
 extern Peak booking_peak(const PeakItem *items, int n, int64 from, int64 to, int64 limit);
+extern int64 booking_first_gap(const PeakItem *items, int n, int64 from, int64 to,
+							   int64 length, int64 limit);
 
 /* ---- guard.c ---- */
 
@@ -263,20 +358,52 @@ typedef enum Statement
 {
 	STMT_LOAD_RESOURCE,
 	STMT_LOAD_SEATS,
+	STMT_LOAD_HOURS,
+	STMT_LOAD_CLOSURES,
+	STMT_FIND_CLOSURES,
+	STMT_LOAD_LIMITS,
+	STMT_COUNT_OF_HOLDER,
 	STMT_FIND_RESOURCE,
 	STMT_INSERT_BOOKING,
 	STMT_GET_BOOKING,
+	STMT_CONFIRM_BOOKING,
+	STMT_EXTEND_HOLD,
 	STMT_CANCEL_BOOKING,
+	STMT_CANCEL_IN_THE_WAY,
+	STMT_MOVE_BOOKING,
+	STMT_CHECK_IN_BOOKING,
+	STMT_CHECK_OUT_BOOKING,
 	STMT_EXPIRE_BOOKING,
+	STMT_LAPSED_HOLDS,
+	STMT_EXPIRE_HOLDS,
+	STMT_SOMEBODY_WAITS,
+	STMT_LINES,
+	STMT_LINE,
+	STMT_OFFER_BOOKING,
+	STMT_MARK_OFFERED,
+	STMT_SETTLE_ENTRY,
+	STMT_FIND_OFFER,
+	STMT_FIND_ENTRY,
+	STMT_JOIN_WAITLIST,
+	STMT_GET_ENTRY,
+	STMT_LEAVE_WAITLIST,
 	STMT_BOOKINGS_EVER,
 	STMT_ACTIVE_BOOKINGS,
-	STMT_ACTIVE_BOOKINGS_AFTER,
 	STMT_ACTIVE_BOOKINGS_OF_SEAT,
+	STMT_USE_FROM,
+	STMT_ACTIVE_BOOKINGS_IN,
+	STMT_ACTIVE_BOOKINGS_OF_ALL_IN,
+	STMT_IDS_OF_ACTIVE_BOOKINGS_IN,
+	STMT_IDS_OF_ALL_ACTIVE_BOOKINGS_IN,
+	STMT_TRY_LOCK_ROW,
+	STMT_LOCK_ROW,
+	STMT_INSERT_CLOSURE,
 	STMT_COUNT
 } Statement;
 
 extern uint64 booking_run(Statement statement, Datum *values, const char *nulls);
 extern Datum booking_row_datum(void);
+extern Datum booking_row_datum_of(const char *table);
 
 /* The parameters of STMT_INSERT_BOOKING, in their order. */
 typedef enum InsertValue
@@ -297,6 +424,18 @@ typedef enum InsertValue
 	INSERT_NVALUES
 } InsertValue;
 
+/* The parameters of STMT_JOIN_WAITLIST and STMT_FIND_ENTRY. */
+typedef enum JoinValue
+{
+	JOIN_RESOURCE_ID,
+	JOIN_SLOT_ID,
+	JOIN_PERIOD,
+	JOIN_QUANTITY,
+	JOIN_HOLDER,
+	JOIN_OFFER_FOR,
+	JOIN_NVALUES
+} JoinValue;
+
 /* ---- row.c ---- */
 
 /* A row of booking.booking, taken apart. */
@@ -309,14 +448,35 @@ typedef struct BookingRow
 	bool		active;			/* held or confirmed: takes space */
 } BookingRow;
 
+typedef enum BookingStatus
+{
+	BOOKING_HELD,
+	BOOKING_CONFIRMED,
+	BOOKING_CANCELLED,
+	BOOKING_EXPIRED
+} BookingStatus;
+
+extern void booking_row_read(HeapTuple tuple, TupleDesc desc, BookingRow *row);
+extern BookingStatus booking_row_status(const BookingRow *row);
+extern bool booking_row_lapsed(const BookingRow *row, TimestampTz now);
 extern void booking_row_set(BookingRow *row, BookingColumn column, Datum value);
 extern bool booking_row_same(const BookingRow *a, const BookingRow *b, BookingColumn column);
 extern bool booking_row_same_range(const BookingRow *a, const BookingRow *b, BookingColumn column);
+extern bool booking_row_in_force(const BookingRow *row);
+extern bool booking_row_stays(const BookingRow *row, const BookingRow *old);
+extern bool booking_row_is_history(const BookingRow *row);
 extern bool booking_row_adds_load(const BookingRow *row, const BookingRow *old);
 extern bool booking_row_wants_reason(const BookingRow *row);
 extern bool booking_row_refuse(const BookingRow *row, const Refusal *refusal);
 extern bool booking_insert(Datum *values, const char *nulls, Refusal *refusal,
 						   MemoryContext context);
+extern bool booking_write(Statement statement, Datum *values, const char *nulls,
+						  Refusal *refusal, MemoryContext context);
+
+/* ---- sound.c ---- */
+
+extern bool booking_status_is_active(text *status);
+extern const char *booking_row_fault(const BookingRow *row);
 
 /* ---- room.c ---- */
 
@@ -324,6 +484,43 @@ extern void booking_room_init(void);
 extern bool booking_make_room(Relation heap, const Resource *resource, BookingRow *row,
 							  ItemPointer self);
 extern void booking_keep_room(const BookingRow *row);
+extern uint64 booking_room_refusals(void);
+
+/* ---- policy.c ---- */
+
+/*
+ * Rules about now, for functions to apply once they hold the RESOURCE lock (that is,
+ * have the resource from booking_use_resource()).  For a period that the caller has
+ * chosen all of them; for a place in a published slot only the notice.
+ */
+#define POLICY_NOTICE	0x01	/* min_notice, max_advance */
+#define POLICY_DURATION	0x02	/* min_duration, max_duration */
+#define POLICY_HOURS	0x04	/* opening hours */
+#define POLICY_ALL		(POLICY_NOTICE | POLICY_DURATION | POLICY_HOURS)
+
+extern bool booking_policy_allows(const Resource *resource, Period period, int rules,
+								  Refusal *refusal);
+extern void booking_check_policy(const Resource *resource, Period period, int rules);
+extern void booking_check_hold(const Resource *resource, int64 length);
+extern void booking_load_hours(Resource *resource, MemoryContext context);
+
+/* ---- closure.c ---- */
+
+extern bool booking_not_closed(const Resource *resource, const BookingRow *row,
+							   const BookingRow *old);
+extern TimestampTz booking_next_open(const Resource *resource, TimestampTz at, int64 length);
+extern void booking_load_closures(Resource *resource, MemoryContext context);
+
+/* ---- limits.c ---- */
+
+extern bool booking_within_limits(const Resource *resource, const BookingRow *row,
+								  const BookingRow *old);
+extern void booking_load_limits(Resource *resource, MemoryContext context);
+
+/* ---- rules.c ---- */
+
+extern uint64 booking_in_the_way(Statement statement, Datum *values, const char *nulls,
+								 char **list);
 
 /* ---- book.c ---- */
 
@@ -331,8 +528,42 @@ extern void booking_keep_room(const BookingRow *row);
 #define MAX_NAME_LENGTH	1024
 
 extern void booking_check_holder(text *holder);
+extern bool booking_same_text(Datum a, Datum b);
 extern void booking_check_quantity(int32 quantity);
 extern void booking_check_data(Jsonb *data);
+extern int32 booking_seat_wanted(const Resource *resource, const char *label);
+
+/* ---- life.c ---- */
+
+/* A booking whose ID and RESOURCE locks we hold, as it is now. */
+typedef struct Life
+{
+	Datum		id;
+	BookingRow	row;
+	BookingStatus status;
+	const Resource *resource;
+	TimestampTz now;			/* read after the locks were granted */
+	int			tries;			/* how often somebody has been faster */
+} Life;
+
+extern Datum booking_life_cancel(Datum id, Datum reason);
+extern void booking_life_begin(Life *life, Datum id);
+extern bool booking_life_change(Life *life, Statement statement, Datum *values,
+								const char *nulls, Datum *booking);
+extern void booking_life_must_be_active(const Life *life);
+extern void booking_life_lapsed(const BookingRow *row, Refusal *refusal);
+extern char *booking_life_reason(TimestampTz lapsed_at);
+
+/* ---- line.c ---- */
+
+extern bool booking_line_serving(void);
+extern uint64 booking_line_kept(void);
+extern bool booking_line_ahead(const Resource *resource, const BookingRow *row);
+extern void booking_line_freed(int64 resource_id, RangeType *window);
+extern void booking_line_defer(bool defer);
+extern void booking_line_serve_deferred(void);
+extern void booking_line_serve_lines(void);
+extern void booking_line_joined(int64 resource_id, RangeType *period);
 
 /* ---- uuid.c ---- */
 

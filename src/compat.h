@@ -48,6 +48,11 @@
 #define lock_held_by_me(tag, mode)	LockHeldByMe(tag, mode)
 #endif
 
+/* 18 put this in front of the declaration */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn __attribute__((noreturn))
+#endif
+
 /* 18 gave index_beginscan() a place for instrumentation */
 #if PG_VERSION_NUM >= 180000
 #define index_beginscan_compat(heap, index, snapshot, nkeys, norderbys) \

@@ -39,7 +39,7 @@
 
 /* The tables whose rows are remembered here, and the one that bookers lock. */
 static const char *const table_names[] = {
-	"booking", "resource", "seat"
+	"booking", "resource", "seat", "waitlist", "opening_hours", "closure", "holder_limit"
 };
 
 static Oid	table_ids[lengthof(table_names)];
@@ -52,6 +52,9 @@ typedef struct NameEntry
 	int64		id;
 } NameEntry;
 
+/* Resources to remember at most; then all are forgotten. */
+#define MANY_REMEMBERED	65536
+
 static MemoryContext cache = NULL;
 static HTAB *by_id = NULL;
 static HTAB *by_name = NULL;
@@ -63,6 +66,7 @@ static Resource *load(int64 resource_id);
 static void load_seats(Resource *resource);
 static int64 find_named(const char *name);
 static Interval column_interval(HeapTuple row, int column);
+static int64 column_length(HeapTuple row, int column);
 
 void
 booking_config_init(void)
@@ -127,6 +131,10 @@ forget(void)
 	HASHCTL		ctl = {0};
 	MemoryContext old = cache;
 
+	/* Know which tables' invalidations concern us. */
+	for (int i = 0; i < (int) lengthof(table_names); i++)
+		booking_table(table_names[i]);
+
 	cache = AllocSetContextCreate(CacheMemoryContext, "booking resources", ALLOCSET_DEFAULT_SIZES);
 	if (old)
 		MemoryContextSetParent(old, TopTransactionContext);
@@ -149,6 +157,17 @@ forget(void)
 const Resource *
 booking_use_resource(int64 resource_id)
 {
+	const Resource *resource = booking_find_resource(resource_id);
+
+	if (resource == NULL)
+		booking_no_such_resource(resource_id);
+	return resource;
+}
+
+/* The same for whoever can do without: NULL when there is no such resource. */
+const Resource *
+booking_find_resource(int64 resource_id)
+{
 	Resource   *resource;
 
 	booking_lock_resource(resource_id);
@@ -158,8 +177,6 @@ booking_use_resource(int64 resource_id)
 	resource = hash_search(by_id, &resource_id, HASH_FIND, NULL);
 	if (resource == NULL)
 		resource = load(resource_id);
-	if (resource == NULL)
-		booking_no_such_resource(resource_id);
 	return resource;
 }
 
@@ -187,6 +204,13 @@ booking_use_resource_named(const char *name)
 		/* Renamed or deleted while we waited; ask again. */
 		stale = true;
 	}
+}
+
+/* Only the id, and without any lock: it may belong to another name a moment later. */
+int64
+booking_resource_id_named(const char *name)
+{
+	return find_named(name);
 }
 
 static int64
@@ -227,6 +251,16 @@ column_interval(HeapTuple row, int column)
 	Datum		value = SPI_getbinval(row, SPI_tuptable->tupdesc, column, &isnull);
 
 	return isnull ? (Interval) {0} : *DatumGetIntervalP(value);
+}
+
+/* An interval as a length, NO_RULE when there is none. */
+static int64
+column_length(HeapTuple row, int column)
+{
+	bool		isnull;
+	Datum		value = SPI_getbinval(row, SPI_tuptable->tupdesc, column, &isnull);
+
+	return isnull ? NO_RULE : booking_interval_length(DatumGetIntervalP(value));
 }
 
 /* Read a resource whose lock we hold.  NULL when there is none. */
@@ -273,13 +307,33 @@ load(int64 resource_id)
 	loaded.buffer_after = booking_interval_length(&span);
 	value = SPI_getbinval(row, desc, 6, &isnull);
 	loaded.retired_at = isnull ? DT_NOEND : DatumGetTimestampTz(value);
+	loaded.category = SPI_getvalue(row, desc, 7);
+	if (loaded.category)
+		loaded.category = MemoryContextStrdup(cache, loaded.category);
+	loaded.tz = pg_tzset(SPI_getvalue(row, desc, 8));
+	if (loaded.tz == NULL)
+		elog(ERROR, "time zone of resource \"%s\" is not known", loaded.name);
+	loaded.min_notice = column_length(row, 9);
+	loaded.max_advance = column_length(row, 10);
+	loaded.min_duration = column_length(row, 11);
+	loaded.max_duration = column_length(row, 12);
+	loaded.max_hold = column_length(row, 13);
+	loaded.has_policy = loaded.min_notice != NO_RULE || loaded.max_advance != NO_RULE ||
+		loaded.min_duration != NO_RULE || loaded.max_duration != NO_RULE ||
+		loaded.max_hold != NO_RULE;
 	MemoryContextSwitchTo(context);
 
 	if (loaded.kind == RESOURCE_SEATED)
 		load_seats(&loaded);
+	loaded.has_waiters = booking_run(STMT_SOMEBODY_WAITS, &id, NULL) > 0;
+	booking_load_hours(&loaded, cache);
+	booking_load_closures(&loaded, cache);
+	booking_load_limits(&loaded, cache);
 	SPI_finish();
 
 	resource = hash_search(by_id, &resource_id, HASH_ENTER, NULL);
+	if (hash_get_num_entries(by_id) >= MANY_REMEMBERED)
+		stale = true;
 	*resource = loaded;
 	return resource;
 }

@@ -10,6 +10,8 @@
 #ifndef BOOKING_ERRORS_H
 #define BOOKING_ERRORS_H
 
+#include "compat.h"
+
 /* 23P01 exclusion_violation */
 #define CONSTRAINT_NO_OVERLAP	"booking_no_overlap"
 #define CONSTRAINT_CAPACITY		"booking_capacity"
@@ -39,13 +41,13 @@ typedef struct Refusal
 	char	   *hint;
 } Refusal;
 
-extern void booking_raise(const Refusal *refusal) pg_attribute_noreturn();
+pg_noreturn extern void booking_raise(const Refusal *refusal);
 
 /* Inside ereport(): names the constraint, and booking.booking as its table. */
 extern int	errbooking(const char *constraint);
 
-extern void booking_no_such_resource(int64 id) pg_attribute_noreturn();
-extern void booking_no_such_resource_named(const char *name) pg_attribute_noreturn();
-extern void booking_null_argument(const char *name) pg_attribute_noreturn();
+pg_noreturn extern void booking_no_such_resource(int64 id);
+pg_noreturn extern void booking_no_such_resource_named(const char *name);
+pg_noreturn extern void booking_null_argument(const char *name);
 
 #endif							/* BOOKING_ERRORS_H */

@@ -402,10 +402,8 @@ still_matches(const GuardIndex *guard, const GuardLoad *load,
 
 /*
  * Number the bounds of all ranges in their order, equal ones alike, so that the sweep
- * can work on integers whatever the ranges are made of.  "bounds" gives the bound back
- * for a number.  Bounds compare as range_cmp_bounds() says, where "up to and excluding
- * x" sorts before "from x on"; the sweep wants half-open numbers, so an end that
- * includes its instant moves behind a beginning at the same instant.
+ * can work on integers whatever the ranges are made of.  "bounds" gives a bound back for
+ * a number.
  */
 static void
 number_bounds(Oid range_type, const GuardRows *rows, RangeType *window,
@@ -448,18 +446,21 @@ number_bounds(Oid range_type, const GuardRows *rows, RangeType *window,
 	}
 }
 
-/* Order bounds so that every range becomes a half-open one of positions. */
+/*
+ * Order bounds as cuts through the values: a cut is either right before a value ("from x
+ * on", "up to but excluding x") or right behind it ("after x", "up to and including x").
+ * With cuts, every kind of range is half-open, and back to back is not overlap.
+ */
 static int
 compare_bounds(const void *a, const void *b, void *arg)
 {
 	const RangeBound *x = *(RangeBound *const *) a;
 	const RangeBound *y = *(RangeBound *const *) b;
-	int			order = range_cmp_bounds((TypeCacheEntry *) arg, x, y);
+	int			order = range_cmp_bound_values((TypeCacheEntry *) arg, x, y);
 
-	/* An included end and an included beginning at one instant overlap there. */
-	if (order == 0 && x->lower != y->lower)
-		return x->lower ? -1 : 1;
-	return order;
+	if (order != 0 || x->infinite)
+		return order;
+	return (x->lower != x->inclusive) - (y->lower != y->inclusive);
 }
 
 /* The range between two numbered bounds, whichever kind of bound they come from. */

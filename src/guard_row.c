@@ -64,7 +64,7 @@ typedef struct Claim
 	const Rule *rule;
 	GuardLoad	load;
 	int64		capacity;
-	uint64		gate;
+	GateWanted	gate;
 	bool		judge;			/* it takes space that its old version did not */
 } Claim;
 
@@ -92,11 +92,11 @@ static void check_stored(Relation rel, const GuardedTable *table, const Rule *ru
 						 TupleTableSlot *slot, ItemPointerData tid);
 static Seen look(const GuardedTable *table, const Rule *rule, TupleTableSlot *slot, Relation rel);
 static bool covered(const Rule *rule, const Seen *new, const Seen *old);
-static uint64 gate_key(const Rule *rule, const Seen *row);
+static GateWanted gate_of(const Rule *rule, const Seen *row);
 static int64 capacity_for(const Rule *rule, Seen *row);
 static bool make_room(Relation rel, Claim *claims, int nclaims, ItemPointer self,
 					  bool may_change, TupleTableSlot *may_conflict);
-static int	enter_gates(const Claim *claims, int nclaims, bool wait);
+static bool enter_gates(const Claim *claims, int nclaims, bool wait);
 static GuardVerdict judge(Relation rel, Claim *claims, int nclaims, ItemPointer self,
 						  bool outside, const Claim **which);
 static GuardVerdict judge_one(Relation rel, Claim *claim, ItemPointer self, bool outside);
@@ -201,7 +201,7 @@ booking_make_room_row(PG_FUNCTION_ARGS)
 		memcpy(claim->load.key, new.key, sizeof(new.key));
 		claim->load.range = new.period;
 		claim->load.quantity = new.quantity;
-		claim->gate = gate_key(rule, &new);
+		claim->gate = gate_of(rule, &new);
 		claim->judge = true;
 		if (old_slot)
 		{
@@ -328,7 +328,7 @@ check_stored(Relation rel, const GuardedTable *table, const Rule *rule, TupleTab
 	memcpy(claim.load.key, row.key, sizeof(row.key));
 	claim.load.range = row.period;
 	claim.load.quantity = row.quantity;
-	claim.gate = gate_key(rule, &row);
+	claim.gate = gate_of(rule, &row);
 	claim.capacity = capacity_for(rule, &row);
 	make_room(rel, &claim, 1, &tid, false, NULL);
 	booking_gates_leave();
@@ -397,8 +397,8 @@ covered(const Rule *rule, const Seen *new, const Seen *old)
 }
 
 /* Keys that are equal give the same gate; others may, and lose a little time by it. */
-static uint64
-gate_key(const Rule *rule, const Seen *row)
+static GateWanted
+gate_of(const Rule *rule, const Seen *row)
 {
 	uint64		key = hash_bytes_uint32_extended(rule->gate, 0);
 
@@ -407,7 +407,7 @@ gate_key(const Rule *rule, const Seen *row)
 			key = hash_combine64(key, DatumGetUInt64(FunctionCall2Coll((FmgrInfo *) &rule->key_hash[i],
 																	   rule->key_collation[i],
 																	   row->key[i], Int64GetDatum(0))));
-	return key;
+	return (GateWanted) {key, booking_gate_parts_of(row->period)};
 }
 
 static int64
@@ -453,28 +453,32 @@ make_room(Relation rel, Claim *claims, int nclaims, ItemPointer self, bool may_c
 	}
 }
 
-static int
+static bool
 enter_gates(const Claim *claims, int nclaims, bool wait)
 {
-	uint64	   *keys = palloc_array(uint64, nclaims);
+	GateWanted *wanted = palloc_array(GateWanted, nclaims);
 	int			n = 0;
 	bool		entered;
 
 	/* In ascending order, each once. */
 	for (int i = 0; i < nclaims; i++)
 	{
+		const GateWanted *gate = &claims[i].gate;
 		int			at = n;
 
-		while (at > 0 && keys[at - 1] > claims[i].gate)
+		while (at > 0 && wanted[at - 1].key > gate->key)
 			at--;
-		if (at > 0 && keys[at - 1] == claims[i].gate)
+		if (at > 0 && wanted[at - 1].key == gate->key)
+		{
+			wanted[at - 1].parts |= gate->parts;
 			continue;
-		memmove(&keys[at + 1], &keys[at], (n - at) * sizeof(uint64));
-		keys[at] = claims[i].gate;
+		}
+		memmove(&wanted[at + 1], &wanted[at], (n - at) * sizeof(GateWanted));
+		wanted[at] = *gate;
 		n++;
 	}
-	entered = booking_gates_enter(keys, n, wait);
-	pfree(keys);
+	entered = booking_gates_enter(wanted, n, wait);
+	pfree(wanted);
 	return entered;
 }
 

@@ -41,6 +41,11 @@
  * statement run from inside another (a function in a CHECK constraint that books
  * something) has a later one and leaves the outer statement's gates alone.
  *
+ * A pool's gate has 32 parts, each for pieces of time of three days: two bookings meet
+ * in the gate only if their periods touch the same piece (or one 96 days apart), and two
+ * that overlap always do.  With one gate for all, 64 clients who wanted different weeks
+ * of one pool got half as much done.
+ *
  * A row that is judged by several rules (guarded.c) enters all their gates at once, in
  * the order of the keys, and leaves them all before it waits.  A row that has been judged
  * and is then not stored (ON CONFLICT) has no AFTER trigger to leave its gate: the next
@@ -51,10 +56,13 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "storage/proc.h"
+#include "utils/builtins.h"
+#include "utils/date.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -67,8 +75,10 @@ typedef enum LockKind
 	LOCK_ID = 101,
 	LOCK_RESOURCE,
 	LOCK_HOLDER,
-	LOCK_GATE,
-	LOCK_CAPACITY
+	LOCK_JOIN,
+	LOCK_LINE,
+	LOCK_CAPACITY,
+	LOCK_GATE = 128				/* and on, a number for each part: to 159 */
 } LockKind;
 
 #define ALL_RESOURCES	0
@@ -79,9 +89,11 @@ typedef enum LockKind
 /* Gates held by commands that are nested in one another, at the very most. */
 #define MAX_GATES		256
 
+/* A gate that many want at once has parts: who wants different ones does not meet. */
 typedef struct Gate
 {
 	uint64		key;
+	uint32		parts;
 	CommandId	command;
 	SubTransactionId subxact;
 } Gate;
@@ -104,6 +116,8 @@ static int	ngates = 0;
 static LocalTransactionId counted_xact = InvalidLocalTransactionId;
 static int	shared_resources = 0;
 static int	exclusive_resources = 0;
+static int	joins = 0;
+static int	lines = 0;
 
 static void make_tag(LOCKTAG *tag, LockKind kind, uint64 key);
 static LockAcquireResult take(LockKind kind, uint64 key, LOCKMODE mode, bool wait);
@@ -156,6 +170,8 @@ start_counting(void)
 		counted_xact = MyLocalTransactionId();
 		shared_resources = 0;
 		exclusive_resources = 0;
+		joins = 0;
+		lines = 0;
 	}
 }
 
@@ -177,6 +193,17 @@ booking_lock_resource(int64 resource_id)
 		take(LOCK_RESOURCE, ALL_RESOURCES, RowExclusiveLock, true);
 
 	AcceptInvalidationMessages();
+}
+
+/* Are we changing the rules of this resource, so that nobody else books or waits? */
+bool
+booking_holds_rules(int64 resource_id)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_RELATION(tag, MyDatabaseId, booking_table("booking"));
+	return held(LOCK_RESOURCE, (uint64) resource_id, ExclusiveLock) ||
+		lock_held_by_me(&tag, ShareRowExclusiveLock);
 }
 
 /*
@@ -213,6 +240,96 @@ booking_lock_id(const pg_uuid_t *id)
 	take(LOCK_ID, hash_bytes_extended(id->data, UUID_LEN, 0), ExclusiveLock, true);
 }
 
+/* The same without waiting: false when somebody else is at it. */
+bool
+booking_try_lock_id(const pg_uuid_t *id)
+{
+	return take(LOCK_ID, hash_bytes_extended(id->data, UUID_LEN, 0), ExclusiveLock,
+				false) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+/* For who has written nothing under the lock. */
+void
+booking_unlock_id(const pg_uuid_t *id)
+{
+	LOCKTAG		tag;
+
+	make_tag(&tag, LOCK_ID, hash_bytes_extended(id->data, UUID_LEN, 0));
+	LockRelease(&tag, ExclusiveLock, false);
+}
+
+/*
+ * Whoever frees space takes JOIN in shared mode after the row is written, whoever joins
+ * the line of that resource in exclusive mode before looking: of the two, the later one
+ * sees the other's work committed.  Who has freed and now joins would have to upgrade,
+ * and two of them could not; that one does without.
+ *
+ * A transaction that has a LINE takes every further JOIN and LINE only if it is free,
+ * for two of them may go through their resources in different orders.  False when it
+ * was not.
+ */
+bool
+booking_lock_join(int64 resource_id, bool exclusive)
+{
+	LOCKMODE	mode = exclusive ? ExclusiveLock : ShareLock;
+	bool		wait;
+
+	start_counting();
+	wait = lines == 0 &&
+		!(exclusive && held(LOCK_JOIN, (uint64) resource_id, ShareLock));
+	if (joins >= MANY_RESOURCES)
+		return false;
+	switch (take(LOCK_JOIN, (uint64) resource_id, mode, wait))
+	{
+		case LOCKACQUIRE_NOT_AVAIL:
+			return false;
+		case LOCKACQUIRE_OK:
+			joins++;
+			break;
+		default:
+			break;
+	}
+	return true;
+}
+
+/* Be the one who serves the line of a resource, if need be and possible after waiting. */
+bool
+booking_lock_line(int64 resource_id, bool wait)
+{
+	start_counting();
+	if (lines >= MANY_RESOURCES ||
+		take(LOCK_LINE, (uint64) resource_id, ExclusiveLock,
+			 wait && lines == 0) == LOCKACQUIRE_NOT_AVAIL)
+		return false;
+	lines++;
+	return true;
+}
+
+/* For who has found nobody to serve. */
+void
+booking_unlock_line(int64 resource_id)
+{
+	LOCKTAG		tag;
+
+	make_tag(&tag, LOCK_LINE, (uint64) resource_id);
+	if (LockRelease(&tag, ExclusiveLock, false))
+		lines--;
+}
+
+/* Nobody else counts or adds to this holder's bookings until our transaction ends. */
+void
+booking_lock_holder(text *holder)
+{
+	take(LOCK_HOLDER, hash_bytes_extended((unsigned char *) VARDATA_ANY(holder),
+										  VARSIZE_ANY_EXHDR(holder), 0), ExclusiveLock, true);
+}
+
+bool
+booking_holds_line(int64 resource_id)
+{
+	return held(LOCK_LINE, (uint64) resource_id, ExclusiveLock);
+}
+
 /*
  * Lock the table that capacities are read from against changes of them, or in order to
  * change one.
@@ -231,18 +348,21 @@ this_command(void)
 }
 
 /*
- * Enter the gate of what is being counted, alone.  Without "wait", false when somebody
- * else is inside.
+ * Enter these parts of the gate of what is being counted, alone.  Without "wait", false
+ * when somebody else is in one of them.  In the order of the parts, so that two who want
+ * several do not wait for each other.
  */
 bool
-booking_gate_enter(uint64 key, bool wait)
+booking_gate_enter(uint64 key, uint32 parts, bool wait)
 {
-	return booking_gates_enter(&key, 1, wait);
+	GateWanted	wanted = {key, parts};
+
+	return booking_gates_enter(&wanted, 1, wait);
 }
 
 /* The same for all gates that one row has to be in; the keys ascend. */
 bool
-booking_gates_enter(const uint64 *keys, int n, bool wait)
+booking_gates_enter(const GateWanted *wanted, int n, bool wait)
 {
 	CommandId	command = this_command();
 
@@ -256,12 +376,18 @@ booking_gates_enter(const uint64 *keys, int n, bool wait)
 
 	for (int i = 0; i < n; i++)
 	{
-		if (take(LOCK_GATE, keys[i], ExclusiveLock, wait) == LOCKACQUIRE_NOT_AVAIL)
+		gates[ngates++] = (Gate) {wanted[i].key, 0, command, GetCurrentSubTransactionId()};
+		for (int part = 0; part < GATE_PARTS; part++)
 		{
-			drop_gates_of(command);
-			return false;
+			if ((wanted[i].parts & (1U << part)) == 0)
+				continue;
+			if (take(LOCK_GATE + part, wanted[i].key, ExclusiveLock, wait) == LOCKACQUIRE_NOT_AVAIL)
+			{
+				drop_gates_of(command);
+				return false;
+			}
+			gates[ngates - 1].parts |= 1U << part;
 		}
-		gates[ngates++] = (Gate) {keys[i], command, GetCurrentSubTransactionId()};
 	}
 	return true;
 }
@@ -330,6 +456,59 @@ drop_gates_of(CommandId command)
 			drop_gate(i);
 }
 
+/*
+ * The parts of a gate that a period has to do with: time is dealt out to the parts in
+ * pieces of three days.  Two periods that overlap have at least one part in common.
+ */
+uint32
+booking_gate_parts(Period period)
+{
+	uint64		first = (uint64) (period.from - MIN_TIMESTAMP) >> 38;
+	uint64		last = (uint64) (period.to - MIN_TIMESTAMP) >> 38;
+	uint32		parts = 0;
+
+	if (period.to == DT_NOEND || last - first >= GATE_PARTS)
+		return PG_UINT32_MAX;
+	for (uint64 piece = first; piece <= last; piece++)
+		parts |= 1U << (piece % GATE_PARTS);
+	return parts;
+}
+
+/* The same for a range of any type; other things than time are not divided. */
+uint32
+booking_gate_parts_of(RangeType *range)
+{
+	TypeCacheEntry *type = booking_range_type(RangeTypeGetOid(range));
+	RangeBound	lower,
+				upper;
+	bool		empty;
+	Period		period;
+
+	range_deserialize(type, range, &lower, &upper, &empty);
+	switch (type->rngelemtype->type_id)
+	{
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID:
+			period.from = DatumGetTimestampTz(lower.val);
+			period.to = DatumGetTimestampTz(upper.val);
+			break;
+		case DATEOID:
+			/* Dates reach further than timestamps. */
+			if (lower.infinite || upper.infinite || DATE_NOT_FINITE(DatumGetDateADT(lower.val)) ||
+				DatumGetDateADT(upper.val) >= TIMESTAMP_END_JULIAN - POSTGRES_EPOCH_JDATE)
+				return PG_UINT32_MAX;
+			period.from = DatumGetDateADT(lower.val) * USECS_PER_DAY;
+			period.to = DatumGetDateADT(upper.val) * USECS_PER_DAY;
+			break;
+		default:
+			return GATE_UNDIVIDED;
+	}
+	if (empty || lower.infinite || upper.infinite ||
+		!IS_VALID_TIMESTAMP(period.from) || !IS_VALID_TIMESTAMP(period.to))
+		return PG_UINT32_MAX;
+	return booking_gate_parts(period);
+}
+
 /* Leave the gate entered last: nothing was written, or the row is in its index. */
 void
 booking_gate_leave(void)
@@ -354,8 +533,13 @@ drop_gate(int i)
 {
 	LOCKTAG		tag;
 
-	make_tag(&tag, LOCK_GATE, gates[i].key);
-	LockRelease(&tag, ExclusiveLock, false);
+	for (int part = 0; part < GATE_PARTS; part++)
+	{
+		if ((gates[i].parts & (1U << part)) == 0)
+			continue;
+		make_tag(&tag, LOCK_GATE + part, gates[i].key);
+		LockRelease(&tag, ExclusiveLock, false);
+	}
 	memmove(&gates[i], &gates[i + 1], (--ngates - i) * sizeof(Gate));
 }
 

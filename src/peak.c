@@ -25,6 +25,7 @@ typedef struct Edge
 	int64		change;
 } Edge;
 
+static int	make_edges(const PeakItem *items, int n, int64 from, int64 to, Edge **edges);
 static int	compare_edges(const void *a, const void *b);
 
 static int
@@ -40,6 +41,27 @@ compare_edges(const void *a, const void *b)
 	return 0;
 }
 
+/* The edges of the items within the window, sorted; returns how many. */
+static int
+make_edges(const PeakItem *items, int n, int64 from, int64 to, Edge **edges)
+{
+	int			nedges = 0;
+
+	*edges = palloc_extended((2 * (Size) n + 1) * sizeof(Edge), MCXT_ALLOC_HUGE);
+	for (int i = 0; i < n; i++)
+	{
+		int64		begins = Max(items[i].from, from);
+		int64		ends = Min(items[i].to, to);
+
+		if (begins >= ends)
+			continue;
+		(*edges)[nedges++] = (Edge) {begins, items[i].quantity};
+		(*edges)[nedges++] = (Edge) {ends, -items[i].quantity};
+	}
+	qsort(*edges, nedges, sizeof(Edge), compare_edges);
+	return nedges;
+}
+
 /*
  * The highest sum of quantities at any instant of [from, to), and the first stretch in
  * which the sum exceeds the limit.
@@ -48,22 +70,10 @@ Peak
 booking_peak(const PeakItem *items, int n, int64 from, int64 to, int64 limit)
 {
 	Peak		peak = {0, from, from};
-	Edge	   *edges = palloc_array(Edge, 2 * (Size) n + 1);
-	int			nedges = 0;
+	Edge	   *edges;
+	int			nedges = make_edges(items, n, from, to, &edges);
 	int64		sum = 0;
 	bool		over = false;
-
-	for (int i = 0; i < n; i++)
-	{
-		int64		begins = Max(items[i].from, from);
-		int64		ends = Min(items[i].to, to);
-
-		if (begins >= ends)
-			continue;
-		edges[nedges++] = (Edge) {begins, items[i].quantity};
-		edges[nedges++] = (Edge) {ends, -items[i].quantity};
-	}
-	qsort(edges, nedges, sizeof(Edge), compare_edges);
 
 	for (int i = 0; i < nedges;)
 	{
@@ -87,4 +97,38 @@ booking_peak(const PeakItem *items, int n, int64 from, int64 to, int64 limit)
 	}
 	pfree(edges);
 	return peak;
+}
+
+/*
+ * The beginning of the first stretch of [from, to) that is at least so long and in which
+ * the sum of quantities nowhere exceeds the limit; "to" when there is none.
+ */
+int64
+booking_first_gap(const PeakItem *items, int n, int64 from, int64 to, int64 length, int64 limit)
+{
+	Edge	   *edges;
+	int			nedges = make_edges(items, n, from, to, &edges);
+	int64		sum = 0;
+	int64		start = from;	/* of the stretch that we are in */
+	bool		room = limit >= 0;
+
+	for (int i = 0; i < nedges;)
+	{
+		int64		at = edges[i].at;
+
+		if (room && at - start >= length)
+			break;
+		while (i < nedges && edges[i].at == at)
+			sum += edges[i++].change;
+
+		if (sum > limit)
+			room = false;
+		else if (!room)
+		{
+			room = true;
+			start = at;
+		}
+	}
+	pfree(edges);
+	return room && to - start >= length ? start : to;
 }

@@ -18,6 +18,7 @@
 #include "catalog/pg_type.h"
 #include "common/int.h"
 #include "fmgr.h"
+#include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 
@@ -161,4 +162,13 @@ char *
 booking_instant_text(TimestampTz at)
 {
 	return OidOutputFunctionCall(F_TIMESTAMPTZ_OUT, TimestampTzGetDatum(at));
+}
+
+/* A length of time as an interval is written: days of 24 hours, and the rest. */
+char *
+booking_length_text(int64 length)
+{
+	Interval	span = {.day = (int32) (length / USECS_PER_DAY), .time = length % USECS_PER_DAY};
+
+	return DatumGetCString(DirectFunctionCall1(interval_out, IntervalPGetDatum(&span)));
 }

@@ -10,7 +10,14 @@
  * Snapshot: each of them follows a lock, and has to see whatever was committed before
  * the lock was granted, also where the transaction's own snapshot is older (REPEATABLE
  * READ and SERIALIZABLE).  So they run on the latest snapshot, as the foreign-key
- * triggers of PostgreSQL do.
+ * triggers of PostgreSQL do.  Those that are not read-only also see what the statement
+ * that runs the trigger has written so far, as queries in a volatile function do.
+ *
+ * At SERIALIZABLE a snapshot also leaves predicate locks behind, on whole index pages.
+ * Two transactions that look up two bookings side by side in the index, and then write
+ * them, would be told that they cannot be serialized, although each of them holds the
+ * lock of its own booking to the end.  Statements that touch one booking by its id under
+ * its ID lock (KEYED) therefore read like a unique index does: what is committed now.
  *
  * Privileges: what a trigger needs to know is none of the caller's business, and runs
  * as the owner of the tables.  What a function does for its caller runs as the caller.
@@ -20,6 +27,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "funcapi.h"
@@ -32,9 +40,13 @@
 
 #define MAX_PARAMETERS 16
 
-/* Whom a statement runs as, and whether it writes. */
+/* Whom a statement runs as, whether it writes, and what it reads. */
 #define AS_OWNER	0x01
 #define WRITES		0x02
+/* Touches one booking by its id, whose ID lock we hold. */
+#define KEYED		0x04
+/* Sees what the statement that runs the trigger has written. */
+#define UP_TO_NOW	0x08
 
 /*
  * Operators by their full names, like tables: some of these run as the owner, and the
@@ -42,14 +54,43 @@
  */
 #define EQ		" OPERATOR(pg_catalog.=) "
 #define LE		" OPERATOR(pg_catalog.<=) "
+#define LT		" OPERATOR(pg_catalog.<) "
+#define GT		" OPERATOR(pg_catalog.>) "
+#define GE		" OPERATOR(pg_catalog.>=) "
+#define NE		" OPERATOR(pg_catalog.<>) "
 #define OVERLAPS " OPERATOR(pg_catalog.&&) "
 #define ACTIVE	"status" EQ "ANY ('{held,confirmed}'::pg_catalog.text[])"
+
+/* Active, and not a hold that has lapsed: that one takes no space and never will again. */
+#define IN_FORCE \
+	ACTIVE " AND (expires_at IS NULL OR expires_at" GT "pg_catalog.clock_timestamp())"
+
+/*
+ * The bookings whose period overlaps $2, found by what they occupy: the range is indexed
+ * for those with a seat and for those without.
+ */
+#define OVERLAPPING	"occupies" OVERLAPS "$2 AND period" OVERLAPS "$2 AND " IN_FORCE
+#define BOOKINGS_IN(columns, condition) \
+	"SELECT " columns " FROM booking.booking WHERE " condition "seat_no IS NOT NULL AND " OVERLAPPING \
+	" UNION ALL " \
+	"SELECT " columns " FROM booking.booking WHERE " condition "seat_no IS NULL AND slot_id IS NULL AND " OVERLAPPING \
+	" UNION ALL " \
+	"SELECT " columns " FROM booking.booking WHERE " condition "seat_no IS NULL AND slot_id IS NOT NULL AND " OVERLAPPING
+#define OF_RESOURCE	"resource_id" EQ "$1 AND "
 
 /* What is in the way of a change: some of the bookings, and how many there are. */
 #define LIST_BOOKINGS \
 	"SELECT pg_catalog.format('booking %s for %s', id, period), pg_catalog.count(*) OVER ()" \
 	" FROM booking.booking WHERE resource_id" EQ "$1"
 #define A_FEW	" ORDER BY period, id LIMIT 5"
+
+#define INSERT_BOOKING \
+	"INSERT INTO booking.booking (id, resource_id, slot_id, seat_no, period, occupies," \
+	" quantity, holder, status, expires_at, group_id, waitlist_id, data)" \
+	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING *"
+#define INSERT_TYPES \
+	{UUIDOID, INT8OID, INT8OID, INT4OID, TSTZRANGEOID, TSTZRANGEOID, \
+		INT4OID, TEXTOID, TEXTOID, TIMESTAMPTZOID, UUIDOID, INT8OID, JSONBOID}
 
 typedef struct PlanText
 {
@@ -60,7 +101,8 @@ typedef struct PlanText
 
 static const PlanText plans[STMT_COUNT] = {
 	[STMT_LOAD_RESOURCE] = {
-		"SELECT name, kind, capacity, buffer_before, buffer_after, retired_at"
+		"SELECT name, kind, capacity, buffer_before, buffer_after, retired_at, category, timezone,"
+		" min_notice, max_advance, min_duration, max_duration, max_hold"
 		" FROM booking.resource WHERE id" EQ "$1",
 		AS_OWNER, {INT8OID}
 	},
@@ -68,47 +110,217 @@ static const PlanText plans[STMT_COUNT] = {
 		"SELECT seat_no, label FROM booking.seat WHERE resource_id" EQ "$1 ORDER BY seat_no",
 		AS_OWNER, {INT8OID}
 	},
+	[STMT_LOAD_HOURS] = {
+		"SELECT weekday, on_date, opens, closes FROM booking.opening_hours"
+		" WHERE resource_id" EQ "$1 ORDER BY on_date, weekday, opens NULLS FIRST",
+		AS_OWNER, {INT8OID}
+	},
+	[STMT_LOAD_CLOSURES] = {
+		"SELECT period, reason FROM booking.closure WHERE resource_id" EQ "$1 OR resource_id IS NULL"
+		" ORDER BY pg_catalog.upper(period) DESC NULLS FIRST LIMIT $2",
+		AS_OWNER, {INT8OID, INT8OID}
+	},
+	[STMT_FIND_CLOSURES] = {
+		"SELECT period, reason FROM booking.closure"
+		" WHERE (resource_id" EQ "$1 OR resource_id IS NULL) AND period" OVERLAPS "$2"
+		" ORDER BY period LIMIT 1",
+		AS_OWNER, {INT8OID, TSTZRANGEOID}
+	},
+	[STMT_LOAD_LIMITS] = {
+		"SELECT resource_id, category, per, max_bookings, max_quantity FROM booking.holder_limit"
+		" WHERE resource_id" EQ "$1 OR category" EQ "$2 OR resource_id IS NULL AND category IS NULL"
+		" ORDER BY id",
+		AS_OWNER, {INT8OID, TEXTOID}
+	},
+	[STMT_COUNT_OF_HOLDER] = {
+		"SELECT pg_catalog.count(*), pg_catalog.sum(b.quantity)::pg_catalog.int8 FROM booking.booking b"
+		" WHERE b.holder" EQ "$1 AND b." IN_FORCE " AND b.id" NE "$2"
+		" AND COALESCE(pg_catalog.upper(b.period), 'infinity')" GT "$3"
+		" AND ($4 IS NULL OR pg_catalog.lower(b.period)" GE "$4)"
+		" AND ($5 IS NULL OR pg_catalog.lower(b.period)" LT "$5)"
+		" AND ($6 IS NULL OR b.resource_id" EQ "$6)"
+		" AND ($7 IS NULL OR EXISTS (SELECT FROM booking.resource r"
+		" WHERE r.id" EQ "b.resource_id AND r.category" EQ "$7))"
+		" AND ($8 IS NULL OR b.slot_id" EQ "$8)"
+		" AND ($9 IS NULL OR b.slot_id IS NULL AND b.period" EQ "$9)",
+		AS_OWNER | UP_TO_NOW,
+		{TEXTOID, UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID, TEXTOID,
+			INT8OID, TSTZRANGEOID}
+	},
 	[STMT_FIND_RESOURCE] = {
 		"SELECT id FROM booking.resource WHERE name" EQ "$1",
 		AS_OWNER, {TEXTOID}
 	},
 	[STMT_INSERT_BOOKING] = {
-		"INSERT INTO booking.booking (id, resource_id, slot_id, seat_no, period, occupies,"
-		" quantity, holder, status, expires_at, group_id, waitlist_id, data)"
-		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING *",
+		INSERT_BOOKING,
 		WRITES,
-		{UUIDOID, INT8OID, INT8OID, INT4OID, TSTZRANGEOID, TSTZRANGEOID,
-			INT4OID, TEXTOID, TEXTOID, TIMESTAMPTZOID, UUIDOID, INT8OID, JSONBOID}
+		INSERT_TYPES
 	},
 	[STMT_GET_BOOKING] = {
 		"SELECT * FROM booking.booking WHERE id" EQ "$1",
-		0, {UUIDOID}
+		KEYED, {UUIDOID}
+	},
+	/*
+	 * Each step says again under which circumstances it is possible, and finds no row
+	 * when a plain UPDATE has just changed them.
+	 */
+	[STMT_CONFIRM_BOOKING] = {
+		"UPDATE booking.booking SET status = 'confirmed', expires_at = NULL"
+		" WHERE id" EQ "$1 AND version" EQ "$2 RETURNING *",
+		WRITES | KEYED, {UUIDOID, INT4OID}
+	},
+	[STMT_EXTEND_HOLD] = {
+		"UPDATE booking.booking SET expires_at = $3"
+		" WHERE id" EQ "$1 AND version" EQ "$2 RETURNING *",
+		WRITES | KEYED, {UUIDOID, INT4OID, TIMESTAMPTZOID}
 	},
 	[STMT_CANCEL_BOOKING] = {
+		"UPDATE booking.booking SET status = 'cancelled', expires_at = NULL, reason = $3"
+		" WHERE id" EQ "$1 AND version" EQ "$2 RETURNING *",
+		WRITES | KEYED, {UUIDOID, INT4OID, TEXTOID}
+	},
+	[STMT_CANCEL_IN_THE_WAY] = {
 		"UPDATE booking.booking SET status = 'cancelled', expires_at = NULL, reason = $2"
-		" WHERE id" EQ "$1 AND " ACTIVE " RETURNING *",
-		WRITES, {UUIDOID, TEXTOID}
+		" WHERE id" EQ "$1 AND " ACTIVE,
+		WRITES | KEYED, {UUIDOID, TEXTOID}
+	},
+	[STMT_MOVE_BOOKING] = {
+		"UPDATE booking.booking SET period = $3, seat_no = $4, quantity = $5, slot_id = $6"
+		" WHERE id" EQ "$1 AND version" EQ "$2 RETURNING *",
+		WRITES | KEYED, {UUIDOID, INT4OID, TSTZRANGEOID, INT4OID, INT4OID, INT8OID}
+	},
+	[STMT_CHECK_IN_BOOKING] = {
+		"UPDATE booking.booking SET checked_in_at = $3"
+		" WHERE id" EQ "$1 AND version" EQ "$2 RETURNING *",
+		WRITES | KEYED, {UUIDOID, INT4OID, TIMESTAMPTZOID}
+	},
+	[STMT_CHECK_OUT_BOOKING] = {
+		"UPDATE booking.booking SET checked_out_at = $3, period = $4, occupies = $5"
+		" WHERE id" EQ "$1 AND version" EQ "$2 RETURNING *",
+		WRITES | KEYED, {UUIDOID, INT4OID, TIMESTAMPTZOID, TSTZRANGEOID, TSTZRANGEOID}
 	},
 	[STMT_EXPIRE_BOOKING] = {
 		"UPDATE booking.booking SET status = 'expired', expires_at = NULL"
 		" WHERE id" EQ "$1 AND status" EQ "'held' AND expires_at" LE "$2",
-		AS_OWNER | WRITES, {UUIDOID, TIMESTAMPTZOID}
+		AS_OWNER | WRITES | KEYED, {UUIDOID, TIMESTAMPTZOID}
+	},
+	[STMT_LAPSED_HOLDS] = {
+		"SELECT id, expires_at FROM booking.booking"
+		" WHERE status" EQ "'held' AND expires_at" LE "$1"
+		" AND (expires_at, id) OPERATOR(pg_catalog.>) ($2, $3)"
+		" ORDER BY expires_at, id LIMIT $4",
+		0, {TIMESTAMPTZOID, TIMESTAMPTZOID, UUIDOID, INT8OID}
+	},
+	[STMT_EXPIRE_HOLDS] = {
+		"UPDATE booking.booking b SET status = 'expired', expires_at = NULL"
+		" FROM (SELECT id FROM booking.booking WHERE id" EQ "ANY ($1)"
+		" AND status" EQ "'held' AND expires_at" LE "$2 FOR UPDATE SKIP LOCKED) AS lapsed"
+		" WHERE b.id" EQ "lapsed.id",
+		WRITES, {UUIDARRAYOID, TIMESTAMPTZOID}
+	},
+	[STMT_SOMEBODY_WAITS] = {
+		"SELECT 1 FROM booking.waitlist WHERE resource_id" EQ "$1 AND status" EQ "'waiting' LIMIT 1",
+		AS_OWNER, {INT8OID}
+	},
+	[STMT_LINES] = {
+		"SELECT DISTINCT resource_id FROM booking.waitlist WHERE status" EQ "'waiting' ORDER BY resource_id",
+		AS_OWNER, {InvalidOid}
+	},
+	[STMT_LINE] = {
+		"SELECT id, slot_id, seat, period, quantity, holder, offer_for FROM booking.waitlist"
+		" WHERE resource_id" EQ "$1 AND status" EQ "'waiting'"
+		" AND period" OVERLAPS "$2 AND period" OVERLAPS "$3"
+		" AND id OPERATOR(pg_catalog.>) $4 ORDER BY id LIMIT $5",
+		AS_OWNER, {INT8OID, TSTZRANGEOID, TSTZRANGEOID, INT8OID, INT8OID}
+	},
+	[STMT_OFFER_BOOKING] = {
+		INSERT_BOOKING,
+		AS_OWNER | WRITES,
+		INSERT_TYPES
+	},
+	[STMT_MARK_OFFERED] = {
+		"UPDATE booking.waitlist SET status = 'offered' WHERE id" EQ
+		"(SELECT id FROM booking.waitlist WHERE id" EQ "$1 AND status" EQ "'waiting' FOR UPDATE SKIP LOCKED)",
+		AS_OWNER | WRITES, {INT8OID}
+	},
+	[STMT_SETTLE_ENTRY] = {
+		"UPDATE booking.waitlist SET status = $2 WHERE id" EQ "$1 AND status" EQ "'offered'",
+		AS_OWNER | WRITES, {INT8OID, TEXTOID}
+	},
+	[STMT_FIND_OFFER] = {
+		"SELECT id FROM booking.booking WHERE waitlist_id" EQ "$1 AND status" EQ "'held'",
+		0, {INT8OID}
+	},
+	[STMT_FIND_ENTRY] = {
+		"SELECT * FROM booking.waitlist w"
+		" WHERE resource_id" EQ "$1 AND NOT (slot_id IS DISTINCT FROM $2) AND period" EQ "$3"
+		" AND quantity" EQ "$4 AND holder" EQ "$5 AND (status" EQ "'waiting' OR status" EQ "'offered' AND EXISTS"
+		" (SELECT FROM booking.booking b WHERE b.waitlist_id" EQ "w.id AND b.status" EQ "'held'"
+		" AND b.expires_at OPERATOR(pg_catalog.>) pg_catalog.clock_timestamp()))"
+		" ORDER BY id LIMIT 1",
+		0, {INT8OID, INT8OID, TSTZRANGEOID, INT4OID, TEXTOID, INTERVALOID}
+	},
+	[STMT_JOIN_WAITLIST] = {
+		"INSERT INTO booking.waitlist (resource_id, slot_id, period, quantity, holder, offer_for)"
+		" VALUES ($1, $2, $3, $4, $5, $6) RETURNING *",
+		WRITES, {INT8OID, INT8OID, TSTZRANGEOID, INT4OID, TEXTOID, INTERVALOID}
+	},
+	[STMT_GET_ENTRY] = {
+		"SELECT * FROM booking.waitlist WHERE id" EQ "$1",
+		0, {INT8OID}
+	},
+	[STMT_LEAVE_WAITLIST] = {
+		"UPDATE booking.waitlist SET status = 'left' WHERE id" EQ "$1 AND status" EQ "'waiting' RETURNING *",
+		WRITES, {INT8OID}
 	},
 	[STMT_BOOKINGS_EVER] = {
 		LIST_BOOKINGS A_FEW,
-		AS_OWNER, {INT8OID}
+		AS_OWNER | UP_TO_NOW, {INT8OID}
 	},
 	[STMT_ACTIVE_BOOKINGS] = {
 		LIST_BOOKINGS " AND " ACTIVE A_FEW,
-		AS_OWNER, {INT8OID}
-	},
-	[STMT_ACTIVE_BOOKINGS_AFTER] = {
-		LIST_BOOKINGS " AND " ACTIVE " AND occupies" OVERLAPS "pg_catalog.tstzrange($2, NULL)" A_FEW,
-		AS_OWNER, {INT8OID, TIMESTAMPTZOID}
+		AS_OWNER | UP_TO_NOW, {INT8OID}
 	},
 	[STMT_ACTIVE_BOOKINGS_OF_SEAT] = {
 		LIST_BOOKINGS " AND seat_no" EQ "$2 AND " ACTIVE A_FEW,
-		AS_OWNER, {INT8OID, INT4OID}
+		AS_OWNER | UP_TO_NOW, {INT8OID, INT4OID}
+	},
+	[STMT_USE_FROM] = {
+		"SELECT occupies, quantity FROM booking.booking WHERE resource_id" EQ "$1"
+		" AND seat_no IS NULL AND slot_id IS NULL"
+		" AND occupies" OVERLAPS "pg_catalog.tstzrange($2, NULL) AND " IN_FORCE,
+		AS_OWNER | UP_TO_NOW, {INT8OID, TIMESTAMPTZOID}
+	},
+	[STMT_ACTIVE_BOOKINGS_IN] = {
+		"SELECT pg_catalog.format('booking %s for %s', id, period), pg_catalog.count(*) OVER () FROM ("
+		BOOKINGS_IN("id, period", OF_RESOURCE) ") AS b" A_FEW,
+		AS_OWNER | UP_TO_NOW, {INT8OID, TSTZRANGEOID}
+	},
+	[STMT_ACTIVE_BOOKINGS_OF_ALL_IN] = {
+		"SELECT pg_catalog.format('booking %s of resource \"%s\" for %s', b.id, r.name, b.period),"
+		" pg_catalog.count(*) OVER () FROM (" BOOKINGS_IN("id, resource_id, period", "") ") AS b"
+		" LEFT JOIN booking.resource r ON r.id" EQ "b.resource_id ORDER BY b.period, b.id LIMIT 5",
+		AS_OWNER | UP_TO_NOW, {INT8OID, TSTZRANGEOID}
+	},
+	[STMT_IDS_OF_ACTIVE_BOOKINGS_IN] = {
+		"SELECT id FROM (" BOOKINGS_IN("id", OF_RESOURCE) ") AS b ORDER BY id",
+		AS_OWNER, {INT8OID, TSTZRANGEOID}
+	},
+	[STMT_IDS_OF_ALL_ACTIVE_BOOKINGS_IN] = {
+		"SELECT id FROM (" BOOKINGS_IN("id", "") ") AS b ORDER BY id",
+		AS_OWNER, {INT8OID, TSTZRANGEOID}
+	},
+	[STMT_TRY_LOCK_ROW] = {
+		"SELECT FROM booking.booking WHERE id" EQ "$1 FOR NO KEY UPDATE SKIP LOCKED",
+		WRITES, {UUIDOID}
+	},
+	[STMT_LOCK_ROW] = {
+		"SELECT FROM booking.booking WHERE id" EQ "$1 FOR NO KEY UPDATE",
+		WRITES, {UUIDOID}
+	},
+	[STMT_INSERT_CLOSURE] = {
+		"INSERT INTO booking.closure (resource_id, period, reason) VALUES ($1, $2, $3) RETURNING *",
+		WRITES, {INT8OID, TSTZRANGEOID, TEXTOID}
 	},
 };
 
@@ -144,11 +356,12 @@ prepare(Statement statement)
 uint64
 booking_run(Statement statement, Datum *values, const char *nulls)
 {
-	bool		writes = (plans[statement].flags & WRITES) != 0;
+	bool		read_only = (plans[statement].flags & (WRITES | UP_TO_NOW)) == 0;
 	bool		as_owner = (plans[statement].flags & AS_OWNER) != 0;
 	Oid			save_user = InvalidOid;
 	int			save_context = 0;
 	SPIPlanPtr	plan;
+	SnapshotData snapshot;
 	int			result;
 
 	if (as_owner)
@@ -160,8 +373,11 @@ booking_run(Statement statement, Datum *values, const char *nulls)
 	}
 
 	plan = prepare(statement);
-	result = SPI_execute_snapshot(plan, values, nulls, GetLatestSnapshot(), InvalidSnapshot,
-								  !writes, true, 0);
+	snapshot = *GetLatestSnapshot();
+	if ((plans[statement].flags & KEYED) && IsolationIsSerializable())
+		snapshot.snapshot_type = SNAPSHOT_SELF;
+	result = SPI_execute_snapshot(plan, values, nulls, &snapshot, InvalidSnapshot,
+								  read_only, true, 0);
 
 	if (as_owner)
 		SetUserIdAndSecContext(save_user, save_context);
@@ -178,9 +394,16 @@ booking_run(Statement statement, Datum *values, const char *nulls)
 Datum
 booking_row_datum(void)
 {
+	return booking_row_datum_of("booking");
+}
+
+/* The same of another table. */
+Datum
+booking_row_datum_of(const char *table)
+{
 	HeapTupleHeader row = SPI_returntuple(SPI_tuptable->vals[0], SPI_tuptable->tupdesc);
 
-	HeapTupleHeaderSetTypeId(row, get_rel_type_id(booking_table("booking")));
+	HeapTupleHeaderSetTypeId(row, get_rel_type_id(booking_table(table)));
 	HeapTupleHeaderSetTypMod(row, -1);
 	return HeapTupleHeaderGetDatum(row);
 }

@@ -13,11 +13,15 @@
  * the exclusion constraint, so whoever needs its space marks it expired first: outside
  * the gate, under the ID lock of that booking, after which the judging starts again.
  *
+ * Where somebody stands in line for what a newcomer fits into, the line is served first,
+ * outside the gate as well, and the newcomer is judged again (line.c).
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "access/genam.h"
+#include "access/xact.h"
 #include "common/hashfn.h"
 #include "common/pg_prng.h"
 #include "executor/spi.h"
@@ -33,6 +37,7 @@
 typedef struct Counting
 {
 	TimestampTz now;
+	pg_uuid_t	id;				/* of the booking that wants room */
 	Datum	   *lapsed;			/* ids of holds that have lapsed: they take no space, but
 								 * have to be marked expired */
 	int			nlapsed;
@@ -41,12 +46,15 @@ typedef struct Counting
 /* The bookings of the next days, for finding a time that would do. */
 typedef struct Collected
 {
+	const BookingRow *row;		/* that wants room */
 	PeakItem   *item;
 	int			n;
 } Collected;
 
 #define LOOK_AHEAD_DAYS	7
-#define LOOK_AT_MOST	200
+
+/* So many lapsed holds are marked before looking again. */
+#define EXPIRE_AT_ONCE	64
 
 /* Which seats are free. */
 typedef struct SeatSearch
@@ -71,26 +79,34 @@ typedef struct RowIndexes
 
 static RowIndexes indexes = {.relid = InvalidOid};
 
+static uint64 refusals = 0;		/* how often there was no room */
+
 static void indexes_changed(Datum arg, Oid relid);
 static const RowIndexes *find_indexes(Relation heap);
+static bool only_from_now(const BookingRow *row, RangeType **range);
 static uint64 gate_key(const BookingRow *row);
-static GuardAnswer judge(Relation heap, const GuardIndex *guard, const GuardLoad *load,
-						 int64 capacity, uint64 gate, GuardVerdict *verdict);
+static uint32 gate_parts(const BookingRow *row);
+static GuardAnswer judge(Relation heap, const Resource *resource, const BookingRow *row,
+						 const GuardIndex *guard, const GuardLoad *load, int64 capacity,
+						 GuardVerdict *verdict);
+static bool patient(uint64 kept);
+static bool must_queue(const Resource *resource, const BookingRow *row, const GuardLoad *load);
 static bool take_any_seat(Relation heap, const Resource *resource, BookingRow *row,
 						  const GuardIndex *guard, GuardLoad *load);
+static Counting start_count(const BookingRow *row);
 static int64 count_booking(TupleTableSlot *slot, bool pending, void *arg);
 static void mark_seat(const GuardRow *found, void *arg);
-static void expire(const Counting *counting);
+static bool expire(const Counting *counting);
 static int	compare_ids(const void *a, const void *b);
 static bool refuse(Relation heap, const Resource *resource, const BookingRow *row,
 				   const GuardIndex *guard, const GuardLoad *load, const GuardVerdict *verdict);
 static void explain(Relation heap, const Resource *resource, const BookingRow *row,
 					const GuardIndex *guard, const GuardLoad *load,
 					const GuardVerdict *verdict, Refusal *refusal);
-static TimestampTz first_fit(Relation heap, const GuardIndex *guard, const GuardLoad *load,
-							 int64 capacity);
+static void say_when_it_fits(StringInfo hint, Relation heap, const Resource *resource,
+							 const BookingRow *row, const GuardIndex *guard,
+							 const GuardLoad *load, int64 capacity);
 static void collect(const GuardRow *found, void *arg);
-static int	compare_instants(const void *a, const void *b);
 
 void
 booking_room_init(void)
@@ -122,7 +138,9 @@ find_indexes(Relation heap)
 		int			natts = IndexRelationGetNumberOfKeyAttributes(index);
 		int16	   *attno = index->rd_index->indkey.values;
 
-		if (natts == 3 && attno[0] == BOOKING_RESOURCE_ID &&
+		if (!index->rd_index->indisvalid)
+			;					/* being built: REINDEX CONCURRENTLY */
+		else if (natts == 3 && attno[0] == BOOKING_RESOURCE_ID &&
 			attno[1] == BOOKING_SEAT_NO && attno[2] == BOOKING_OCCUPIES)
 			booking_guard_describe(index, &found.by_seat);
 		else if (natts == 2 && attno[0] == BOOKING_RESOURCE_ID &&
@@ -149,6 +167,36 @@ gate_key(const BookingRow *row)
 	return hash_combine64(key, (uint64) DatumGetInt32(row->value[BOOKING_SEAT_NO]));
 }
 
+/* Of a pool many want different periods at once; of a room, or a seat, hardly. */
+static uint32
+gate_parts(const BookingRow *row)
+{
+	return row->null[BOOKING_SEAT_NO] ?
+		booking_gate_parts(booking_period(DatumGetRangeTypeP(row->value[BOOKING_OCCUPIES]))) :
+		GATE_UNDIVIDED;
+}
+
+/*
+ * A capacity may be lowered below what was once in use, so rows from before are judged
+ * by what they take from now on, and a hold among them that has lapsed is not judged.
+ * False when nothing is left to judge.
+ */
+static bool
+only_from_now(const BookingRow *row, RangeType **range)
+{
+	Period		period;
+
+	if (!booking_row_is_history(row))
+		return true;
+
+	period = booking_period(*range);
+	period.from = Max(period.from, GetCurrentTimestamp());
+	if (period.from >= period.to || !booking_row_in_force(row))
+		return false;
+	*range = booking_make_range(period);
+	return true;
+}
+
 /*
  * See to it that the row has the space it wants, and return inside the gate.  False
  * when it has none and a function of ours is to say so; otherwise that is an error.
@@ -161,6 +209,7 @@ booking_make_room(Relation heap, const Resource *resource, BookingRow *row, Item
 	GuardLoad	load = {0};
 	int64		capacity = 1;
 	GuardVerdict verdict;
+	uint64		kept = booking_line_kept();
 
 	load.key[0] = row->value[BOOKING_RESOURCE_ID];
 	load.range = DatumGetRangeTypeP(row->value[BOOKING_OCCUPIES]);
@@ -171,6 +220,8 @@ booking_make_room(Relation heap, const Resource *resource, BookingRow *row, Item
 	{
 		guard = &found->by_pool;
 		capacity = resource->capacity;
+		if (self == NULL && !only_from_now(row, &load.range))
+			return true;
 	}
 	else
 	{
@@ -180,8 +231,13 @@ booking_make_room(Relation heap, const Resource *resource, BookingRow *row, Item
 		load.key[1] = row->value[BOOKING_SEAT_NO];
 	}
 
-	while (judge(heap, guard, &load, capacity, gate_key(row), &verdict) != GUARD_FITS)
+	while (judge(heap, resource, row, guard, &load, capacity, &verdict) != GUARD_FITS)
 	{
+		if (verdict.answer == GUARD_WAIT && !patient(kept))
+		{
+			verdict.answer = GUARD_FULL;
+			verdict.full = load.range;
+		}
 		if (verdict.answer == GUARD_FULL)
 			return refuse(heap, resource, row, guard, &load, &verdict);
 		booking_guard_wait(heap, &verdict.pending);
@@ -197,22 +253,25 @@ booking_make_room(Relation heap, const Resource *resource, BookingRow *row, Item
 void
 booking_keep_room(const BookingRow *row)
 {
-	booking_gate_enter(gate_key(row), true);
+	booking_gate_enter(gate_key(row), gate_parts(row), true);
 }
 
 /*
  * Judge a load.  When it fits, we are inside the gate; otherwise not.
  */
 static GuardAnswer
-judge(Relation heap, const GuardIndex *guard, const GuardLoad *load, int64 capacity,
-	  uint64 gate, GuardVerdict *verdict)
+judge(Relation heap, const Resource *resource, const BookingRow *row, const GuardIndex *guard,
+	  const GuardLoad *load, int64 capacity, GuardVerdict *verdict)
 {
+	uint64		gate = gate_key(row);
+	uint32		parts = gate_parts(row);
+	bool		queued = !must_queue(resource, row, load);
 	GuardLoad	look = *load;
 
 	for (;;)
 	{
-		bool		inside = booking_gate_enter(gate, false);
-		Counting	counting = {.now = GetCurrentTimestamp()};
+		bool		inside = booking_gate_enter(gate, parts, false);
+		Counting	counting = start_count(row);
 
 		/*
 		 * Somebody else is inside.  Look all the same: if the answer is no, there is no
@@ -222,21 +281,43 @@ judge(Relation heap, const GuardIndex *guard, const GuardLoad *load, int64 capac
 		*verdict = booking_guard_judge(heap, guard, &look, capacity, count_booking, &counting);
 		if (verdict->answer == GUARD_FITS && !inside)
 		{
-			inside = booking_gate_enter(gate, true);
+			inside = booking_gate_enter(gate, parts, true);
 			look.outside = false;
-			counting = (Counting) {.now = GetCurrentTimestamp()};
+			counting = start_count(row);
 			*verdict = booking_guard_judge(heap, guard, &look, capacity, count_booking, &counting);
 		}
 
-		if (verdict->answer == GUARD_FITS && counting.nlapsed == 0)
+		if (verdict->answer == GUARD_FITS && counting.nlapsed == 0 && queued)
 			return GUARD_FITS;
 		if (inside)
 			booking_gate_leave();
 		if (verdict->answer != GUARD_FITS)
 			return verdict->answer;
 
-		expire(&counting);
+		if (counting.nlapsed > 0 ? !expire(&counting) : !booking_line_ahead(resource, row))
+		{
+			/* Somebody is at it whom we must not wait for. */
+			verdict->full = load->range;
+			return verdict->answer = GUARD_FULL;
+		}
+		queued = counting.nlapsed == 0 || !must_queue(resource, row, load);
 	}
+}
+
+/* May we wait for another transaction, or does it wait for a line that we serve? */
+static bool
+patient(uint64 kept)
+{
+	return !booking_line_serving() && booking_line_kept() == kept;
+}
+
+/* Is this somebody new, on a resource with a line?  What a restore loads is not. */
+static bool
+must_queue(const Resource *resource, const BookingRow *row, const GuardLoad *load)
+{
+	return resource->has_waiters && !booking_line_serving() &&
+		(load->self != NULL || row->null[BOOKING_CREATED_AT] ||
+		 DatumGetTimestampTz(row->value[BOOKING_CREATED_AT]) >= GetCurrentTransactionStartTimestamp());
 }
 
 /*
@@ -250,6 +331,8 @@ take_any_seat(Relation heap, const Resource *resource, BookingRow *row,
 {
 	SeatSearch	search;
 	GuardVerdict verdict = {.answer = GUARD_FULL};
+	uint64		kept = booking_line_kept();
+	int			impatient = 0;
 
 	search.resource = resource;
 	search.taken = palloc_array(bool, resource->nseats + 1);
@@ -259,7 +342,7 @@ take_any_seat(Relation heap, const Resource *resource, BookingRow *row,
 		memset(search.taken, 0, resource->nseats + 1);
 		memset(&search.pending, 0, sizeof(search.pending));
 		search.ntaken = 0;
-		search.counting = (Counting) {.now = GetCurrentTimestamp()};
+		search.counting = start_count(row);
 		booking_guard_scan(heap, guard, load, mark_seat, &search);
 
 		if (search.ntaken < resource->nseats)
@@ -275,11 +358,15 @@ take_any_seat(Relation heap, const Resource *resource, BookingRow *row,
 			booking_row_set(row, BOOKING_SEAT_NO, Int32GetDatum(resource->seats[i].seat_no));
 			one.any_key = 0;
 			one.key[1] = row->value[BOOKING_SEAT_NO];
-			if (judge(heap, guard, &one, 1, gate_key(row), &verdict) == GUARD_FITS)
+			if (judge(heap, resource, row, guard, &one, 1, &verdict) == GUARD_FITS)
 				return true;
-			/* Somebody was faster; see what is left. */
+
+			/* Somebody was faster; see what is left, but not forever where we must not wait. */
+			if ((patient(kept) && (verdict.answer != GUARD_FULL || verdict.used > 0)) ||
+				impatient++ < resource->nseats)
+				continue;
 		}
-		else if (TransactionIdIsValid(search.pending.xid))
+		if (TransactionIdIsValid(search.pending.xid) && patient(kept))
 			booking_guard_wait(heap, &search.pending);
 		else
 		{
@@ -288,6 +375,16 @@ take_any_seat(Relation heap, const Resource *resource, BookingRow *row,
 			return refuse(heap, resource, row, guard, load, &verdict);
 		}
 	}
+}
+
+static Counting
+start_count(const BookingRow *row)
+{
+	Counting	counting = {.now = GetCurrentTimestamp()};
+
+	if (!row->null[BOOKING_ID])
+		counting.id = *DatumGetUUIDP(row->value[BOOKING_ID]);
+	return counting;
 }
 
 static void
@@ -311,18 +408,26 @@ mark_seat(const GuardRow *found, void *arg)
 		search->pending = found->pending;
 }
 
-/* How many units a stored booking takes.  Lapsed holds take none, and are remembered. */
+/*
+ * How many units a stored booking takes.  Lapsed holds take none, and are remembered.
+ *
+ * A booking of our own id does not count either, for only one of the two can stay: the
+ * primary key has the last word, and says it in the way that INSERT ... ON CONFLICT
+ * expects.  While it is pending, though, it is waited for here, where no gate is held.
+ */
 static int64
 count_booking(TupleTableSlot *slot, bool pending, void *arg)
 {
 	Counting   *counting = arg;
 	bool		isnull;
+	Datum		id = slot_getattr(slot, BOOKING_ID, &isnull);
 	Datum		expires_at = slot_getattr(slot, BOOKING_EXPIRES_AT, &isnull);
+
+	if (memcmp(DatumGetUUIDP(id), &counting->id, UUID_LEN) == 0)
+		return pending ? (int64) PG_INT32_MAX + 1 : 0;
 
 	if (!isnull && !pending && DatumGetTimestampTz(expires_at) <= counting->now)
 	{
-		Datum		id = slot_getattr(slot, BOOKING_ID, &isnull);
-
 		if (counting->nlapsed % 16 == 0)
 			counting->lapsed = counting->lapsed == NULL ? palloc_array(Datum, 16) :
 				repalloc(counting->lapsed, (counting->nlapsed + 16) * sizeof(Datum));
@@ -334,25 +439,43 @@ count_booking(TupleTableSlot *slot, bool pending, void *arg)
 
 /*
  * Mark lapsed holds expired, as the first to need their space.  Who is confirming one of
- * them at this moment holds its ID lock, and we wait for what becomes of it.  Taken in
- * the order of the ids, so that two who find the same holds do not wait for each other.
+ * them at this moment holds its ID lock, and we wait for what becomes of it; but not with
+ * the ID locks of others, or something written, in our hands, or two who find the same
+ * holds would wait for each other.  So we take all the locks or none, and in the latter
+ * case the caller looks again.  False when we must not even wait like that.
  */
-static void
+static bool
 expire(const Counting *counting)
 {
+	int			n = Min(counting->nlapsed, EXPIRE_AT_ONCE);
+
 	qsort(counting->lapsed, counting->nlapsed, sizeof(Datum), compare_ids);
+	for (int i = 0; i < n; i++)
+	{
+		pg_uuid_t  *id = DatumGetUUIDP(counting->lapsed[i]);
+
+		if (booking_try_lock_id(id))
+			continue;
+		for (int j = 0; j < i; j++)
+			booking_unlock_id(DatumGetUUIDP(counting->lapsed[j]));
+		if (booking_line_serving())
+			return false;
+		booking_lock_id(id);
+		booking_unlock_id(id);
+		return true;
+	}
 
 	SPI_connect();
-	for (int i = 0; i < counting->nlapsed; i++)
+	for (int i = 0; i < n; i++)
 	{
 		Datum		values[2];
 
 		values[0] = counting->lapsed[i];
 		values[1] = TimestampTzGetDatum(counting->now);
-		booking_lock_id(DatumGetUUIDP(values[0]));
 		booking_run(STMT_EXPIRE_BOOKING, values, NULL);
 	}
 	SPI_finish();
+	return true;
 }
 
 static int
@@ -367,9 +490,17 @@ refuse(Relation heap, const Resource *resource, const BookingRow *row, const Gua
 {
 	Refusal		refusal = {.sqlstate = ERRCODE_EXCLUSION_VIOLATION};
 
+	refusals++;
 	if (booking_row_wants_reason(row))
 		explain(heap, resource, row, guard, load, verdict, &refusal);
 	return booking_row_refuse(row, &refusal);
+}
+
+/* Rises when somebody is refused for want of room, and not for another reason. */
+uint64
+booking_room_refusals(void)
+{
+	return refusals;
 }
 
 /* What is in the way, and what would work.  Never whose it is. */
@@ -377,101 +508,97 @@ static void
 explain(Relation heap, const Resource *resource, const BookingRow *row, const GuardIndex *guard,
 		const GuardLoad *load, const GuardVerdict *verdict, Refusal *refusal)
 {
+	const char *name = resource->name;
 	char	   *wanted = booking_period_text(DatumGetRangeTypeP(row->value[BOOKING_PERIOD]));
 	char	   *full = booking_period_text(verdict->full);
-	bool		pooled = resource->kind == RESOURCE_POOLED;
-	int64		capacity = pooled ? resource->capacity : 1;
-	int64		left = Max(capacity - verdict->used, 0);
-	TimestampTz later = first_fit(heap, guard, load, capacity);
 	StringInfoData hint;
 
 	initStringInfo(&hint);
-	refusal->constraint = pooled ? CONSTRAINT_CAPACITY : CONSTRAINT_NO_OVERLAP;
-
-	if (pooled)
-	{
-		refusal->message = psprintf("resource \"%s\" has not enough left in that period",
-									resource->name);
-		refusal->detail = psprintf("Wanted " INT64_FORMAT " for %s; " INT64_FORMAT " of " INT64_FORMAT " are left, and %s is the first time without enough.",
-								   load->quantity, wanted, left, capacity, full);
-		if (left > 0)
-			appendStringInfo(&hint, "Up to " INT64_FORMAT " can be booked for that period.", left);
-	}
-	else if (load->any_key)
+	if (load->any_key)
 	{
 		refusal->constraint = CONSTRAINT_CAPACITY;
-		refusal->message = psprintf("every seat of resource \"%s\" is taken in that period",
-									resource->name);
-		refusal->detail = psprintf("Wanted any seat for %s; all %d are taken.",
-								   wanted, resource->nseats);
+		refusal->message = psprintf("every seat of resource \"%s\" is taken in that period", name);
+		refusal->detail = psprintf("Wanted any seat for %s; it has %d.", wanted, resource->nseats);
 		appendStringInfoString(&hint, "Try another period.");
 	}
-	else
+	else if (resource->kind != RESOURCE_POOLED)
 	{
 		const Seat *seat = booking_seat_numbered(resource,
 												 DatumGetInt32(row->value[BOOKING_SEAT_NO]));
 
+		refusal->constraint = CONSTRAINT_NO_OVERLAP;
 		refusal->message = seat ?
-			psprintf("seat \"%s\" of resource \"%s\" is taken in that period",
-					 seat->label, resource->name) :
-			psprintf("resource \"%s\" is taken in that period", resource->name);
-		refusal->detail = psprintf("Wanted %s; %s is taken.", wanted, full);
-		if (seat)
-			appendStringInfoString(&hint, "Try another seat, or no seat in particular.");
+			psprintf("seat \"%s\" of resource \"%s\" is taken in that period", seat->label, name) :
+			psprintf("resource \"%s\" is taken in that period", name);
+		refusal->detail = psprintf("Wanted %s; taken is %s.", wanted, full);
+		appendStringInfoString(&hint, seat ? "Try another seat, or another period.  " : "Try another period.  ");
+		say_when_it_fits(&hint, heap, resource, row, guard, load, 1);
 	}
+	else if (load->quantity > resource->capacity)
+	{
+		refusal->constraint = CONSTRAINT_CAPACITY;
+		refusal->message = psprintf("resource \"%s\" does not have so many", name);
+		refusal->detail = psprintf("Wanted " INT64_FORMAT " for %s; its capacity is %d.",
+								   load->quantity, wanted, resource->capacity);
+		appendStringInfoString(&hint, "Take several bookings, or fewer units.");
+	}
+	else
+	{
+		int64		left = Max(resource->capacity - verdict->used, 0);
 
-	if (later != DT_NOEND)
-		appendStringInfo(&hint, "%sThe same is free from %s.", hint.len > 0 ? "  " : "",
-						 booking_instant_text(booking_shift(later, resource->buffer_before)));
-	else if (hint.len == 0)
-		appendStringInfo(&hint, "Try another period; nothing like it is free within %d days.",
-						 LOOK_AHEAD_DAYS);
+		refusal->constraint = CONSTRAINT_CAPACITY;
+		refusal->message = left == 0 ?
+			psprintf("resource \"%s\" is full in that period", name) :
+			psprintf("resource \"%s\" has too few left in that period", name);
+		refusal->detail = psprintf("Wanted " INT64_FORMAT " for %s; left for all of it " INT64_FORMAT " of %d, too few first in %s.",
+								   load->quantity, wanted, left, resource->capacity, full);
+		if (left > 0)
+			appendStringInfo(&hint, "Up to " INT64_FORMAT " can be booked for that period.  ", left);
+		else
+			appendStringInfoString(&hint, "Try another period.  ");
+		say_when_it_fits(&hint, heap, resource, row, guard, load, resource->capacity);
+	}
+	while (hint.len > 0 && hint.data[hint.len - 1] == ' ')
+		hint.data[--hint.len] = '\0';
 	refusal->hint = hint.data;
 }
 
 /*
- * The first instant within the next days from which on the load would fit as long as it
- * wants to; DT_NOEND when there is none.  What is in progress counts as if it stayed.
+ * Add to a hint when the load would fit as long as it wants to, if that is within some
+ * days.  What is in progress counts as if it stayed.
  */
-static TimestampTz
-first_fit(Relation heap, const GuardIndex *guard, const GuardLoad *load, int64 capacity)
+static void
+say_when_it_fits(StringInfo hint, Relation heap, const Resource *resource,
+				 const BookingRow *row, const GuardIndex *guard, const GuardLoad *load,
+				 int64 capacity)
 {
 	Period		wanted = booking_period(load->range);
+	int64		length = wanted.to - wanted.from;
+	int64		horizon = LOOK_AHEAD_DAYS * USECS_PER_DAY;
 	GuardLoad	window = *load;
-	TimestampTz horizon = wanted.from + LOOK_AHEAD_DAYS * USECS_PER_DAY;
-	TimestampTz found = DT_NOEND;
-	Collected	rows = {0};
+	Collected	rows = {.row = row};
+	TimestampTz from;
 
-	if (wanted.to == DT_NOEND || load->any_key || capacity < load->quantity ||
-		wanted.to - wanted.from > LOOK_AHEAD_DAYS * USECS_PER_DAY)
-		return DT_NOEND;
+	if (wanted.to == DT_NOEND || length > horizon)
+		return;
 
-	horizon += wanted.to - wanted.from;
-	window.range = booking_make_range((Period) {wanted.from, horizon});
+	wanted.to = booking_shift(wanted.from, horizon + length);
+	window.range = booking_make_range(wanted);
 	booking_guard_scan(heap, guard, &window, collect, &rows);
-
-	/* It can begin only where something else ends. */
-	qsort(rows.item, rows.n, sizeof(PeakItem), compare_instants);
-	for (int i = 0; i < Min(rows.n, LOOK_AT_MOST) && found == DT_NOEND; i++)
-	{
-		TimestampTz from = rows.item[i].to;
-		TimestampTz to = from + (wanted.to - wanted.from);
-		Peak		peak;
-
-		if (from == DT_NOEND || to > horizon)
-			break;
-		peak = booking_peak(rows.item, rows.n, from, to, capacity - load->quantity);
-		if (peak.over_from == peak.over_to)
-			found = from;
-	}
-	return found;
+	from = booking_first_gap(rows.item, rows.n, wanted.from, wanted.to, length,
+							 capacity - load->quantity);
+	if (from < wanted.to)
+		appendStringInfo(hint, "The same is free from %s.",
+						 booking_instant_text(booking_shift(from, resource->buffer_before)));
+	else
+		appendStringInfo(hint, "Nothing like it is free within %d days.", LOOK_AHEAD_DAYS);
 }
 
 static void
 collect(const GuardRow *found, void *arg)
 {
 	Collected  *rows = arg;
-	Counting	counting = {.now = GetCurrentTimestamp()};
+	Counting	counting = start_count(rows->row);
 	Period		period = booking_period(found->range);
 	int64		quantity = count_booking(found->slot, TransactionIdIsValid(found->pending.xid),
 										 &counting);
@@ -480,13 +607,4 @@ collect(const GuardRow *found, void *arg)
 		rows->item = rows->item == NULL ? palloc_array(PeakItem, 64) :
 			repalloc_huge(rows->item, (rows->n + 64) * sizeof(PeakItem));
 	rows->item[rows->n++] = (PeakItem) {period.from, period.to, quantity};
-}
-
-static int
-compare_instants(const void *a, const void *b)
-{
-	const PeakItem *x = a;
-	const PeakItem *y = b;
-
-	return x->to < y->to ? -1 : x->to > y->to;
 }

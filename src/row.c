@@ -27,6 +27,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "utils/builtins.h"
@@ -39,8 +40,8 @@ PG_FUNCTION_INFO_V1(booking_row_before);
 PG_FUNCTION_INFO_V1(booking_row_done);
 
 /*
- * The booking that a function of ours is inserting: it is told of a refusal by this,
- * not by an error.
+ * The booking that a function of ours is inserting or changing: it is told of a refusal
+ * by this, not by an error.
  */
 typedef struct Request
 {
@@ -54,10 +55,11 @@ static Request request = {.active = false};
 
 static void take_apart(HeapTuple tuple, TupleDesc desc, BookingRow *row);
 static HeapTuple put_together(HeapTuple tuple, TupleDesc desc, BookingRow *row);
-static void complete(const Resource *resource, BookingRow *row, const BookingRow *old);
+static bool complete(const Resource *resource, BookingRow *row, const BookingRow *old);
 static void complete_seat(const Resource *resource, BookingRow *row);
 static void complete_occupies(const Resource *resource, BookingRow *row, const BookingRow *old);
-static void check_transition(const BookingRow *row, const BookingRow *old);
+static bool check_transition(const BookingRow *row, const BookingRow *old);
+static void keep_lapse(BookingRow *row, const BookingRow *old);
 static bool asked_for(const BookingRow *row);
 
 static void
@@ -65,15 +67,16 @@ take_apart(HeapTuple tuple, TupleDesc desc, BookingRow *row)
 {
 	heap_deform_tuple(tuple, desc, row->value + 1, row->null + 1);
 	memset(row->changed, 0, sizeof(row->changed));
-	row->active = false;
-	if (!row->null[BOOKING_STATUS])
-	{
-		text	   *status = DatumGetTextPP(row->value[BOOKING_STATUS]);
-		int			length = VARSIZE_ANY_EXHDR(status);
+	row->active = !row->null[BOOKING_STATUS] &&
+		booking_status_is_active(DatumGetTextPP(row->value[BOOKING_STATUS]));
+}
 
-		row->active = (length == 4 && memcmp(VARDATA_ANY(status), "held", 4) == 0) ||
-			(length == 9 && memcmp(VARDATA_ANY(status), "confirmed", 9) == 0);
-	}
+/* A stored booking for the functions that change it. */
+void
+booking_row_read(HeapTuple tuple, TupleDesc desc, BookingRow *row)
+{
+	take_apart(tuple, desc, row);
+	row->period = booking_period(DatumGetRangeTypeP(row->value[BOOKING_PERIOD]));
 }
 
 static HeapTuple
@@ -129,6 +132,18 @@ booking_row_same_range(const BookingRow *a, const BookingRow *b, BookingColumn c
 bool
 booking_insert(Datum *values, const char *nulls, Refusal *refusal, MemoryContext context)
 {
+	return booking_write(STMT_INSERT_BOOKING, values, nulls, refusal, context);
+}
+
+/*
+ * The same with any statement that writes one booking, the one whose id is its first
+ * parameter.  False also when the statement found no such row to change: *refusal is
+ * then without a message.
+ */
+bool
+booking_write(Statement statement, Datum *values, const char *nulls, Refusal *refusal,
+			  MemoryContext context)
+{
 	Request		outer = request;
 	uint64		stored = 0;
 
@@ -136,9 +151,11 @@ booking_insert(Datum *values, const char *nulls, Refusal *refusal, MemoryContext
 	request.id = *DatumGetUUIDP(values[0]);
 	request.refusal = refusal;
 	request.context = context;
+	if (refusal)
+		refusal->message = NULL;
 	PG_TRY();
 	{
-		stored = booking_run(STMT_INSERT_BOOKING, values, nulls);
+		stored = booking_run(statement, values, nulls);
 	}
 	PG_FINALLY();
 	{
@@ -186,8 +203,16 @@ booking_row_before(PG_FUNCTION_ARGS)
 		booking_null_argument("period");
 	booking_check_period(DatumGetRangeTypeP(row.value[BOOKING_PERIOD]), &row.period);
 
+	/* Two resources are locked in their order, like everywhere. */
+	if (old && !booking_row_same(&row, old, BOOKING_RESOURCE_ID))
+		booking_lock_resource(Min(DatumGetInt64(old->value[BOOKING_RESOURCE_ID]),
+								  DatumGetInt64(row.value[BOOKING_RESOURCE_ID])));
 	resource = booking_use_resource(DatumGetInt64(row.value[BOOKING_RESOURCE_ID]));
-	complete(resource, &row, old);
+	if (!complete(resource, &row, old))
+		return PointerGetDatum(NULL);
+
+	if (!booking_not_closed(resource, &row, old) || !booking_within_limits(resource, &row, old))
+		return PointerGetDatum(NULL);
 
 	if (row.active && !booking_row_adds_load(&row, old))
 		booking_keep_room(&row);
@@ -198,7 +223,8 @@ booking_row_before(PG_FUNCTION_ARGS)
 }
 
 /*
- * AFTER INSERT OR UPDATE, for each statement: the rows are in their indexes.
+ * AFTER INSERT OR UPDATE, for each row and for each statement: the rows are in their
+ * indexes.
  */
 Datum
 booking_row_done(PG_FUNCTION_ARGS)
@@ -207,15 +233,30 @@ booking_row_done(PG_FUNCTION_ARGS)
 	return PointerGetDatum(NULL);
 }
 
-/* Fill in what the writer left out, and refuse what contradicts the resource. */
-static void
+/*
+ * Fill in what the writer left out, and refuse what contradicts the resource.  False when
+ * a function of ours is to say no.
+ */
+static bool
 complete(const Resource *resource, BookingRow *row, const BookingRow *old)
 {
+	const char *fault;
+
 	if (old)
 	{
-		check_transition(row, old);
+		if (!check_transition(row, old))
+			return false;
+		keep_lapse(row, old);
 		booking_row_set(row, BOOKING_VERSION, Int32GetDatum(DatumGetInt32(old->value[BOOKING_VERSION]) + 1));
 		booking_row_set(row, BOOKING_UPDATED_AT, TimestampTzGetDatum(GetCurrentTimestamp()));
+	}
+
+	/* Who moves from an exclusive resource has no seat to take along. */
+	if (old && !booking_row_same(row, old, BOOKING_RESOURCE_ID) && !row->null[BOOKING_SEAT_NO] &&
+		booking_row_same(row, old, BOOKING_SEAT_NO) && DatumGetInt32(row->value[BOOKING_SEAT_NO]) == 0)
+	{
+		row->null[BOOKING_SEAT_NO] = true;
+		row->changed[BOOKING_SEAT_NO] = true;
 	}
 
 	/* A booking that has ended, or is given up, may keep what its resource once was. */
@@ -223,12 +264,20 @@ complete(const Resource *resource, BookingRow *row, const BookingRow *old)
 		complete_seat(resource, row);
 	complete_occupies(resource, row, old);
 
-	if (row->active && (resource->retired_at < row->period.to && booking_row_adds_load(row, old)))
+	fault = booking_row_fault(row);
+	if (fault)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s", fault)));
+
+	if (resource->retired_at < row->period.to && booking_row_in_force(row) &&
+		!booking_row_stays(row, old))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("resource \"%s\" is retired", resource->name),
 				 errdetail("It cannot be booked beyond %s.",
 						   booking_instant_text(resource->retired_at))));
+	return true;
 }
 
 static void
@@ -294,28 +343,79 @@ complete_occupies(const Resource *resource, BookingRow *row, const BookingRow *o
 
 		booking_row_set(row, BOOKING_OCCUPIES, RangeTypePGetDatum(booking_make_range(wide)));
 	}
-	else if (!range_contains_internal(booking_range_type(TSTZRANGEOID),
-									  DatumGetRangeTypeP(row->value[BOOKING_OCCUPIES]),
-									  DatumGetRangeTypeP(row->value[BOOKING_PERIOD])))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("what a booking occupies must contain its period"),
-				 errhint("Leave occupies out, and it is computed from the resource's buffers.")));
 }
 
 /* A hold that has lapsed never comes back to life, whoever writes. */
-static void
+static bool
 check_transition(const BookingRow *row, const BookingRow *old)
 {
-	if (row->active && old->active && !old->null[BOOKING_EXPIRES_AT] &&
-		DatumGetTimestampTz(old->value[BOOKING_EXPIRES_AT]) <= GetCurrentTimestamp())
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("the hold has lapsed"),
-				 errdetail("It lapsed at %s.",
-						   booking_instant_text(DatumGetTimestampTz(old->value[BOOKING_EXPIRES_AT]))),
-				 errhint("Book again; the space may still be free."),
-				 errbooking(CONSTRAINT_STATUS)));
+	Refusal		refusal;
+
+	if (!row->active || !booking_row_lapsed(old, GetCurrentTimestamp()))
+		return true;
+	booking_life_lapsed(old, &refusal);
+	return booking_row_refuse(row, &refusal);
+}
+
+/* A hold that is marked expired keeps in mind when it lapsed. */
+static void
+keep_lapse(BookingRow *row, const BookingRow *old)
+{
+	if (booking_row_status(row) == BOOKING_EXPIRED && booking_row_status(old) == BOOKING_HELD &&
+		row->null[BOOKING_REASON])
+		booking_row_set(row, BOOKING_REASON,
+						CStringGetTextDatum(booking_life_reason(DatumGetTimestampTz(old->value[BOOKING_EXPIRES_AT]))));
+}
+
+BookingStatus
+booking_row_status(const BookingRow *row)
+{
+	char	   *status = TextDatumGetCString(row->value[BOOKING_STATUS]);
+
+	return strcmp(status, "held") == 0 ? BOOKING_HELD :
+		strcmp(status, "confirmed") == 0 ? BOOKING_CONFIRMED :
+		strcmp(status, "cancelled") == 0 ? BOOKING_CANCELLED : BOOKING_EXPIRED;
+}
+
+/* Has it lapsed as a hold, whether somebody has marked it or not? */
+bool
+booking_row_lapsed(const BookingRow *row, TimestampTz now)
+{
+	if (row->null[BOOKING_EXPIRES_AT])
+		return !row->active && booking_row_status(row) == BOOKING_EXPIRED;
+	return row->active && DatumGetTimestampTz(row->value[BOOKING_EXPIRES_AT]) <= now;
+}
+
+/*
+ * Does the row take space at all?  Not a hold that has lapsed, which nothing brings back
+ * to life; such a one may be among the rows of a dump.
+ */
+bool
+booking_row_in_force(const BookingRow *row)
+{
+	return row->active && (row->null[BOOKING_EXPIRES_AT] ||
+						   DatumGetTimestampTz(row->value[BOOKING_EXPIRES_AT]) > GetCurrentTimestamp());
+}
+
+/*
+ * Is this row, if it is a new one, from before, and somebody is loading it now?  Then it
+ * brings the time at which it was made.
+ */
+bool
+booking_row_is_history(const BookingRow *row)
+{
+	return !row->null[BOOKING_CREATED_AT] &&
+		DatumGetTimestampTz(row->value[BOOKING_CREATED_AT]) < GetCurrentTransactionStartTimestamp();
+}
+
+/* Does the row claim no other resource and no other time than its old version did? */
+bool
+booking_row_stays(const BookingRow *row, const BookingRow *old)
+{
+	return old != NULL && old->active && booking_row_same(row, old, BOOKING_RESOURCE_ID) &&
+		range_contains_internal(booking_range_type(TSTZRANGEOID),
+								DatumGetRangeTypeP(old->value[BOOKING_PERIOD]),
+								DatumGetRangeTypeP(row->value[BOOKING_PERIOD]));
 }
 
 /* Does the row take space that its old version did not? */

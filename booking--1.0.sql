@@ -617,6 +617,7 @@ UNION ALL
 	WHERE c.contype = 'x'
 		AND pg_catalog.starts_with(pg_catalog.obj_description(c.oid, 'pg_constraint'), 'Made by booking.guard_table().');
 COMMENT ON VIEW booking.guarded_table IS 'the tables put under guard_table() and guard_against(), and what they promise';
+GRANT SELECT ON booking.guarded_table TO PUBLIC;
 
 CREATE FUNCTION booking.unguard_table(target regclass, name text DEFAULT NULL)
 	RETURNS void
@@ -857,5 +858,8 @@ REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA booking FROM PUBLIC;
 -- What the table's default and constraint call runs as whoever inserts.
 GRANT EXECUTE ON FUNCTION booking.uuid_v7() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION booking.is_sound(tstzrange, tstzrange, integer, text, text, timestamptz, jsonb) TO PUBLIC;
--- Whoever writes to a guarded table evaluates its guard's WHEN clause.
-GRANT EXECUTE ON FUNCTION booking.check_again("any") TO PUBLIC;
+-- Whoever writes to a guarded table evaluates its guard's WHEN clause, and whoever owns
+-- one may restore its triggers and look at what they say.
+GRANT EXECUTE ON FUNCTION booking.check_again("any"), booking.check_capacity(), booking.check_against(),
+	booking.make_room(), booking.capacity_changes(), booking.guard_definition(oid), booking.before_name(text, text)
+	TO PUBLIC;

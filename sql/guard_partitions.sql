@@ -1,5 +1,6 @@
 -- Guards on partitioned tables: the rule holds across partitions, whatever the key.
 SET timezone = 'UTC';
+SET datestyle = 'ISO';
 \pset format unaligned
 \pset tuples_only on
 \set VERBOSITY terse

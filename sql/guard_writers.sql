@@ -1,6 +1,7 @@
 -- Every writer of a guarded table: COPY, MERGE, ON CONFLICT, savepoints, other triggers,
 -- generated columns, isolation levels, cursors, and a bulk load.
 SET timezone = 'UTC';
+SET datestyle = 'ISO';
 \pset format unaligned
 \pset tuples_only on
 \set VERBOSITY terse

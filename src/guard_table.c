@@ -636,6 +636,7 @@ capacity_query(Relation rel, const Definition *definition, char *text)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("capacity_query must read one integer and change nothing"),
+				 query->hasModifyingCTE || query->rowMarks ? errdetail("It changes or locks rows.") :
 				 columns == 1 ? errdetail("It returns %s.", format_type_be(result)) :
 				 errdetail("It returns %d columns.", columns),
 				 errhint("SELECT rooms FROM hotel WHERE id = $1, where $1 is the first column of the resource.")));

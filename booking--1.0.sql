@@ -795,6 +795,14 @@ CREATE FUNCTION booking.guard_against(
 COMMENT ON FUNCTION booking.guard_against(regclass, text, regclass, text[], text[], text) IS
 	'no row of a guarded table overlaps a row of the blocking table, whichever comes first; returns the name of the guard';
 
+CREATE FUNCTION booking.ddl_done() RETURNS event_trigger
+	LANGUAGE c AS 'MODULE_PATHNAME', 'booking_ddl_done';
+COMMENT ON FUNCTION booking.ddl_done() IS
+	'event trigger: guards that are restored hang together again, and partitions that are attached keep the rules';
+CREATE EVENT TRIGGER booking_guards ON ddl_command_end WHEN TAG IN ('CREATE TRIGGER', 'ALTER TABLE')
+	EXECUTE FUNCTION booking.ddl_done();
+COMMENT ON EVENT TRIGGER booking_guards IS 'looks after guards of tables that DDL touches (guard_ddl.c)';
+
 CREATE FUNCTION booking.before_name(name text, suffix text) RETURNS text
 	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'booking_before_name';
@@ -828,6 +836,7 @@ UNION ALL
 	WHERE c.contype = 'x'
 		AND pg_catalog.starts_with(pg_catalog.obj_description(c.oid, 'pg_constraint'), 'Made by booking.guard_table().');
 COMMENT ON VIEW booking.guarded_table IS 'the tables put under guard_table() and guard_against(), and what they promise';
+GRANT SELECT ON booking.guarded_table TO PUBLIC;
 
 CREATE FUNCTION booking.unguard_table(target regclass, name text DEFAULT NULL)
 	RETURNS void
@@ -1130,5 +1139,8 @@ REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA booking FROM PUBLIC;
 -- What the table's default and constraint call runs as whoever inserts.
 GRANT EXECUTE ON FUNCTION booking.uuid_v7() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION booking.is_sound(tstzrange, tstzrange, integer, text, text, timestamptz, jsonb) TO PUBLIC;
--- Whoever writes to a guarded table evaluates its guard's WHEN clause.
-GRANT EXECUTE ON FUNCTION booking.check_again("any") TO PUBLIC;
+-- Whoever writes to a guarded table evaluates its guard's WHEN clause, and whoever owns
+-- one may restore its triggers and look at what they say.
+GRANT EXECUTE ON FUNCTION booking.check_again("any"), booking.check_capacity(), booking.check_against(),
+	booking.make_room(), booking.capacity_changes(), booking.guard_definition(oid), booking.before_name(text, text)
+	TO PUBLIC;

@@ -98,14 +98,14 @@ SET TimeZone = 'UTC';
 -- Of everything, and of a resource that changes its category.
 DELETE FROM booking.holder_limit WHERE category = 'limits: court';
 INSERT INTO booking.holder_limit (per, max_bookings) VALUES ('active', 2);
-SELECT holder FROM booking.book_slot('limits: court 1', '[2030-07-01, 2030-07-02)', 'gil');
-SELECT holder FROM booking.book_slot('limits: bikes', '[2030-07-01, 2030-07-02)', 'gil');
-SELECT pg_temp.said($$SELECT * FROM booking.book_slot('limits: bikes', '[2031-07-01, 2031-07-02)', 'gil')$$);
+SELECT holder FROM booking.book_slot('limits: court 1', '[2030-07-01, 2030-07-02)', 'limits: gil');
+SELECT holder FROM booking.book_slot('limits: bikes', '[2030-07-01, 2030-07-02)', 'limits: gil');
+SELECT pg_temp.said($$SELECT * FROM booking.book_slot('limits: bikes', '[2031-07-01, 2031-07-02)', 'limits: gil')$$);
 DELETE FROM booking.holder_limit WHERE category IS NULL AND resource_id IS NULL;
 INSERT INTO booking.holder_limit (category, per, max_bookings) VALUES ('limits: popular', 'active', 0);
-SELECT holder FROM booking.book_slot('limits: bikes', '[2031-07-01, 2031-07-02)', 'gil');
+SELECT holder FROM booking.book_slot('limits: bikes', '[2031-07-01, 2031-07-02)', 'limits: gil');
 UPDATE booking.resource SET category = 'limits: popular' WHERE id = :bikes;
-SELECT pg_temp.said($$SELECT * FROM booking.book_slot('limits: bikes', '[2032-07-01, 2032-07-02)', 'gil')$$);
+SELECT pg_temp.said($$SELECT * FROM booking.book_slot('limits: bikes', '[2032-07-01, 2032-07-02)', 'limits: gil')$$);
 
 -- What a limit cannot be.
 SELECT pg_temp.said(format('INSERT INTO booking.holder_limit (resource_id, category, per, max_bookings, max_quantity) VALUES (%s)', v))

@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * book.c
- *		book_slot() and its relatives: one call, a booking or a clear refusal.
+ *		book_slot(), book_place() and their relatives: one call, a booking or a clear
+ *		refusal.
  *
  * A function here reads and checks its arguments, takes the lock on the resource's
  * rules, applies the rules about now, and inserts a row.  What must hold for the row
@@ -32,12 +33,15 @@ PG_FUNCTION_INFO_V1(booking_book_slot_named);
 PG_FUNCTION_INFO_V1(booking_book_slot);
 PG_FUNCTION_INFO_V1(booking_try_book_slot_named);
 PG_FUNCTION_INFO_V1(booking_try_book_slot);
+PG_FUNCTION_INFO_V1(booking_book_place);
+PG_FUNCTION_INFO_V1(booking_try_book_place);
 
 /* What a caller asks for. */
 typedef struct Order
 {
+	const Slot *slot;			/* or NULL; then there is a */
 	RangeType  *range;
-	Period		period;
+	Period		period;			/* either way */
 	text	   *holder;
 	int32		quantity;
 	char	   *seat;			/* label, or NULL */
@@ -47,8 +51,10 @@ typedef struct Order
 } Order;
 
 static Datum book_slot(FunctionCallInfo fcinfo, bool by_name, bool try);
-static void read_order(FunctionCallInfo fcinfo, Order *order);
+static Datum book_place(FunctionCallInfo fcinfo, bool try);
+static void read_order(FunctionCallInfo fcinfo, int first, Order *order);
 static bool replay(const Order *order, const Resource *resource, Datum *booking);
+static bool store_in_slot(Order *order, const Resource *resource, bool try, Datum *booking);
 static bool store(const Order *order, const Resource *resource, bool try, Datum *booking);
 static Datum stored(HeapTuple row, BookingColumn column, bool *isnull);
 
@@ -85,7 +91,10 @@ book_slot(FunctionCallInfo fcinfo, bool by_name, bool try)
 
 	if (PG_ARGISNULL(0))
 		booking_null_argument("resource");
-	read_order(fcinfo, &order);
+	if (PG_ARGISNULL(1))
+		booking_null_argument("period");
+	order.range = PG_GETARG_RANGE_P(1);
+	read_order(fcinfo, 2, &order);
 
 	if (order.id)
 		booking_lock_id(order.id);
@@ -99,34 +108,81 @@ book_slot(FunctionCallInfo fcinfo, bool by_name, bool try)
 
 	if (order.id && replay(&order, resource, &booking))
 		PG_RETURN_DATUM(booking);
-	booking_check_policy(resource, order.period, POLICY_ALL);
+	booking_check_policy(resource, order.period, resource->slots_only ? POLICY_NOTICE : POLICY_ALL);
 	if (order.hold_for)
 		booking_check_hold(resource, booking_interval_length(order.hold_for));
+	if (resource->slots_only ? !store_in_slot(&order, resource, try, &booking) :
+		!store(&order, resource, try, &booking))
+		PG_RETURN_NULL();
+	PG_RETURN_DATUM(booking);
+}
+
+Datum
+booking_book_place(PG_FUNCTION_ARGS)
+{
+	return book_place(fcinfo, false);
+}
+
+Datum
+booking_try_book_place(PG_FUNCTION_ARGS)
+{
+	return book_place(fcinfo, true);
+}
+
+static Datum
+book_place(FunctionCallInfo fcinfo, bool try)
+{
+	Order		order = {0};
+	const Resource *resource;
+	Slot		slot;
+	Datum		booking;
+
+	if (PG_ARGISNULL(0))
+		booking_null_argument("slot_id");
+	read_order(fcinfo, 1, &order);
+
+	if (order.id)
+		booking_lock_id(order.id);
+	LockRelationOid(booking_table("booking"), RowExclusiveLock);
+	slot = booking_use_slot(PG_GETARG_INT64(0), &resource);
+	order.slot = &slot;
+	order.period = slot.period;
+
+	if (order.id && replay(&order, resource, &booking))
+		PG_RETURN_DATUM(booking);
+	booking_check_policy(resource, order.period, POLICY_NOTICE);
+	if (order.hold_for)
+		booking_check_hold(resource, booking_interval_length(order.hold_for));
+
+	/* Once a sale is over, most callers hear so, and it should cost them little. */
+	if (try && !slot.closed && booking_places_sold_out(&slot, order.quantity))
+		PG_RETURN_NULL();
 	if (!store(&order, resource, try, &booking))
 		PG_RETURN_NULL();
 	PG_RETURN_DATUM(booking);
 }
 
+/* The arguments that all of the functions have, from the holder on. */
 static void
-read_order(FunctionCallInfo fcinfo, Order *order)
+read_order(FunctionCallInfo fcinfo, int first, Order *order)
 {
 	static const char *const required[] = {
-		"resource", "period", "holder", "quantity", NULL, NULL, NULL, "data"
+		"holder", "quantity", NULL, NULL, NULL, "data"
 	};
 
 	for (int i = 0; i < (int) lengthof(required); i++)
-		if (required[i] && PG_ARGISNULL(i))
+		if (required[i] && PG_ARGISNULL(first + i))
 			booking_null_argument(required[i]);
 
-	order->range = PG_GETARG_RANGE_P(1);
-	order->holder = PG_GETARG_TEXT_PP(2);
-	order->quantity = PG_GETARG_INT32(3);
-	order->seat = PG_ARGISNULL(4) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(4));
-	order->hold_for = PG_ARGISNULL(5) ? NULL : PG_GETARG_INTERVAL_P(5);
-	order->id = PG_ARGISNULL(6) ? NULL : PG_GETARG_UUID_P(6);
-	order->data = PG_GETARG_JSONB_P(7);
+	order->holder = PG_GETARG_TEXT_PP(first);
+	order->quantity = PG_GETARG_INT32(first + 1);
+	order->seat = PG_ARGISNULL(first + 2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(first + 2));
+	order->hold_for = PG_ARGISNULL(first + 3) ? NULL : PG_GETARG_INTERVAL_P(first + 3);
+	order->id = PG_ARGISNULL(first + 4) ? NULL : PG_GETARG_UUID_P(first + 4);
+	order->data = PG_GETARG_JSONB_P(first + 5);
 
-	booking_check_period(order->range, &order->period);
+	if (order->range)
+		booking_check_period(order->range, &order->period);
 	booking_check_holder(order->holder);
 	booking_check_quantity(order->quantity);
 	booking_check_data(order->data);
@@ -194,11 +250,17 @@ replay(const Order *order, const Resource *resource, Datum *booking)
 	initStringInfo(&differs);
 	if (DatumGetInt64(stored(row, BOOKING_RESOURCE_ID, &isnull)) != resource->id)
 		appendStringInfoString(&differs, ", resource");
-	if (!range_eq_internal(booking_range_type(TSTZRANGEOID), order->range,
-						   DatumGetRangeTypeP(stored(row, BOOKING_PERIOD, &isnull))))
+	if (order->slot)
+	{
+		Datum		slot_id = stored(row, BOOKING_SLOT_ID, &isnull);
+
+		if (isnull || DatumGetInt64(slot_id) != order->slot->id)
+			appendStringInfoString(&differs, ", slot");
+	}
+	else if (!range_eq_internal(booking_range_type(TSTZRANGEOID), order->range,
+								DatumGetRangeTypeP(stored(row, BOOKING_PERIOD, &isnull))))
 		appendStringInfoString(&differs, ", period");
-	if (!DatumGetBool(DirectFunctionCall2Coll(texteq, C_COLLATION_OID, PointerGetDatum(order->holder),
-											  stored(row, BOOKING_HOLDER, &isnull))))
+	if (!booking_same_text(PointerGetDatum(order->holder), stored(row, BOOKING_HOLDER, &isnull)))
 		appendStringInfoString(&differs, ", holder");
 	if (DatumGetInt32(stored(row, BOOKING_QUANTITY, &isnull)) != order->quantity)
 		appendStringInfoString(&differs, ", quantity");
@@ -228,10 +290,39 @@ replay(const Order *order, const Resource *resource, Datum *booking)
 	return true;
 }
 
+bool
+booking_same_text(Datum a, Datum b)
+{
+	return DatumGetBool(DirectFunctionCall2Coll(texteq, C_COLLATION_OID, a, b));
+}
+
 static Datum
 stored(HeapTuple row, BookingColumn column, bool *isnull)
 {
 	return SPI_getbinval(row, SPI_tuptable->tupdesc, column, isnull);
+}
+
+/*
+ * The resource is booked by its slots only: book a place in one that has this period, the
+ * first that has some left.
+ */
+static bool
+store_in_slot(Order *order, const Resource *resource, bool try, Datum *booking)
+{
+	int			n;
+	int64	   *ids = booking_find_slots(resource, order->range, &n);
+	bool		booked = false;
+
+	if (n == 0)
+		booking_no_such_slot(resource, order->range);
+	for (int i = 0; i < n && !booked; i++)
+	{
+		Slot		slot = booking_use_slot(ids[i], &resource);
+
+		order->slot = &slot;
+		booked = store(order, resource, try || i < n - 1, booking);
+	}
+	return booked;
 }
 
 /* Insert the booking.  False when there is no room and the caller only tries. */
@@ -258,7 +349,10 @@ store(const Order *order, const Resource *resource, bool try, Datum *booking)
 	SET_VALUE(RESOURCE_ID, Int64GetDatum(resource->id));
 	if (order->seat)
 		SET_VALUE(SEAT_NO, Int32GetDatum(booking_seat_wanted(resource, order->seat)));
-	SET_VALUE(PERIOD, RangeTypePGetDatum(order->range));
+	if (order->slot)
+		SET_VALUE(SLOT_ID, Int64GetDatum(order->slot->id));
+	else
+		SET_VALUE(PERIOD, RangeTypePGetDatum(order->range));
 	SET_VALUE(QUANTITY, Int32GetDatum(order->quantity));
 	SET_VALUE(HOLDER, PointerGetDatum(order->holder));
 	SET_VALUE(DATA, JsonbPGetDatum(order->data));

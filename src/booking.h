@@ -12,15 +12,24 @@
  *			config.c	the resource as this backend remembers it
  *			guard.c		"never more than N at once" over any index
  *			row.c		the triggers of booking.booking
+ *			sound.c		what must be true of a booking by itself
  *			room.c		is there room for a booking, and if not, what would fit
  *			hours.c		when is something open, by its local clock (no SQL)
  *			policy.c	the rules about now: hours, notice, duration, holds
  *			closure.c	no booking into a closure, no closure over bookings
  *			limits.c	how much one holder may book
+ *			slots.c		the slot as this backend remembers it, and bookings in one
+ *			places.c	the free places of a slot
+ *			publish.c	the triggers of booking.slot
  *			book.c		book_slot() and its relatives
  *			life.c		what happens to a booking afterwards
  *			move.c		a booking takes another place, or ends early
  *			sweep.c		holds that have lapsed
+ *			line.c		serving the waitlist
+ *			wait.c		joining and leaving it
+ *
+ *		The rules on tables that are not ours (guarded.c, guard_row.c, guard_table.c,
+ *		existing.c, capacity.c) share guarded.h.
  *
  *-------------------------------------------------------------------------
  */
@@ -28,6 +37,7 @@
 #define BOOKING_H
 
 #include "access/genam.h"
+#include "commands/trigger.h"
 #include "executor/tuptable.h"
 #include "pgtime.h"
 #include "storage/lock.h"
@@ -91,18 +101,38 @@ extern char *booking_length_text(int64 length);
 
 /* ---- locks.c ---- */
 
+#define GATE_PARTS		32
+#define GATE_UNDIVIDED	1		/* for gates that are not worth dividing */
+
+typedef struct GateWanted
+{
+	uint64		key;
+	uint32		parts;
+} GateWanted;
+
 extern void booking_locks_init(void);
 extern void booking_lock_resource(int64 resource_id);
 extern void booking_lock_rules(int64 resource_id);
 extern void booking_lock_all_rules(void);
+extern bool booking_holds_rules(int64 resource_id);
 extern void booking_lock_id(const pg_uuid_t *id);
 extern bool booking_try_lock_id(const pg_uuid_t *id);
 extern void booking_lock_holder(text *holder);
 extern void booking_unlock_id(const pg_uuid_t *id);
 extern bool booking_lock_join(int64 resource_id, bool exclusive);
-extern bool booking_lock_line(int64 resource_id);
+extern bool booking_lock_line(int64 resource_id, bool wait);
 extern void booking_unlock_line(int64 resource_id);
-extern bool booking_gate_enter(uint64 key, bool wait);
+extern bool booking_holds_line(int64 resource_id);
+extern void booking_lock_capacity(Oid relid, bool change);
+extern bool booking_lock_places(int64 slot_id, int shard, bool wait);
+extern void booking_unlock_places(int64 slot_id, int shard);
+extern CommandId booking_this_command(void);
+extern uint32 booking_gate_parts(Period period);
+extern uint32 booking_gate_parts_of(RangeType *range);
+extern bool booking_gate_enter(uint64 key, uint32 parts, bool wait);
+extern bool booking_gates_enter(const GateWanted *wanted, int n, bool wait);
+extern void booking_gates_leave(void);
+extern void booking_gates_leave_with_statement(void);
 extern void booking_gate_leave(void);
 extern void booking_gate_leave_command(void);
 
@@ -166,6 +196,7 @@ typedef struct Resource
 	int64		buffer_before;	/* microseconds */
 	int64		buffer_after;
 	TimestampTz retired_at;		/* DT_NOEND: not retired */
+	bool		has_waiters;	/* somebody may stand in line; false: surely nobody */
 	char	   *category;		/* or NULL */
 	pg_tz	   *tz;
 	bool		has_policy;		/* any of the following, NO_RULE where there is none */
@@ -181,6 +212,8 @@ typedef struct Resource
 	struct Closure *closures;
 	int			nlimits;
 	struct HolderLimit *limits;
+	bool		slots_only;
+	bool		taken_by_slots;	/* some of its slots take it whole (slots.c) */
 	int			nseats;
 	Seat	   *seats;			/* ordered by seat_no */
 } Resource;
@@ -197,6 +230,7 @@ typedef struct Closure
 extern void booking_config_init(void);
 extern int64 booking_resource_id_named(const char *name);
 extern const Resource *booking_use_resource(int64 resource_id);
+extern const Resource *booking_find_resource(int64 resource_id);
 extern const Resource *booking_use_resource_named(const char *name);
 extern const Seat *booking_seat_numbered(const Resource *resource, int32 seat_no);
 extern const Seat *booking_seat_labelled(const Resource *resource, const char *label);
@@ -278,6 +312,23 @@ typedef struct GuardRow
 
 typedef void (*GuardVisit) (const GuardRow *row, void *arg);
 
+/* Rows that overlap one another or do not, and what each takes. */
+typedef struct GuardFound
+{
+	RangeType  *range;
+	int64		quantity;
+	bool		pending;
+	int			place;			/* where: number of the table, */
+	ItemPointerData tid;		/* and row */
+} GuardFound;
+
+typedef struct GuardRows
+{
+	GuardFound *row;
+	int			n;
+	int			size;
+} GuardRows;
+
 /* How many units a row takes; 0 leaves it out of the count. */
 typedef int64 (*GuardQuantity) (TupleTableSlot *slot, bool pending, void *arg);
 
@@ -304,6 +355,8 @@ extern GuardVerdict booking_guard_judge(Relation heap, const GuardIndex *guard,
 extern GuardVerdict booking_guard_judge_places(const GuardPlace *places, int nplaces,
 											   const GuardLoad *load, int64 capacity,
 											   GuardQuantity quantity_of);
+extern GuardFound *booking_guard_add(GuardRows *rows, RangeType *range, int64 quantity);
+extern RangeType *booking_guard_most(Oid range_type, GuardRows *rows, int64 *most);
 extern void booking_guard_scan(Relation heap, const GuardIndex *guard, const GuardLoad *load,
 							   GuardVisit visit, void *arg);
 extern void booking_guard_wait(Relation heap, GuardPending *pending);
@@ -325,12 +378,24 @@ typedef enum Statement
 	STMT_CONFIRM_BOOKING,
 	STMT_EXTEND_HOLD,
 	STMT_CANCEL_BOOKING,
+	STMT_CANCEL_IN_THE_WAY,
 	STMT_MOVE_BOOKING,
 	STMT_CHECK_IN_BOOKING,
 	STMT_CHECK_OUT_BOOKING,
 	STMT_EXPIRE_BOOKING,
 	STMT_LAPSED_HOLDS,
 	STMT_EXPIRE_HOLDS,
+	STMT_SOMEBODY_WAITS,
+	STMT_LINES,
+	STMT_LINE,
+	STMT_OFFER_BOOKING,
+	STMT_MARK_OFFERED,
+	STMT_SETTLE_ENTRY,
+	STMT_FIND_OFFER,
+	STMT_FIND_ENTRY,
+	STMT_JOIN_WAITLIST,
+	STMT_GET_ENTRY,
+	STMT_LEAVE_WAITLIST,
 	STMT_BOOKINGS_EVER,
 	STMT_ACTIVE_BOOKINGS,
 	STMT_ACTIVE_BOOKINGS_OF_SEAT,
@@ -342,11 +407,32 @@ typedef enum Statement
 	STMT_TRY_LOCK_ROW,
 	STMT_LOCK_ROW,
 	STMT_INSERT_CLOSURE,
+	STMT_LOAD_SLOT,
+	STMT_PEEK_RESOURCE,
+	STMT_FIND_SLOTS,
+	STMT_SLOTS_NEAR,
+	STMT_SLOT_IN_THE_WAY,
+	STMT_BIG_SLOTS,
+	STMT_BOOKINGS_UNDER_SLOT,
+	STMT_LAPSED_UNDER_SLOT,
+	STMT_BOOKINGS_EVER_IN_SLOT,
+	STMT_ACTIVE_IN_SLOT,
+	STMT_ACTIVE_WITHOUT_SEAT,
+	STMT_LAPSED_IN_SLOT,
+	STMT_BOOKED_IN_SLOT,
+	STMT_LAY_OUT_PLACES,
+	STMT_CLEAR_PLACES,
+	STMT_FREE_PLACES,
+	STMT_FREE_PLACES_OF_SHARD,
+	STMT_TAKE_PLACES,
+	STMT_GIVE_PLACES,
+	STMT_SET_PLACES,
 	STMT_COUNT
 } Statement;
 
 extern uint64 booking_run(Statement statement, Datum *values, const char *nulls);
 extern Datum booking_row_datum(void);
+extern Datum booking_row_datum_of(const char *table);
 
 /* The parameters of STMT_INSERT_BOOKING, in their order. */
 typedef enum InsertValue
@@ -366,6 +452,18 @@ typedef enum InsertValue
 	INSERT_DATA,
 	INSERT_NVALUES
 } InsertValue;
+
+/* The parameters of STMT_JOIN_WAITLIST and STMT_FIND_ENTRY. */
+typedef enum JoinValue
+{
+	JOIN_RESOURCE_ID,
+	JOIN_SLOT_ID,
+	JOIN_PERIOD,
+	JOIN_QUANTITY,
+	JOIN_HOLDER,
+	JOIN_OFFER_FOR,
+	JOIN_NVALUES
+} JoinValue;
 
 /* ---- row.c ---- */
 
@@ -394,8 +492,8 @@ extern void booking_row_set(BookingRow *row, BookingColumn column, Datum value);
 extern bool booking_row_same(const BookingRow *a, const BookingRow *b, BookingColumn column);
 extern bool booking_row_same_range(const BookingRow *a, const BookingRow *b, BookingColumn column);
 extern bool booking_row_in_force(const BookingRow *row);
+extern bool booking_row_is_history(const BookingRow *row, const BookingRow *old);
 extern bool booking_row_stays(const BookingRow *row, const BookingRow *old);
-extern bool booking_row_is_history(const BookingRow *row);
 extern bool booking_row_adds_load(const BookingRow *row, const BookingRow *old);
 extern bool booking_row_wants_reason(const BookingRow *row);
 extern bool booking_row_refuse(const BookingRow *row, const Refusal *refusal);
@@ -404,12 +502,29 @@ extern bool booking_insert(Datum *values, const char *nulls, Refusal *refusal,
 extern bool booking_write(Statement statement, Datum *values, const char *nulls,
 						  Refusal *refusal, MemoryContext context);
 
+/* ---- sound.c ---- */
+
+extern bool booking_status_is_active(text *status);
+extern const char *booking_row_fault(const BookingRow *row);
+
 /* ---- room.c ---- */
 
 extern void booking_room_init(void);
 extern bool booking_make_room(Relation heap, const Resource *resource, BookingRow *row,
 							  ItemPointer self);
 extern void booking_keep_room(const BookingRow *row);
+extern uint64 booking_room_refusals(void);
+
+/* What became of the attempt to lock the lives of lapsed holds. */
+typedef enum LapsedLock
+{
+	LAPSED_LOCKED,
+	LAPSED_CHANGED,				/* somebody was at one of them; look again */
+	LAPSED_UNTOUCHABLE			/* somebody is at one whom we must not wait for */
+} LapsedLock;
+
+extern LapsedLock booking_lock_lapsed(Datum *ids, int n);
+extern int	booking_mark_expired(Datum *ids, int n, TimestampTz now);
 
 /* ---- policy.c ---- */
 
@@ -447,12 +562,56 @@ extern void booking_load_limits(Resource *resource, MemoryContext context);
 extern uint64 booking_in_the_way(Statement statement, Datum *values, const char *nulls,
 								 char **list);
 
+/* ---- slots.c ---- */
+
+typedef struct Slot
+{
+	int64		id;				/* hash key: must be first */
+	int64		resource_id;
+	Period		period;
+	int32		capacity;
+	bool		closed;
+	bool		takes_resource; /* several places, and not on a pool */
+	Period		occupies;		/* if it does */
+	int			nshards;		/* rows in slot_places */
+	int			shard;			/* where to try first; -1: look at all of them, there was
+								 * not enough the last time */
+	uint64		sold_out;		/* when we saw that nothing was left, as counted by
+								 * places.c; 0: never */
+	TimestampTz sold_out_until; /* its first hold lapses */
+} Slot;
+
+extern void booking_slots_init(void);
+extern Slot booking_use_slot(int64 slot_id, const Resource **resource);
+extern Slot *booking_remembered_slot(int64 slot_id);
+extern void booking_row_enter_slot(BookingRow *row, const BookingRow *old, Slot *slot);
+extern bool booking_judge_slots(Relation heap, const Resource *resource, const Slot *slot,
+								BookingRow *row, const BookingRow *old, ItemPointer self);
+extern int64 *booking_find_slots(const Resource *resource, RangeType *period, int *n);
+pg_noreturn extern void booking_no_such_slot(const Resource *resource, RangeType *period);
+
+/* ---- places.c ---- */
+
+/* The highest number of rows that the free places of one slot are spread over. */
+#define MAX_SHARDS	64
+
+extern void booking_places_init(void);
+extern bool booking_places_take(const Slot *slot, int32 quantity);
+extern void booking_places_stored(struct TriggerData *trigger);
+extern void booking_places_settle(void);
+extern bool booking_places_sold_out(const Slot *slot, int32 quantity);
+extern int64 booking_places_left(const Slot *slot);
+extern void booking_places_refusal(const Resource *resource, const Slot *slot, int64 quantity,
+								   Refusal *refusal);
+extern int	booking_places_shards(int32 capacity);
+
 /* ---- book.c ---- */
 
 /* What the CHECK constraints accept as a holder or a name, in bytes. */
 #define MAX_NAME_LENGTH	1024
 
 extern void booking_check_holder(text *holder);
+extern bool booking_same_text(Datum a, Datum b);
 extern void booking_check_quantity(int32 quantity);
 extern void booking_check_data(Jsonb *data);
 extern int32 booking_seat_wanted(const Resource *resource, const char *label);
@@ -470,12 +629,24 @@ typedef struct Life
 	int			tries;			/* how often somebody has been faster */
 } Life;
 
+extern Datum booking_life_cancel(Datum id, Datum reason);
 extern void booking_life_begin(Life *life, Datum id);
 extern bool booking_life_change(Life *life, Statement statement, Datum *values,
 								const char *nulls, Datum *booking);
 extern void booking_life_must_be_active(const Life *life);
 extern void booking_life_lapsed(const BookingRow *row, Refusal *refusal);
 extern char *booking_life_reason(TimestampTz lapsed_at);
+
+/* ---- line.c ---- */
+
+extern bool booking_line_serving(void);
+extern uint64 booking_line_kept(void);
+extern bool booking_line_ahead(const Resource *resource, const BookingRow *row);
+extern void booking_line_freed(int64 resource_id, RangeType *window);
+extern void booking_line_defer(bool defer);
+extern void booking_line_serve_deferred(void);
+extern void booking_line_serve_lines(void);
+extern void booking_line_joined(int64 resource_id, RangeType *period);
 
 /* ---- uuid.c ---- */
 

@@ -309,14 +309,25 @@ close_period(FunctionCallInfo fcinfo, bool by_name)
 	if (request.has_reason)
 		request.reason = PG_GETARG_DATUM(2);
 
-	if (PG_GETARG_BOOL(3))
-		clear_the_way(&request);
-	else
+	if (!PG_GETARG_BOOL(3))
+	{
 		lock_rules(&request);
+		PG_RETURN_DATUM(insert_closure(&request));
+	}
 
-	SPI_connect();
-	closure = insert_closure(&request);
-	SPI_finish();
+	/* What is freed is offered to whoever waits for it once the closure is there. */
+	booking_line_defer(true);
+	PG_TRY();
+	{
+		clear_the_way(&request);
+		closure = insert_closure(&request);
+	}
+	PG_FINALLY();
+	{
+		booking_line_defer(false);
+	}
+	PG_END_TRY();
+	booking_line_serve_deferred();
 	PG_RETURN_DATUM(closure);
 }
 
@@ -508,6 +519,7 @@ insert_closure(const Request *request)
 	char		nulls[4] = "   ";
 	HeapTupleHeader row;
 
+	SPI_connect();
 	values[0] = Int64GetDatum(request->resource_id);
 	nulls[0] = request->all ? 'n' : ' ';
 	values[1] = RangeTypePGetDatum(request->range);
@@ -522,5 +534,6 @@ insert_closure(const Request *request)
 	row = SPI_returntuple(SPI_tuptable->vals[0], SPI_tuptable->tupdesc);
 	HeapTupleHeaderSetTypeId(row, get_rel_type_id(booking_table("closure")));
 	HeapTupleHeaderSetTypMod(row, -1);
+	SPI_finish();
 	return HeapTupleHeaderGetDatum(row);
 }

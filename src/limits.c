@@ -129,7 +129,7 @@ booking_within_limits(const Resource *resource, const BookingRow *row, const Boo
 	bool		locked = false;
 
 	if (resource->nlimits == 0 || row->null[BOOKING_HOLDER] || row->null[BOOKING_ID] ||
-		!booking_row_in_force(row) || (old == NULL && booking_row_is_history(row)))
+		!booking_row_in_force(row) || booking_row_is_history(row, old))
 		return true;
 
 	now = GetCurrentTimestamp();

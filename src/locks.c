@@ -13,10 +13,12 @@
  *	ID			booking id		commit			one booking's life; replay by id
  *	RESOURCE	resource id		commit			the rules a booking is judged by
  *	HOLDER		holder			commit			counting one holder's bookings
+ *	PLACES		slot id			commit			one row of a slot's free places
  *	GATE		what is counted	row is indexed	counting, then inserting
  *
  * Taken in this order.  A GATE is never held while waiting for another transaction to
- * end, and so two single bookings cannot deadlock.
+ * end, and so two single bookings cannot deadlock.  A slot has several rows of free
+ * places, each with a PLACES lock of its own (places.c).
  *
  * RESOURCE is taken in ShareLock by bookers, which therefore do not disturb one
  * another, and in ExclusiveLock by whoever changes the rules.  Two things are bulk
@@ -43,17 +45,30 @@
  * statement run from inside another (a function in a CHECK constraint that books
  * something) has a later one and leaves the outer statement's gates alone.
  *
+ * A pool's gate has 32 parts, each for pieces of time of three days: two bookings meet
+ * in the gate only if their periods touch the same piece (or one 96 days apart), and two
+ * that overlap always do.  With one gate for all, 64 clients who wanted different weeks
+ * of one pool got half as much done.
+ *
+ * A row that is judged by several rules (guarded.c) enters all their gates at once, in
+ * the order of the keys, and leaves them all before it waits.  A row that has been judged
+ * and is then not stored (ON CONFLICT) has no AFTER trigger to leave its gate: the next
+ * row does, or the end of the statement, which we notice when the executor's memory goes.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "storage/proc.h"
 #include "utils/builtins.h"
+#include "utils/date.h"
 #include "utils/inval.h"
+#include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
 #include "booking.h"
@@ -64,9 +79,11 @@ typedef enum LockKind
 	LOCK_ID = 101,
 	LOCK_RESOURCE,
 	LOCK_HOLDER,
-	LOCK_GATE,
 	LOCK_JOIN,
-	LOCK_LINE
+	LOCK_LINE,
+	LOCK_CAPACITY,
+	LOCK_GATE = 128,			/* and on, a number for each part: to 159 */
+	LOCK_PLACES = 1000			/* and the number of the row */
 } LockKind;
 
 #define ALL_RESOURCES	0
@@ -75,14 +92,27 @@ typedef enum LockKind
 #define MANY_RESOURCES	256
 
 /* Gates held by commands that are nested in one another, at the very most. */
-#define MAX_GATES		32
+#define MAX_GATES		256
 
+/* A gate that many want at once has parts: who wants different ones does not meet. */
 typedef struct Gate
 {
 	uint64		key;
+	uint32		parts;
 	CommandId	command;
 	SubTransactionId subxact;
 } Gate;
+
+/* A statement whose end leaves its gates; lives in the memory of the executor. */
+typedef struct StatementEnd
+{
+	MemoryContextCallback callback;
+	MemoryContext context;
+	CommandId	command;
+	struct StatementEnd *next;
+} StatementEnd;
+
+static StatementEnd *statements = NULL;
 
 static Gate gates[MAX_GATES];
 static int	ngates = 0;
@@ -97,9 +127,10 @@ static int	lines = 0;
 static void make_tag(LOCKTAG *tag, LockKind kind, uint64 key);
 static LockAcquireResult take(LockKind kind, uint64 key, LOCKMODE mode, bool wait);
 static bool held(LockKind kind, uint64 key, LOCKMODE mode);
-static CommandId this_command(void);
 static void start_counting(void);
+static void drop_gates_of(CommandId command);
 static void drop_gate(int i);
+static void end_of_statement(void *arg);
 static void end_of_xact(XactEvent event, void *arg);
 static void end_of_subxact(SubXactEvent event, SubTransactionId mine,
 						   SubTransactionId parent, void *arg);
@@ -166,6 +197,17 @@ booking_lock_resource(int64 resource_id)
 		take(LOCK_RESOURCE, ALL_RESOURCES, RowExclusiveLock, true);
 
 	AcceptInvalidationMessages();
+}
+
+/* Are we changing the rules of this resource, so that nobody else books or waits? */
+bool
+booking_holds_rules(int64 resource_id)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_RELATION(tag, MyDatabaseId, booking_table("booking"));
+	return held(LOCK_RESOURCE, (uint64) resource_id, ExclusiveLock) ||
+		lock_held_by_me(&tag, ShareRowExclusiveLock);
 }
 
 /*
@@ -252,13 +294,14 @@ booking_lock_join(int64 resource_id, bool exclusive)
 	return true;
 }
 
-/* Be the one who serves the line of a resource. */
+/* Be the one who serves the line of a resource, if need be and possible after waiting. */
 bool
-booking_lock_line(int64 resource_id)
+booking_lock_line(int64 resource_id, bool wait)
 {
 	start_counting();
 	if (lines >= MANY_RESOURCES ||
-		take(LOCK_LINE, (uint64) resource_id, ExclusiveLock, lines == 0) == LOCKACQUIRE_NOT_AVAIL)
+		take(LOCK_LINE, (uint64) resource_id, ExclusiveLock,
+			 wait && lines == 0) == LOCKACQUIRE_NOT_AVAIL)
 		return false;
 	lines++;
 	return true;
@@ -283,34 +326,210 @@ booking_lock_holder(text *holder)
 										  VARSIZE_ANY_EXHDR(holder), 0), ExclusiveLock, true);
 }
 
-static CommandId
-this_command(void)
+bool
+booking_holds_line(int64 resource_id)
+{
+	return held(LOCK_LINE, (uint64) resource_id, ExclusiveLock);
+}
+
+/*
+ * Lock the table that capacities are read from against changes of them, or in order to
+ * change one.
+ */
+void
+booking_lock_capacity(Oid relid, bool change)
+{
+	take(LOCK_CAPACITY, relid, change ? ExclusiveLock : ShareLock, true);
+	AcceptInvalidationMessages();
+}
+
+/*
+ * Lock one row of a slot's free places.  Without "wait", false when somebody else has
+ * it.  The lock stays until the transaction ends, unless it turns out not to be needed.
+ */
+bool
+booking_lock_places(int64 slot_id, int shard, bool wait)
+{
+	return take(LOCK_PLACES + shard, (uint64) slot_id, ExclusiveLock, wait) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+/* For who has written nothing under the lock, since it was taken the last time. */
+void
+booking_unlock_places(int64 slot_id, int shard)
+{
+	LOCKTAG		tag;
+
+	make_tag(&tag, LOCK_PLACES + shard, (uint64) slot_id);
+	LockRelease(&tag, ExclusiveLock, false);
+}
+
+/* The statement that a trigger runs for; one inside another has the higher number. */
+CommandId
+booking_this_command(void)
 {
 	return ActiveSnapshotSet() ? GetActiveSnapshot()->curcid : GetCurrentCommandId(false);
 }
 
 /*
- * Enter the gate of what is being counted, alone.  Without "wait", false when somebody
- * else is inside.
+ * Enter these parts of the gate of what is being counted, alone.  Without "wait", false
+ * when somebody else is in one of them.  In the order of the parts, so that two who want
+ * several do not wait for each other.
  */
 bool
-booking_gate_enter(uint64 key, bool wait)
+booking_gate_enter(uint64 key, uint32 parts, bool wait)
 {
-	CommandId	command = this_command();
+	GateWanted	wanted = {key, parts};
+
+	return booking_gates_enter(&wanted, 1, wait);
+}
+
+/* The same for all gates that one row has to be in; the keys ascend. */
+bool
+booking_gates_enter(const GateWanted *wanted, int n, bool wait)
+{
+	CommandId	command = booking_this_command();
 
 	/* The row before this one, of the same command, is stored by now. */
+	drop_gates_of(command);
+
+	if (n > MAX_GATES)
+		elog(ERROR, "one row is judged by more than %d rules", MAX_GATES);
+	while (ngates + n > MAX_GATES)
+		drop_gate(0);
+
+	for (int i = 0; i < n; i++)
+	{
+		gates[ngates++] = (Gate) {wanted[i].key, 0, command, GetCurrentSubTransactionId()};
+		for (int part = 0; part < GATE_PARTS; part++)
+		{
+			if ((wanted[i].parts & (1U << part)) == 0)
+				continue;
+			if (take(LOCK_GATE + part, wanted[i].key, ExclusiveLock, wait) == LOCKACQUIRE_NOT_AVAIL)
+			{
+				drop_gates_of(command);
+				return false;
+			}
+			gates[ngates - 1].parts |= 1U << part;
+		}
+	}
+	return true;
+}
+
+/* Leave all gates that the row in hand has entered. */
+void
+booking_gates_leave(void)
+{
+	drop_gates_of(booking_this_command());
+}
+
+/*
+ * Leave the gates of the current statement when it ends, at the latest.  Called in a row's
+ * BEFORE trigger, where the current memory context is the executor's for one row, a child
+ * of the one that holds the executor's state.
+ */
+void
+booking_gates_leave_with_statement(void)
+{
+	MemoryContext context = MemoryContextGetParent(CurrentMemoryContext);
+	StatementEnd *end;
+
+	if (context == NULL || strcmp(context->name, "ExecutorState") != 0)
+		return;
+	for (end = statements; end != NULL; end = end->next)
+		if (end->context == context)
+			return;
+
+	end = MemoryContextAlloc(context, sizeof(StatementEnd));
+	end->callback.func = end_of_statement;
+	end->callback.arg = end;
+	end->context = context;
+	end->command = booking_this_command();
+	end->next = statements;
+	statements = end;
+	MemoryContextRegisterResetCallback(context, &end->callback);
+}
+
+static void
+end_of_statement(void *arg)
+{
+	StatementEnd *end = arg;
+
+	for (StatementEnd **link = &statements; *link != NULL; link = &(*link)->next)
+	{
+		if (*link == end)
+		{
+			*link = end->next;
+			break;
+		}
+	}
+
+	/* While a transaction is being rolled back, its locks go anyway. */
+	if (!IsTransactionState())
+		return;
+	for (int i = ngates - 1; i >= 0; i--)
+		if (gates[i].command >= end->command)
+			drop_gate(i);
+}
+
+static void
+drop_gates_of(CommandId command)
+{
 	for (int i = ngates - 1; i >= 0; i--)
 		if (gates[i].command == command)
 			drop_gate(i);
+}
 
-	if (ngates == MAX_GATES)
-		drop_gate(0);
+/*
+ * The parts of a gate that a period has to do with: time is dealt out to the parts in
+ * pieces of three days.  Two periods that overlap have at least one part in common.
+ */
+uint32
+booking_gate_parts(Period period)
+{
+	uint64		first = (uint64) (period.from - MIN_TIMESTAMP) >> 38;
+	uint64		last = (uint64) (period.to - MIN_TIMESTAMP) >> 38;
+	uint32		parts = 0;
 
-	if (take(LOCK_GATE, key, ExclusiveLock, wait) == LOCKACQUIRE_NOT_AVAIL)
-		return false;
+	if (period.to == DT_NOEND || last - first >= GATE_PARTS)
+		return PG_UINT32_MAX;
+	for (uint64 piece = first; piece <= last; piece++)
+		parts |= 1U << (piece % GATE_PARTS);
+	return parts;
+}
 
-	gates[ngates++] = (Gate) {key, command, GetCurrentSubTransactionId()};
-	return true;
+/* The same for a range of any type; other things than time are not divided. */
+uint32
+booking_gate_parts_of(RangeType *range)
+{
+	TypeCacheEntry *type = booking_range_type(RangeTypeGetOid(range));
+	RangeBound	lower,
+				upper;
+	bool		empty;
+	Period		period;
+
+	range_deserialize(type, range, &lower, &upper, &empty);
+	switch (type->rngelemtype->type_id)
+	{
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID:
+			period.from = DatumGetTimestampTz(lower.val);
+			period.to = DatumGetTimestampTz(upper.val);
+			break;
+		case DATEOID:
+			/* Dates reach further than timestamps. */
+			if (lower.infinite || upper.infinite || DATE_NOT_FINITE(DatumGetDateADT(lower.val)) ||
+				DatumGetDateADT(upper.val) >= TIMESTAMP_END_JULIAN - POSTGRES_EPOCH_JDATE)
+				return PG_UINT32_MAX;
+			period.from = DatumGetDateADT(lower.val) * USECS_PER_DAY;
+			period.to = DatumGetDateADT(upper.val) * USECS_PER_DAY;
+			break;
+		default:
+			return GATE_UNDIVIDED;
+	}
+	if (empty || lower.infinite || upper.infinite ||
+		!IS_VALID_TIMESTAMP(period.from) || !IS_VALID_TIMESTAMP(period.to))
+		return PG_UINT32_MAX;
+	return booking_gate_parts(period);
 }
 
 /* Leave the gate entered last: nothing was written, or the row is in its index. */
@@ -325,7 +544,7 @@ booking_gate_leave(void)
 void
 booking_gate_leave_command(void)
 {
-	CommandId	command = this_command();
+	CommandId	command = booking_this_command();
 
 	for (int i = ngates - 1; i >= 0; i--)
 		if (gates[i].command >= command)
@@ -337,8 +556,13 @@ drop_gate(int i)
 {
 	LOCKTAG		tag;
 
-	make_tag(&tag, LOCK_GATE, gates[i].key);
-	LockRelease(&tag, ExclusiveLock, false);
+	for (int part = 0; part < GATE_PARTS; part++)
+	{
+		if ((gates[i].parts & (1U << part)) == 0)
+			continue;
+		make_tag(&tag, LOCK_GATE + part, gates[i].key);
+		LockRelease(&tag, ExclusiveLock, false);
+	}
 	memmove(&gates[i], &gates[i + 1], (--ngates - i) * sizeof(Gate));
 }
 

@@ -19,6 +19,11 @@
  * lock of its own booking to the end.  Statements that touch one booking by its id under
  * its ID lock (KEYED) therefore read like a unique index does: what is committed now.
  *
+ * Plans: a table that is small when it is analysed makes the planner read all of it.  Rows
+ * that many write at once are one index look-up in truth, and reading all of them would
+ * also make every SERIALIZABLE transaction depend on every other.  Statements about them
+ * are planned with plain index scans only.
+ *
  * Privileges: what a trigger needs to know is none of the caller's business, and runs
  * as the owner of the tables.  What a function does for its caller runs as the caller.
  *
@@ -32,6 +37,7 @@
 #include "executor/spi.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "optimizer/cost.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 
@@ -43,10 +49,12 @@
 /* Whom a statement runs as, whether it writes, and what it reads. */
 #define AS_OWNER	0x01
 #define WRITES		0x02
-/* Touches one booking by its id, whose ID lock we hold. */
+/* Touches one booking by its id, whose ID lock we hold; or a slot's places (places.c). */
 #define KEYED		0x04
 /* Sees what the statement that runs the trigger has written. */
 #define UP_TO_NOW	0x08
+/* Looks up rows of a small table that many write at once. */
+#define BY_INDEX	0x10
 
 /*
  * Operators by their full names, like tables: some of these run as the owner, and the
@@ -82,7 +90,18 @@
 #define LIST_BOOKINGS \
 	"SELECT pg_catalog.format('booking %s for %s', id, period), pg_catalog.count(*) OVER ()" \
 	" FROM booking.booking WHERE resource_id" EQ "$1"
+#define LIST_OF_SLOT \
+	"SELECT pg_catalog.format('booking %s for %s', id, period), pg_catalog.count(*) OVER ()" \
+	" FROM booking.booking WHERE slot_id" EQ "$1"
 #define A_FEW	" ORDER BY period, id LIMIT 5"
+
+#define INSERT_BOOKING \
+	"INSERT INTO booking.booking (id, resource_id, slot_id, seat_no, period, occupies," \
+	" quantity, holder, status, expires_at, group_id, waitlist_id, data)" \
+	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING *"
+#define INSERT_TYPES \
+	{UUIDOID, INT8OID, INT8OID, INT4OID, TSTZRANGEOID, TSTZRANGEOID, \
+		INT4OID, TEXTOID, TEXTOID, TIMESTAMPTZOID, UUIDOID, INT8OID, JSONBOID}
 
 typedef struct PlanText
 {
@@ -94,7 +113,8 @@ typedef struct PlanText
 static const PlanText plans[STMT_COUNT] = {
 	[STMT_LOAD_RESOURCE] = {
 		"SELECT name, kind, capacity, buffer_before, buffer_after, retired_at, category, timezone,"
-		" min_notice, max_advance, min_duration, max_duration, max_hold"
+		" min_notice, max_advance, min_duration, max_duration, max_hold,"
+		" slots_only, EXISTS (SELECT FROM booking.slot WHERE resource_id" EQ "$1 AND occupies IS NOT NULL)"
 		" FROM booking.resource WHERE id" EQ "$1",
 		AS_OWNER, {INT8OID}
 	},
@@ -144,12 +164,9 @@ static const PlanText plans[STMT_COUNT] = {
 		AS_OWNER, {TEXTOID}
 	},
 	[STMT_INSERT_BOOKING] = {
-		"INSERT INTO booking.booking (id, resource_id, slot_id, seat_no, period, occupies,"
-		" quantity, holder, status, expires_at, group_id, waitlist_id, data)"
-		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING *",
+		INSERT_BOOKING,
 		WRITES,
-		{UUIDOID, INT8OID, INT8OID, INT4OID, TSTZRANGEOID, TSTZRANGEOID,
-			INT4OID, TEXTOID, TEXTOID, TIMESTAMPTZOID, UUIDOID, INT8OID, JSONBOID}
+		INSERT_TYPES
 	},
 	[STMT_GET_BOOKING] = {
 		"SELECT * FROM booking.booking WHERE id" EQ "$1",
@@ -173,6 +190,11 @@ static const PlanText plans[STMT_COUNT] = {
 		"UPDATE booking.booking SET status = 'cancelled', expires_at = NULL, reason = $3"
 		" WHERE id" EQ "$1 AND version" EQ "$2 RETURNING *",
 		WRITES | KEYED, {UUIDOID, INT4OID, TEXTOID}
+	},
+	[STMT_CANCEL_IN_THE_WAY] = {
+		"UPDATE booking.booking SET status = 'cancelled', expires_at = NULL, reason = $2"
+		" WHERE id" EQ "$1 AND " ACTIVE,
+		WRITES | KEYED, {UUIDOID, TEXTOID}
 	},
 	[STMT_MOVE_BOOKING] = {
 		"UPDATE booking.booking SET period = $3, seat_no = $4, quantity = $5, slot_id = $6"
@@ -207,6 +229,61 @@ static const PlanText plans[STMT_COUNT] = {
 		" AND status" EQ "'held' AND expires_at" LE "$2 FOR UPDATE SKIP LOCKED) AS lapsed"
 		" WHERE b.id" EQ "lapsed.id",
 		WRITES, {UUIDARRAYOID, TIMESTAMPTZOID}
+	},
+	[STMT_SOMEBODY_WAITS] = {
+		"SELECT 1 FROM booking.waitlist WHERE resource_id" EQ "$1 AND status" EQ "'waiting' LIMIT 1",
+		AS_OWNER, {INT8OID}
+	},
+	[STMT_LINES] = {
+		"SELECT DISTINCT resource_id FROM booking.waitlist WHERE status" EQ "'waiting' ORDER BY resource_id",
+		AS_OWNER, {InvalidOid}
+	},
+	[STMT_LINE] = {
+		"SELECT id, slot_id, seat, period, quantity, holder, offer_for FROM booking.waitlist"
+		" WHERE resource_id" EQ "$1 AND status" EQ "'waiting'"
+		" AND period" OVERLAPS "$2 AND period" OVERLAPS "$3"
+		" AND id OPERATOR(pg_catalog.>) $4 ORDER BY id LIMIT $5",
+		AS_OWNER, {INT8OID, TSTZRANGEOID, TSTZRANGEOID, INT8OID, INT8OID}
+	},
+	[STMT_OFFER_BOOKING] = {
+		INSERT_BOOKING,
+		AS_OWNER | WRITES,
+		INSERT_TYPES
+	},
+	[STMT_MARK_OFFERED] = {
+		"UPDATE booking.waitlist SET status = 'offered' WHERE id" EQ
+		"(SELECT id FROM booking.waitlist WHERE id" EQ "$1 AND status" EQ "'waiting' FOR UPDATE SKIP LOCKED)",
+		AS_OWNER | WRITES, {INT8OID}
+	},
+	[STMT_SETTLE_ENTRY] = {
+		"UPDATE booking.waitlist SET status = $2 WHERE id" EQ "$1 AND status" EQ "'offered'",
+		AS_OWNER | WRITES, {INT8OID, TEXTOID}
+	},
+	[STMT_FIND_OFFER] = {
+		"SELECT id FROM booking.booking WHERE waitlist_id" EQ "$1 AND status" EQ "'held'",
+		0, {INT8OID}
+	},
+	[STMT_FIND_ENTRY] = {
+		"SELECT * FROM booking.waitlist w"
+		" WHERE resource_id" EQ "$1 AND NOT (slot_id IS DISTINCT FROM $2) AND period" EQ "$3"
+		" AND quantity" EQ "$4 AND holder" EQ "$5 AND (status" EQ "'waiting' OR status" EQ "'offered' AND EXISTS"
+		" (SELECT FROM booking.booking b WHERE b.waitlist_id" EQ "w.id AND b.status" EQ "'held'"
+		" AND b.expires_at OPERATOR(pg_catalog.>) pg_catalog.clock_timestamp()))"
+		" ORDER BY id LIMIT 1",
+		0, {INT8OID, INT8OID, TSTZRANGEOID, INT4OID, TEXTOID, INTERVALOID}
+	},
+	[STMT_JOIN_WAITLIST] = {
+		"INSERT INTO booking.waitlist (resource_id, slot_id, period, quantity, holder, offer_for)"
+		" VALUES ($1, $2, $3, $4, $5, $6) RETURNING *",
+		WRITES, {INT8OID, INT8OID, TSTZRANGEOID, INT4OID, TEXTOID, INTERVALOID}
+	},
+	[STMT_GET_ENTRY] = {
+		"SELECT * FROM booking.waitlist WHERE id" EQ "$1",
+		0, {INT8OID}
+	},
+	[STMT_LEAVE_WAITLIST] = {
+		"UPDATE booking.waitlist SET status = 'left' WHERE id" EQ "$1 AND status" EQ "'waiting' RETURNING *",
+		WRITES, {INT8OID}
 	},
 	[STMT_BOOKINGS_EVER] = {
 		LIST_BOOKINGS A_FEW,
@@ -257,11 +334,114 @@ static const PlanText plans[STMT_COUNT] = {
 		"INSERT INTO booking.closure (resource_id, period, reason) VALUES ($1, $2, $3) RETURNING *",
 		WRITES, {INT8OID, TSTZRANGEOID, TEXTOID}
 	},
+	[STMT_LOAD_SLOT] = {
+		"SELECT resource_id, period, capacity, closed, occupies,"
+		" (SELECT pg_catalog.count(*)::pg_catalog.int4 FROM booking.slot_places WHERE slot_id" EQ "$1)"
+		" FROM booking.slot WHERE id" EQ "$1",
+		AS_OWNER, {INT8OID}
+	},
+	[STMT_PEEK_RESOURCE] = {
+		"SELECT kind, CASE WHEN kind" EQ "'seated' THEN"
+		" (SELECT pg_catalog.count(*)::pg_catalog.int4 FROM booking.seat WHERE resource_id" EQ "$1)"
+		" ELSE capacity END FROM booking.resource WHERE id" EQ "$1",
+		AS_OWNER, {INT8OID}
+	},
+	[STMT_FIND_SLOTS] = {
+		"SELECT id FROM booking.slot WHERE resource_id" EQ "$1 AND period" EQ "$2 ORDER BY closed, id",
+		AS_OWNER, {INT8OID, TSTZRANGEOID}
+	},
+	[STMT_SLOTS_NEAR] = {
+		"SELECT pg_catalog.string_agg(period::pg_catalog.text, ', ' ORDER BY period) FROM ("
+		"(SELECT period FROM booking.slot WHERE resource_id" EQ "$1 AND period OPERATOR(pg_catalog.<) $2"
+		" AND NOT closed ORDER BY period DESC LIMIT 1) UNION"
+		" (SELECT period FROM booking.slot WHERE resource_id" EQ "$1 AND period OPERATOR(pg_catalog.>) $2"
+		" AND NOT closed ORDER BY period LIMIT 2)) AS near",
+		AS_OWNER, {INT8OID, TSTZRANGEOID}
+	},
+	[STMT_SLOT_IN_THE_WAY] = {
+		"SELECT period FROM booking.slot WHERE resource_id" EQ "$1 AND occupies" OVERLAPS "$2"
+		" ORDER BY period LIMIT 1",
+		AS_OWNER, {INT8OID, TSTZRANGEOID}
+	},
+	[STMT_BIG_SLOTS] = {
+		"SELECT pg_catalog.format('slot %s for %s', id, period), pg_catalog.count(*) OVER ()"
+		" FROM booking.slot WHERE resource_id" EQ "$1 AND capacity OPERATOR(pg_catalog.>) 1" A_FEW,
+		AS_OWNER, {INT8OID}
+	},
+	[STMT_BOOKINGS_UNDER_SLOT] = {
+		LIST_BOOKINGS " AND " ACTIVE " AND seat_no IS NOT NULL AND occupies" OVERLAPS "$2"
+		" AND (slot_id IS NULL OR slot_id OPERATOR(pg_catalog.<>) $3)" A_FEW,
+		AS_OWNER, {INT8OID, TSTZRANGEOID, INT8OID}
+	},
+	[STMT_LAPSED_UNDER_SLOT] = {
+		"SELECT id FROM booking.booking WHERE resource_id" EQ "$1 AND occupies" OVERLAPS "$2"
+		" AND seat_no IS NOT NULL AND " ACTIVE " AND status" EQ "'held' AND expires_at" LE "$3",
+		AS_OWNER, {INT8OID, TSTZRANGEOID, TIMESTAMPTZOID}
+	},
+	[STMT_BOOKINGS_EVER_IN_SLOT] = {
+		LIST_OF_SLOT A_FEW,
+		AS_OWNER, {INT8OID}
+	},
+	[STMT_ACTIVE_IN_SLOT] = {
+		LIST_OF_SLOT " AND " ACTIVE A_FEW,
+		AS_OWNER, {INT8OID}
+	},
+	[STMT_ACTIVE_WITHOUT_SEAT] = {
+		LIST_OF_SLOT " AND " ACTIVE " AND seat_no IS NULL" A_FEW,
+		AS_OWNER, {INT8OID}
+	},
+	[STMT_LAPSED_IN_SLOT] = {
+		"SELECT id, expires_at FROM booking.booking WHERE slot_id" EQ "$1 AND status" EQ "'held'"
+		" AND expires_at" LE "$2 ORDER BY expires_at LIMIT $3",
+		AS_OWNER | BY_INDEX, {INT8OID, TIMESTAMPTZOID, INT8OID}
+	},
+	[STMT_BOOKED_IN_SLOT] = {
+		"SELECT pg_catalog.sum(quantity)::pg_catalog.int8 FROM booking.booking"
+		" WHERE slot_id" EQ "$1 AND " ACTIVE,
+		AS_OWNER, {INT8OID}
+	},
+	[STMT_LAY_OUT_PLACES] = {
+		"INSERT INTO booking.slot_places (slot_id, shard, free)"
+		" SELECT $1, n, ($2 OPERATOR(pg_catalog./) $3) OPERATOR(pg_catalog.+)"
+		" (n OPERATOR(pg_catalog.<) ($2 OPERATOR(pg_catalog.%) $3))::pg_catalog.int4"
+		" FROM pg_catalog.generate_series(0, $3 OPERATOR(pg_catalog.-) 1) AS n",
+		AS_OWNER | WRITES, {INT8OID, INT4OID, INT4OID}
+	},
+	[STMT_CLEAR_PLACES] = {
+		"DELETE FROM booking.slot_places WHERE slot_id" EQ "$1",
+		AS_OWNER | WRITES | BY_INDEX, {INT8OID}
+	},
+	[STMT_FREE_PLACES] = {
+		"SELECT shard, free, ctid FROM booking.slot_places WHERE slot_id" EQ "$1"
+		" AND free OPERATOR(pg_catalog.>) 0",
+		AS_OWNER | KEYED | BY_INDEX, {INT8OID}
+	},
+	[STMT_FREE_PLACES_OF_SHARD] = {
+		"SELECT free FROM booking.slot_places WHERE slot_id" EQ "$1 AND shard" EQ "$2",
+		AS_OWNER | KEYED | BY_INDEX, {INT8OID, INT2OID}
+	},
+	[STMT_TAKE_PLACES] = {
+		"UPDATE booking.slot_places SET free = free OPERATOR(pg_catalog.-) $3"
+		" WHERE slot_id" EQ "$1 AND shard" EQ "$2 AND free OPERATOR(pg_catalog.>=) $3",
+		AS_OWNER | WRITES | KEYED | BY_INDEX, {INT8OID, INT2OID, INT4OID}
+	},
+	[STMT_GIVE_PLACES] = {
+		"UPDATE booking.slot_places SET free = free OPERATOR(pg_catalog.+) $3"
+		" WHERE slot_id" EQ "$1 AND shard" EQ "$2 RETURNING free",
+		AS_OWNER | WRITES | KEYED | BY_INDEX, {INT8OID, INT2OID, INT4OID}
+	},
+	[STMT_SET_PLACES] = {
+		"UPDATE booking.slot_places SET free = $3"
+		" WHERE slot_id" EQ "$1 AND shard" EQ "$2 AND free OPERATOR(pg_catalog.<>) $3",
+		AS_OWNER | WRITES | KEYED | BY_INDEX, {INT8OID, INT2OID, INT4OID}
+	},
 };
 
 static SPIPlanPtr prepared[STMT_COUNT];
 
 static SPIPlanPtr prepare(Statement statement);
+static int	execute_by_index(SPIPlanPtr plan, Datum *values, const char *nulls,
+							 Snapshot snapshot, bool read_only);
 
 static SPIPlanPtr
 prepare(Statement statement)
@@ -275,13 +455,40 @@ prepare(Statement statement)
 
 		while (nargs < MAX_PARAMETERS && OidIsValid(plan->types[nargs]))
 			nargs++;
-		spi_plan = SPI_prepare(plan->sql, nargs, (Oid *) plan->types);
+		/* Parameters never change the plan: do not begin with five that are thrown away. */
+		spi_plan = SPI_prepare_cursor(plan->sql, nargs, (Oid *) plan->types,
+									  CURSOR_OPT_GENERIC_PLAN);
 		if (spi_plan == NULL || SPI_keepplan(spi_plan) != 0)
 			elog(ERROR, "could not prepare \"%s\": %s",
 				 plan->sql, SPI_result_code_string(SPI_result));
 		prepared[statement] = spi_plan;
 	}
 	return prepared[statement];
+}
+
+/* Execute a plan, and make it, if it has to be made anew, with plain index scans only. */
+static pg_noinline int
+execute_by_index(SPIPlanPtr plan, Datum *values, const char *nulls, Snapshot snapshot,
+				 bool read_only)
+{
+	bool		save_seqscan = enable_seqscan;
+	bool		save_bitmapscan = enable_bitmapscan;
+	int			result;
+
+	enable_seqscan = false;
+	enable_bitmapscan = false;
+	PG_TRY();
+	{
+		result = SPI_execute_snapshot(plan, values, nulls, snapshot, InvalidSnapshot,
+									  read_only, true, 0);
+	}
+	PG_FINALLY();
+	{
+		enable_seqscan = save_seqscan;
+		enable_bitmapscan = save_bitmapscan;
+	}
+	PG_END_TRY();
+	return result;
 }
 
 /*
@@ -311,8 +518,12 @@ booking_run(Statement statement, Datum *values, const char *nulls)
 	snapshot = *GetLatestSnapshot();
 	if ((plans[statement].flags & KEYED) && IsolationIsSerializable())
 		snapshot.snapshot_type = SNAPSHOT_SELF;
-	result = SPI_execute_snapshot(plan, values, nulls, &snapshot, InvalidSnapshot,
-								  read_only, true, 0);
+
+	if (plans[statement].flags & BY_INDEX)
+		result = execute_by_index(plan, values, nulls, &snapshot, read_only);
+	else
+		result = SPI_execute_snapshot(plan, values, nulls, &snapshot, InvalidSnapshot,
+									  read_only, true, 0);
 
 	if (as_owner)
 		SetUserIdAndSecContext(save_user, save_context);
@@ -329,9 +540,16 @@ booking_run(Statement statement, Datum *values, const char *nulls)
 Datum
 booking_row_datum(void)
 {
+	return booking_row_datum_of("booking");
+}
+
+/* The same of another table. */
+Datum
+booking_row_datum_of(const char *table)
+{
 	HeapTupleHeader row = SPI_returntuple(SPI_tuptable->vals[0], SPI_tuptable->tupdesc);
 
-	HeapTupleHeaderSetTypeId(row, get_rel_type_id(booking_table("booking")));
+	HeapTupleHeaderSetTypeId(row, get_rel_type_id(booking_table(table)));
 	HeapTupleHeaderSetTypMod(row, -1);
 	return HeapTupleHeaderGetDatum(row);
 }

@@ -55,11 +55,14 @@ static Request request = {.active = false};
 
 static void take_apart(HeapTuple tuple, TupleDesc desc, BookingRow *row);
 static HeapTuple put_together(HeapTuple tuple, TupleDesc desc, BookingRow *row);
-static bool complete(const Resource *resource, BookingRow *row, const BookingRow *old);
-static void complete_seat(const Resource *resource, BookingRow *row);
-static void complete_occupies(const Resource *resource, BookingRow *row, const BookingRow *old);
+static bool complete(const Resource *resource, const Slot *slot, BookingRow *row,
+					 const BookingRow *old);
+static void complete_seat(const Resource *resource, const Slot *slot, BookingRow *row);
+static void complete_occupies(const Resource *resource, const Slot *slot, BookingRow *row,
+							  const BookingRow *old);
 static bool check_transition(const BookingRow *row, const BookingRow *old);
 static void keep_lapse(BookingRow *row, const BookingRow *old);
+static bool needs_room(const Resource *resource, const Slot *slot, const BookingRow *row);
 static bool asked_for(const BookingRow *row);
 
 static void
@@ -67,15 +70,8 @@ take_apart(HeapTuple tuple, TupleDesc desc, BookingRow *row)
 {
 	heap_deform_tuple(tuple, desc, row->value + 1, row->null + 1);
 	memset(row->changed, 0, sizeof(row->changed));
-	row->active = false;
-	if (!row->null[BOOKING_STATUS])
-	{
-		text	   *status = DatumGetTextPP(row->value[BOOKING_STATUS]);
-		int			length = VARSIZE_ANY_EXHDR(status);
-
-		row->active = (length == 4 && memcmp(VARDATA_ANY(status), "held", 4) == 0) ||
-			(length == 9 && memcmp(VARDATA_ANY(status), "confirmed", 9) == 0);
-	}
+	row->active = !row->null[BOOKING_STATUS] &&
+		booking_status_is_active(DatumGetTextPP(row->value[BOOKING_STATUS]));
 }
 
 /* A stored booking for the functions that change it. */
@@ -187,6 +183,8 @@ booking_row_before(PG_FUNCTION_ARGS)
 	BookingRow	row;
 	BookingRow	old_row;
 	BookingRow *old = NULL;
+	Slot		its_slot;
+	const Slot *slot = NULL;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BEFORE(trigger->tg_event) ||
 		!TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
@@ -204,35 +202,56 @@ booking_row_before(PG_FUNCTION_ARGS)
 	}
 	take_apart(tuple, desc, &row);
 
+	if (!row.null[BOOKING_SLOT_ID])
+	{
+		booking_row_enter_slot(&row, old, &its_slot);
+		slot = &its_slot;
+	}
 	if (row.null[BOOKING_RESOURCE_ID])
 		booking_null_argument("resource_id");
 	if (row.null[BOOKING_PERIOD])
 		booking_null_argument("period");
 	booking_check_period(DatumGetRangeTypeP(row.value[BOOKING_PERIOD]), &row.period);
 
+	/* Two resources are locked in their order, like everywhere. */
+	if (old && !booking_row_same(&row, old, BOOKING_RESOURCE_ID))
+		booking_lock_resource(Min(DatumGetInt64(old->value[BOOKING_RESOURCE_ID]),
+								  DatumGetInt64(row.value[BOOKING_RESOURCE_ID])));
 	resource = booking_use_resource(DatumGetInt64(row.value[BOOKING_RESOURCE_ID]));
-	if (!complete(resource, &row, old))
+	if (!complete(resource, slot, &row, old))
 		return PointerGetDatum(NULL);
 
 	if (!booking_not_closed(resource, &row, old) || !booking_within_limits(resource, &row, old))
 		return PointerGetDatum(NULL);
 
-	if (row.active && !booking_row_adds_load(&row, old))
+	if ((slot || resource->taken_by_slots || resource->slots_only) &&
+		!booking_judge_slots(heap, resource, slot, &row, old, self))
+		return PointerGetDatum(NULL);
+
+	if (!row.active || !needs_room(resource, slot, &row))
+		;
+	else if (!booking_row_adds_load(&row, old))
 		booking_keep_room(&row);
-	else if (row.active && !booking_make_room(heap, resource, &row, self))
+	else if (!booking_make_room(heap, resource, &row, self))
 		return PointerGetDatum(NULL);
 
 	return PointerGetDatum(put_together(tuple, desc, &row));
 }
 
 /*
- * AFTER INSERT OR UPDATE, for each row and for each statement: the rows are in their
- * indexes.
+ * AFTER INSERT OR UPDATE OR DELETE, for each row and for each statement: the rows are in
+ * their indexes.
  */
 Datum
 booking_row_done(PG_FUNCTION_ARGS)
 {
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+
 	booking_gate_leave_command();
+	if (TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
+		booking_places_stored(trigger);
+	else
+		booking_places_settle();
 	return PointerGetDatum(NULL);
 }
 
@@ -241,8 +260,10 @@ booking_row_done(PG_FUNCTION_ARGS)
  * a function of ours is to say no.
  */
 static bool
-complete(const Resource *resource, BookingRow *row, const BookingRow *old)
+complete(const Resource *resource, const Slot *slot, BookingRow *row, const BookingRow *old)
 {
+	const char *fault;
+
 	if (old)
 	{
 		if (!check_transition(row, old))
@@ -252,10 +273,24 @@ complete(const Resource *resource, BookingRow *row, const BookingRow *old)
 		booking_row_set(row, BOOKING_UPDATED_AT, TimestampTzGetDatum(GetCurrentTimestamp()));
 	}
 
+	/* Who moves from an exclusive resource has no seat to take along. */
+	if (old && !booking_row_same(row, old, BOOKING_RESOURCE_ID) && !row->null[BOOKING_SEAT_NO] &&
+		booking_row_same(row, old, BOOKING_SEAT_NO) && DatumGetInt32(row->value[BOOKING_SEAT_NO]) == 0)
+	{
+		row->null[BOOKING_SEAT_NO] = true;
+		row->changed[BOOKING_SEAT_NO] = true;
+	}
+
 	/* A booking that has ended, or is given up, may keep what its resource once was. */
 	if (row->active)
-		complete_seat(resource, row);
-	complete_occupies(resource, row, old);
+		complete_seat(resource, slot, row);
+	complete_occupies(resource, slot, row, old);
+
+	fault = booking_row_fault(row);
+	if (fault)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s", fault)));
 
 	if (resource->retired_at < row->period.to && booking_row_in_force(row) &&
 		!booking_row_stays(row, old))
@@ -268,7 +303,7 @@ complete(const Resource *resource, BookingRow *row, const BookingRow *old)
 }
 
 static void
-complete_seat(const Resource *resource, BookingRow *row)
+complete_seat(const Resource *resource, const Slot *slot, BookingRow *row)
 {
 	bool		has_seat = !row->null[BOOKING_SEAT_NO];
 	int32		seat_no = has_seat ? DatumGetInt32(row->value[BOOKING_SEAT_NO]) : 0;
@@ -281,7 +316,7 @@ complete_seat(const Resource *resource, BookingRow *row)
 						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						 errmsg("resource \"%s\" has no seats", resource->name),
 						 errdetail("It is exclusive: one booking at a time.")));
-			if (!has_seat)
+			if (!has_seat && !(slot && slot->takes_resource))
 				booking_row_set(row, BOOKING_SEAT_NO, Int32GetDatum(0));
 			break;
 		case RESOURCE_SEATED:
@@ -299,6 +334,9 @@ complete_seat(const Resource *resource, BookingRow *row)
 			break;
 	}
 
+	/* In a slot, the places are counted; a seat is still one. */
+	if (slot && !(has_seat && seat_no > 0))
+		return;
 	if (resource->kind != RESOURCE_POOLED && DatumGetInt32(row->value[BOOKING_QUANTITY]) != 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -313,13 +351,21 @@ complete_seat(const Resource *resource, BookingRow *row)
  * along (a restore) keeps it; a booking that moves gets the buffers of today.
  */
 static void
-complete_occupies(const Resource *resource, BookingRow *row, const BookingRow *old)
+complete_occupies(const Resource *resource, const Slot *slot, BookingRow *row,
+				  const BookingRow *old)
 {
 	bool		keep = !row->null[BOOKING_OCCUPIES];
 
 	if (keep && old && booking_row_same_range(row, old, BOOKING_OCCUPIES) &&
 		!(booking_row_same_range(row, old, BOOKING_PERIOD) && booking_row_same(row, old, BOOKING_RESOURCE_ID)))
 		keep = false;
+
+	/* The slot has kept the time around it free already, with the buffers of then. */
+	if (!keep && slot && slot->takes_resource && row->active)
+	{
+		booking_row_set(row, BOOKING_OCCUPIES, RangeTypePGetDatum(booking_make_range(slot->occupies)));
+		return;
+	}
 
 	if (!keep && resource->buffer_before == 0 && resource->buffer_after == 0)
 		booking_row_set(row, BOOKING_OCCUPIES, row->value[BOOKING_PERIOD]);
@@ -330,13 +376,6 @@ complete_occupies(const Resource *resource, BookingRow *row, const BookingRow *o
 
 		booking_row_set(row, BOOKING_OCCUPIES, RangeTypePGetDatum(booking_make_range(wide)));
 	}
-	else if (!range_contains_internal(booking_range_type(TSTZRANGEOID),
-									  DatumGetRangeTypeP(row->value[BOOKING_OCCUPIES]),
-									  DatumGetRangeTypeP(row->value[BOOKING_PERIOD])))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("what a booking occupies must contain its period"),
-				 errhint("Leave occupies out, and it is computed from the resource's buffers.")));
 }
 
 /* A hold that has lapsed never comes back to life, whoever writes. */
@@ -392,13 +431,13 @@ booking_row_in_force(const BookingRow *row)
 }
 
 /*
- * Is this row, if it is a new one, from before, and somebody is loading it now?  Then it
- * brings the time at which it was made.
+ * Is this a new row that is from before, and somebody is loading it now?  Then it brings
+ * the time at which it was made.
  */
 bool
-booking_row_is_history(const BookingRow *row)
+booking_row_is_history(const BookingRow *row, const BookingRow *old)
 {
-	return !row->null[BOOKING_CREATED_AT] &&
+	return old == NULL && !row->null[BOOKING_CREATED_AT] &&
 		DatumGetTimestampTz(row->value[BOOKING_CREATED_AT]) < GetCurrentTransactionStartTimestamp();
 }
 
@@ -410,6 +449,14 @@ booking_row_stays(const BookingRow *row, const BookingRow *old)
 		range_contains_internal(booking_range_type(TSTZRANGEOID),
 								DatumGetRangeTypeP(old->value[BOOKING_PERIOD]),
 								DatumGetRangeTypeP(row->value[BOOKING_PERIOD]));
+}
+
+/* Does the row take space of the resource?  In a slot, only what slots.c says. */
+static bool
+needs_room(const Resource *resource, const Slot *slot, const BookingRow *row)
+{
+	return slot == NULL ||
+		(resource->kind != RESOURCE_POOLED && !(slot->takes_resource && row->null[BOOKING_SEAT_NO]));
 }
 
 /* Does the row take space that its old version did not? */

@@ -205,6 +205,13 @@ check_resource(HeapTuple old, HeapTuple new, TupleDesc desc)
 				 errmsg("resource \"%s\" cannot change its kind while it has active bookings", name),
 				 errdetail("%s", list),
 				 errhint("Cancel or archive them first, or create another resource.")));
+	if (changes(old, new, desc, "kind") &&
+		booking_in_the_way(STMT_BIG_SLOTS, values, NULL, &list) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("resource \"%s\" cannot change its kind while it has slots of several places", name),
+				 errdetail("%s", list),
+				 errhint("Whether such a slot takes its resource depends on the kind.  Delete these slots first.")));
 
 	if (changes(old, new, desc, "capacity") && !changes(old, new, desc, "kind"))
 		check_capacity(values[0], DatumGetInt32(column(new, desc, "capacity", &isnull)), name);

@@ -102,7 +102,7 @@ static GuardVerdict judge(Relation rel, Claim *claims, int nclaims, ItemPointer 
 static GuardVerdict judge_one(Relation rel, Claim *claim, ItemPointer self, bool outside);
 static int64 count_row(TupleTableSlot *slot, bool pending, void *arg);
 static bool conflicts(Relation rel, TupleTableSlot *slot);
-static void refuse(Relation rel, const Claim *claim, const GuardVerdict *verdict) pg_attribute_noreturn();
+pg_noreturn static void refuse(Relation rel, const Claim *claim, const GuardVerdict *verdict);
 
 /* Does a trigger run in this session? */
 static bool

@@ -75,16 +75,17 @@
 
 /*
  * The bookings whose period overlaps $2, found by what they occupy: the range is indexed
- * for those with a seat and for those without.
+ * for those with a seat and for those without; places in slots are found by their slots.
  */
 #define OVERLAPPING	"occupies" OVERLAPS "$2 AND period" OVERLAPS "$2 AND " IN_FORCE
-#define BOOKINGS_IN(columns, condition) \
+#define BOOKINGS_IN(columns, condition, of_slots) \
 	"SELECT " columns " FROM booking.booking WHERE " condition "seat_no IS NOT NULL AND " OVERLAPPING \
 	" UNION ALL " \
 	"SELECT " columns " FROM booking.booking WHERE " condition "seat_no IS NULL AND slot_id IS NULL AND " OVERLAPPING \
 	" UNION ALL " \
-	"SELECT " columns " FROM booking.booking WHERE " condition "seat_no IS NULL AND slot_id IS NOT NULL AND " OVERLAPPING
+	"SELECT " columns " FROM booking.booking WHERE " condition of_slots "seat_no IS NULL AND slot_id IS NOT NULL AND " OVERLAPPING
 #define OF_RESOURCE	"resource_id" EQ "$1 AND "
+#define OF_ITS_SLOTS "slot_id IN (SELECT s.id FROM booking.slot s WHERE s.resource_id" EQ "$1) AND "
 
 /* What is in the way of a change: some of the bookings, and how many there are. */
 #define LIST_BOOKINGS \
@@ -305,21 +306,21 @@ static const PlanText plans[STMT_COUNT] = {
 	},
 	[STMT_ACTIVE_BOOKINGS_IN] = {
 		"SELECT pg_catalog.format('booking %s for %s', id, period), pg_catalog.count(*) OVER () FROM ("
-		BOOKINGS_IN("id, period", OF_RESOURCE) ") AS b" A_FEW,
+		BOOKINGS_IN("id, period", OF_RESOURCE, OF_ITS_SLOTS) ") AS b" A_FEW,
 		AS_OWNER | UP_TO_NOW, {INT8OID, TSTZRANGEOID}
 	},
 	[STMT_ACTIVE_BOOKINGS_OF_ALL_IN] = {
 		"SELECT pg_catalog.format('booking %s of resource \"%s\" for %s', b.id, r.name, b.period),"
-		" pg_catalog.count(*) OVER () FROM (" BOOKINGS_IN("id, resource_id, period", "") ") AS b"
+		" pg_catalog.count(*) OVER () FROM (" BOOKINGS_IN("id, resource_id, period", "", "") ") AS b"
 		" LEFT JOIN booking.resource r ON r.id" EQ "b.resource_id ORDER BY b.period, b.id LIMIT 5",
 		AS_OWNER | UP_TO_NOW, {INT8OID, TSTZRANGEOID}
 	},
 	[STMT_IDS_OF_ACTIVE_BOOKINGS_IN] = {
-		"SELECT id FROM (" BOOKINGS_IN("id", OF_RESOURCE) ") AS b ORDER BY id",
+		"SELECT id FROM (" BOOKINGS_IN("id", OF_RESOURCE, OF_ITS_SLOTS) ") AS b ORDER BY id",
 		AS_OWNER, {INT8OID, TSTZRANGEOID}
 	},
 	[STMT_IDS_OF_ALL_ACTIVE_BOOKINGS_IN] = {
-		"SELECT id FROM (" BOOKINGS_IN("id", "") ") AS b ORDER BY id",
+		"SELECT id FROM (" BOOKINGS_IN("id", "", "") ") AS b ORDER BY id",
 		AS_OWNER, {INT8OID, TSTZRANGEOID}
 	},
 	[STMT_TRY_LOCK_ROW] = {

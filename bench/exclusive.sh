@@ -58,7 +58,7 @@ for ((round = 0; round < ROUNDS; round++)); do
 done
 progress ''
 
-heading "$CLIENTS clients, $RESOURCES exclusive resources" 'per second' '             of bare'
+heading "$CLIENTS clients, $RESOURCES exclusive resources" 'per second' 'of bare'
 show bare bare 'bare INSERT ... ON CONFLICT DO NOTHING'
 show ours bare "book_slot$([[ $journal == 0 ]] || echo ', journal off')"
 [[ $journal == 0 ]] || show journal bare 'book_slot, journal on'

@@ -107,13 +107,12 @@ ratio() {
 }
 grouped() { printf "%'.0f" "$1" | sed -E ':a; s/^([0-9]+)([0-9]{3})/\1,\2/; ta'; }
 
-# show SIDE REFERENCE TEXT: a line of the table.
+# heading TEXT UNIT REFERENCE, and show SIDE REFERENCE TEXT: a table.
+heading() { printf '%-60s %10s  %-22s %s\n' "$1" "$2" '(lowest to highest)' "${3:-}"; }
 show() {
-	printf '%-58s %10s  (%s to %s)  %6s\n' "$3" "$(grouped "$(median "$1")")" \
-		"$(grouped "$(lowest "$1")")" "$(grouped "$(highest "$1")")" "$(ratio "$1" "$2")"
+	printf '%-60s %10s  %-22s %s\n' "$3" "$(grouped "$(median "$1")")" \
+		"($(grouped "$(lowest "$1")") to $(grouped "$(highest "$1")"))" "$(ratio "$1" "$2")"
 }
-
-heading() { printf '%-58s %12s %s\n' "$1" "$2" "${3:-}"; }
 
 # expect SIDE REFERENCE BAR TEXT: is the ratio at least BAR?
 expect() {
@@ -123,7 +122,7 @@ expect() {
 		answer=NO
 		FAILED=1
 	}
-	printf '%-58s %10s  at least %s: %s\n' "$4" "$got" "$3" "$answer"
+	printf '%-60s %10s  at least %s: %s\n' "$4" "$got" "$3" "$answer"
 }
 
 # expect_at_most VALUE BAR TEXT
@@ -133,7 +132,7 @@ expect_at_most() {
 		answer=NO
 		FAILED=1
 	}
-	printf '%-58s %10s  at most %s: %s\n' "$3" "$1" "$2" "$answer"
+	printf '%-60s %10s  at most %s: %s\n' "$3" "$1" "$2" "$answer"
 }
 
 # read_options: --rounds N and --seconds N, which every bench has; the others go

@@ -128,7 +128,7 @@ throughput() {
 	progress ''
 
 	for commits in fast slow; do
-		heading "$CLIENTS clients, one pool of $CAPACITY, commits $([[ $commits == fast ]] && echo 'as fast as the disk' || echo 'of 1 ms')" 'per second' '             of bare'
+		heading "$CLIENTS clients, one pool of $CAPACITY, commits $([[ $commits == fast ]] && echo 'as fast as the disk' || echo 'of 1 ms')" 'per second' 'of bare'
 		show bare.$commits bare.$commits 'bare INSERT, no check'
 		show ours.$commits bare.$commits 'try_book_slot'
 		show counted.$commits bare.$commits 'PL/pgSQL trigger with count(*): oversells'
@@ -154,9 +154,9 @@ overselling() {
 	measure tight.counted counted -c "$CLIENTS" -D pool="$pool"
 	SECONDS_EACH=$seconds
 	progress ''
-	heading "$CLIENTS clients, one pool of $tight, 2 seconds" bookings oversold
+	printf '%-60s %10s  %s\n' "$CLIENTS clients, one pool of $tight, 2 seconds" bookings 'sold above it'
 	for side in booking counted; do
-		printf '%-58s %10s %s\n' "$([[ $side == booking ]] && echo try_book_slot || echo 'PL/pgSQL trigger with count(*)')" \
+		printf '%-60s %10s  %s\n' "$([[ $side == booking ]] && echo try_book_slot || echo 'PL/pgSQL trigger with count(*)')" \
 			"$(run_sql -c "SELECT count(*) FROM $side.booking WHERE resource_id = $pool")" "$(oversold $side "$pool" $tight)"
 	done
 	say
@@ -210,7 +210,7 @@ growth() {
 	done
 	SECONDS_EACH=$seconds
 	progress ''
-	heading 'one check that ends in a refusal, one client' microseconds
+	heading 'one check that ends in a refusal, one client' microseconds 'of the first'
 	show "check.$small" "check.$small" "among $(grouped $small) bookings of other periods"
 	show "check.$ROWS" "check.$small" "among $(grouped "$ROWS") bookings of other periods"
 	for k in 1 10 100 1000 10000; do

@@ -70,7 +70,7 @@ static const Scenario *scenario;
 static const char *wanted[32];	/* strategies, by name */
 static int	wanted_count;
 static Sizes asked;
-static Settings settings = {.isolation = "read-committed",.server_settings = "",.seed = 1};
+static Settings settings = {.isolation = "read-committed",.server_settings = "",.label = "",.seed = 1};
 static const char *csv_path;
 static const char *json_path;
 static bool keep;
@@ -120,6 +120,8 @@ main(int argc, char **argv)
 		race(run);
 	}
 	drop_database();
+	if (count == 0 && interrupted)
+		return 130;
 	if (count == 0)
 		die("%s has no recipe for this scenario", wanted_count > 0 ? "none of these strategies" : "nobody");
 
@@ -140,7 +142,7 @@ read_options(int argc, char **argv)
 {
 	enum
 	{
-		THINGS = 256, CAPACITY, QUANTITY, HOLD, THINK, NETWORK, COMMIT_DELAY, ISOLATION, SET, SEED, CSV, JSON, KEEP, LIST
+		THINGS = 256, CAPACITY, QUANTITY, HOLD, THINK, NETWORK, COMMIT_DELAY, ISOLATION, SET, SEED, LABEL, CSV, JSON, KEEP, LIST
 	};
 	static const struct option options[] = {
 		{"clients", required_argument, NULL, 'c'},
@@ -155,6 +157,7 @@ read_options(int argc, char **argv)
 		{"isolation", required_argument, NULL, ISOLATION},
 		{"set", required_argument, NULL, SET},
 		{"seed", required_argument, NULL, SEED},
+		{"label", required_argument, NULL, LABEL},
 		{"csv", required_argument, NULL, CSV},
 		{"json", required_argument, NULL, JSON},
 		{"keep", no_argument, NULL, KEEP},
@@ -205,6 +208,9 @@ read_options(int argc, char **argv)
 			case SEED:
 				settings.seed = number_option("seed", optarg, 0, 1e18);
 				break;
+			case LABEL:
+				settings.label = optarg;
+				break;
 			case CSV:
 				csv_path = optarg;
 				break;
@@ -241,7 +247,7 @@ read_options(int argc, char **argv)
 
 		for (int s = 0; strategies[s] != NULL; s++)
 			known |= strcmp(strategies[s]->name, argv[i]) == 0;
-		if (!known || wanted_count == 32)
+		if (!known || wanted_count == (int) (sizeof(wanted) / sizeof(wanted[0])))
 			die("no strategy \"%s\"; race --list shows them", argv[i]);
 		wanted[wanted_count++] = argv[i];
 	}
@@ -321,6 +327,7 @@ usage(FILE *out)
 			"      --isolation LEVEL   read-committed, repeatable-read or serializable\n"
 			"      --set \"-c NAME=VALUE ...\"  further settings of the clients' sessions\n"
 			"      --seed N            of the customers' wishes\n"
+			"      --label TEXT            goes into the results as it is\n"
 			"      --csv FILE          append the results to FILE\n"
 			"      --json FILE         write them to FILE\n"
 			"      --keep              do not drop the scratch database (nor stop Redis)\n"
@@ -457,9 +464,8 @@ set_up(Run *run)
 {
 	if (run->strategy->needs_redis && !redis_start())
 		run->note = "needs hiredis when this program is built, and redis-server";
-	else if (run->strategy->needs_booking && !execute("CREATE EXTENSION booking"))
-		run->note = "extension booking is not installed in this server";
-	else if (!execute("CREATE SCHEMA race") ||
+	else if ((run->strategy->needs_booking && !execute("CREATE EXTENSION booking")) ||
+			 !execute("CREATE SCHEMA race") ||
 			 !execute_for(&run->sizes, run->scenario->tables) ||
 			 (run->recipe->tables && !execute_for(&run->sizes, run->recipe->tables)) ||
 			 !execute("ANALYZE"))

@@ -62,6 +62,7 @@ typedef struct Settings
 	int			commit_delay_us;
 	const char *isolation;
 	const char *server_settings;	/* more of them, for the clients' sessions */
+	const char *label;
 	uint64_t	seed;
 } Settings;
 

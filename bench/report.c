@@ -305,6 +305,7 @@ fields_of(const Run *run, const Machine *machine, Field *fields)
 		snprintf(errors + strlen(errors), sizeof(errors) - strlen(errors), "%s%s x %" PRId64,
 				 i > 0 ? ", " : "", run->errors[i].sqlstate, run->errors[i].count);
 
+	put(fields, &n, "label", true, "%s", settings->label);
 	put(fields, &n, "started", true, "%s", machine->started);
 	put(fields, &n, "commit", true, "%s", machine->commit);
 	put(fields, &n, "machine", true, "%s, %s, %s", machine->cpu, machine->memory, machine->kernel);

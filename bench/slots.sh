@@ -138,7 +138,7 @@ done
 progress ''
 
 for commits in fast slow; do
-	heading "$CLIENTS clients, a slot of $(grouped "$PLACES"), commits $([[ $commits == fast ]] && echo 'as fast as the disk' || echo 'of 1 ms')" 'per second' '             of bare'
+	heading "$CLIENTS clients, a slot of $(grouped "$PLACES"), commits $([[ $commits == fast ]] && echo 'as fast as the disk' || echo 'of 1 ms')" 'per second' 'of bare'
 	show bare.$commits bare.$commits 'bare INSERT, no check'
 	show ours.$commits bare.$commits 'try_book_place'
 	show counter.$commits bare.$commits 'UPDATE ... WHERE free >= n, and the INSERT, in one statement'
@@ -163,7 +163,7 @@ for ((round = 0; round < ROUNDS; round++)); do
 	measure soldout soldout -c "$CLIENTS" -D slot="$slot"
 done
 progress ''
-heading "$CLIENTS clients, the same slot, sold out" 'per second' '             of SELECT 1'
+heading "$CLIENTS clients, the same slot, sold out" 'per second' 'of SELECT 1'
 show select1 select1 'SELECT 1'
 show soldout select1 'try_book_place'
 say "in $(grouped "$(awk -v tps="$(median soldout.dry)" -v s="$SECONDS_EACH" 'BEGIN {print tps * s}')") refusals: ${after% *} bytes of WAL, ${after#* } transaction ids"

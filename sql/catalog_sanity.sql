@@ -28,7 +28,7 @@ ORDER BY 1;
 SELECT p.oid::regprocedure AS definer FROM pg_proc p
 WHERE p.pronamespace = 'booking'::regnamespace AND p.prosecdef ORDER BY 1;
 
--- PUBLIC may do nothing.
+-- PUBLIC may do nothing, but for what the defaults, constraints and triggers of tables call.
 SELECT p.oid::regprocedure::text AS open_to_all
 FROM pg_proc p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) AS a
 WHERE p.pronamespace = 'booking'::regnamespace AND a.grantee = 0
@@ -58,7 +58,7 @@ ORDER BY 1;
 
 -- Arguments have names.
 SELECT p.oid::regprocedure AS nameless FROM pg_proc p
-WHERE p.pronamespace = 'booking'::regnamespace AND p.pronargs > 0
+WHERE p.pronamespace = 'booking'::regnamespace AND p.pronargs > 0 AND p.provariadic <> '"any"'::regtype
 	AND (p.proargnames IS NULL OR '' = ANY (p.proargnames[1:p.pronargs]))
 ORDER BY 1;
 

@@ -46,9 +46,8 @@ SELECT pg_temp.said($$UPDATE booking.booking SET period = '[2030-01-07 09:45, 20
 UPDATE booking.booking SET resource_id = -102, period = '[2030-01-07 09:00, 2030-01-07 10:00)' WHERE holder = 'bob' AND resource_id = -101;
 SELECT pg_temp.said($$UPDATE booking.booking SET resource_id = -101 WHERE holder = 'bob' AND resource_id = -102$$);
 SELECT pg_temp.said($$UPDATE booking.booking SET resource_id = -999 WHERE holder = 'bob' AND resource_id = -102$$);
--- To a pool and back, the seat has to be given up and is found again.
-SELECT pg_temp.said($$UPDATE booking.booking SET resource_id = -103 WHERE holder = 'bob' AND resource_id = -102$$);
-UPDATE booking.booking SET resource_id = -103, seat_no = NULL WHERE holder = 'bob' AND resource_id = -102;
+-- To a pool and back, the seat is given up and found again.
+UPDATE booking.booking SET resource_id = -103 WHERE holder = 'bob' AND resource_id = -102;
 UPDATE booking.booking SET resource_id = -102 WHERE holder = 'bob' AND resource_id = -103 RETURNING seat_no, version;
 
 -- Several rows in one statement: all of them or none.

@@ -260,8 +260,7 @@ replay(const Order *order, const Resource *resource, Datum *booking)
 	else if (!range_eq_internal(booking_range_type(TSTZRANGEOID), order->range,
 								DatumGetRangeTypeP(stored(row, BOOKING_PERIOD, &isnull))))
 		appendStringInfoString(&differs, ", period");
-	if (!DatumGetBool(DirectFunctionCall2Coll(texteq, C_COLLATION_OID, PointerGetDatum(order->holder),
-											  stored(row, BOOKING_HOLDER, &isnull))))
+	if (!booking_same_text(PointerGetDatum(order->holder), stored(row, BOOKING_HOLDER, &isnull)))
 		appendStringInfoString(&differs, ", holder");
 	if (DatumGetInt32(stored(row, BOOKING_QUANTITY, &isnull)) != order->quantity)
 		appendStringInfoString(&differs, ", quantity");
@@ -289,6 +288,12 @@ replay(const Order *order, const Resource *resource, Datum *booking)
 	*booking = booking_row_datum();
 	SPI_finish();
 	return true;
+}
+
+bool
+booking_same_text(Datum a, Datum b)
+{
+	return DatumGetBool(DirectFunctionCall2Coll(texteq, C_COLLATION_OID, a, b));
 }
 
 static Datum

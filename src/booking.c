@@ -11,6 +11,7 @@
 
 #include "booking.h"
 #include "compat.h"
+#include "guarded.h"
 
 PG_MODULE_MAGIC;
 
@@ -22,6 +23,7 @@ _PG_init(void)
 	booking_locks_init();
 	booking_config_init();
 	booking_room_init();
+	booking_guarded_init();
 	booking_slots_init();
 	booking_places_init();
 }

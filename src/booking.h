@@ -12,6 +12,7 @@
  *			config.c	the resource as this backend remembers it
  *			guard.c		"never more than N at once" over any index
  *			row.c		the triggers of booking.booking
+ *			sound.c		what must be true of a booking by itself
  *			room.c		is there room for a booking, and if not, what would fit
  *			hours.c		when is something open, by its local clock (no SQL)
  *			policy.c	the rules about now: hours, notice, duration, holds
@@ -24,6 +25,11 @@
  *			life.c		what happens to a booking afterwards
  *			move.c		a booking takes another place, or ends early
  *			sweep.c		holds that have lapsed
+ *			line.c		serving the waitlist
+ *			wait.c		joining and leaving it
+ *
+ *		The rules on tables that are not ours (guarded.c, guard_row.c, guard_table.c,
+ *		existing.c, capacity.c) share guarded.h.
  *
  *-------------------------------------------------------------------------
  */
@@ -95,20 +101,38 @@ extern char *booking_length_text(int64 length);
 
 /* ---- locks.c ---- */
 
+#define GATE_PARTS		32
+#define GATE_UNDIVIDED	1		/* for gates that are not worth dividing */
+
+typedef struct GateWanted
+{
+	uint64		key;
+	uint32		parts;
+} GateWanted;
+
 extern void booking_locks_init(void);
 extern void booking_lock_resource(int64 resource_id);
 extern void booking_lock_rules(int64 resource_id);
 extern void booking_lock_all_rules(void);
+extern bool booking_holds_rules(int64 resource_id);
 extern void booking_lock_id(const pg_uuid_t *id);
 extern bool booking_try_lock_id(const pg_uuid_t *id);
+extern void booking_lock_holder(text *holder);
 extern void booking_unlock_id(const pg_uuid_t *id);
 extern bool booking_lock_join(int64 resource_id, bool exclusive);
-extern bool booking_lock_line(int64 resource_id);
+extern bool booking_lock_line(int64 resource_id, bool wait);
 extern void booking_unlock_line(int64 resource_id);
+extern bool booking_holds_line(int64 resource_id);
+extern void booking_lock_capacity(Oid relid, bool change);
 extern bool booking_lock_places(int64 slot_id, int shard, bool wait);
 extern void booking_unlock_places(int64 slot_id, int shard);
 extern CommandId booking_this_command(void);
-extern bool booking_gate_enter(uint64 key, bool wait);
+extern uint32 booking_gate_parts(Period period);
+extern uint32 booking_gate_parts_of(RangeType *range);
+extern bool booking_gate_enter(uint64 key, uint32 parts, bool wait);
+extern bool booking_gates_enter(const GateWanted *wanted, int n, bool wait);
+extern void booking_gates_leave(void);
+extern void booking_gates_leave_with_statement(void);
 extern void booking_gate_leave(void);
 extern void booking_gate_leave_command(void);
 
@@ -172,6 +196,7 @@ typedef struct Resource
 	int64		buffer_before;	/* microseconds */
 	int64		buffer_after;
 	TimestampTz retired_at;		/* DT_NOEND: not retired */
+	bool		has_waiters;	/* somebody may stand in line; false: surely nobody */
 	char	   *category;		/* or NULL */
 	pg_tz	   *tz;
 	bool		has_policy;		/* any of the following, NO_RULE where there is none */
@@ -185,6 +210,8 @@ typedef struct Resource
 								 * meet the closures that are here */
 	int			nclosures;
 	struct Closure *closures;
+	int			nlimits;
+	struct HolderLimit *limits;
 	bool		slots_only;
 	bool		taken_by_slots;	/* some of its slots take it whole (slots.c) */
 	int			nseats;
@@ -203,6 +230,7 @@ typedef struct Closure
 extern void booking_config_init(void);
 extern int64 booking_resource_id_named(const char *name);
 extern const Resource *booking_use_resource(int64 resource_id);
+extern const Resource *booking_find_resource(int64 resource_id);
 extern const Resource *booking_use_resource_named(const char *name);
 extern const Seat *booking_seat_numbered(const Resource *resource, int32 seat_no);
 extern const Seat *booking_seat_labelled(const Resource *resource, const char *label);
@@ -284,6 +312,23 @@ typedef struct GuardRow
 
 typedef void (*GuardVisit) (const GuardRow *row, void *arg);
 
+/* Rows that overlap one another or do not, and what each takes. */
+typedef struct GuardFound
+{
+	RangeType  *range;
+	int64		quantity;
+	bool		pending;
+	int			place;			/* where: number of the table, */
+	ItemPointerData tid;		/* and row */
+} GuardFound;
+
+typedef struct GuardRows
+{
+	GuardFound *row;
+	int			n;
+	int			size;
+} GuardRows;
+
 /* How many units a row takes; 0 leaves it out of the count. */
 typedef int64 (*GuardQuantity) (TupleTableSlot *slot, bool pending, void *arg);
 
@@ -310,6 +355,8 @@ extern GuardVerdict booking_guard_judge(Relation heap, const GuardIndex *guard,
 extern GuardVerdict booking_guard_judge_places(const GuardPlace *places, int nplaces,
 											   const GuardLoad *load, int64 capacity,
 											   GuardQuantity quantity_of);
+extern GuardFound *booking_guard_add(GuardRows *rows, RangeType *range, int64 quantity);
+extern RangeType *booking_guard_most(Oid range_type, GuardRows *rows, int64 *most);
 extern void booking_guard_scan(Relation heap, const GuardIndex *guard, const GuardLoad *load,
 							   GuardVisit visit, void *arg);
 extern void booking_guard_wait(Relation heap, GuardPending *pending);
@@ -323,22 +370,36 @@ typedef enum Statement
 	STMT_LOAD_HOURS,
 	STMT_LOAD_CLOSURES,
 	STMT_FIND_CLOSURES,
+	STMT_LOAD_LIMITS,
+	STMT_COUNT_OF_HOLDER,
 	STMT_FIND_RESOURCE,
 	STMT_INSERT_BOOKING,
 	STMT_GET_BOOKING,
 	STMT_CONFIRM_BOOKING,
 	STMT_EXTEND_HOLD,
 	STMT_CANCEL_BOOKING,
+	STMT_CANCEL_IN_THE_WAY,
 	STMT_MOVE_BOOKING,
 	STMT_CHECK_IN_BOOKING,
 	STMT_CHECK_OUT_BOOKING,
 	STMT_EXPIRE_BOOKING,
 	STMT_LAPSED_HOLDS,
 	STMT_EXPIRE_HOLDS,
+	STMT_SOMEBODY_WAITS,
+	STMT_LINES,
+	STMT_LINE,
+	STMT_OFFER_BOOKING,
+	STMT_MARK_OFFERED,
+	STMT_SETTLE_ENTRY,
+	STMT_FIND_OFFER,
+	STMT_FIND_ENTRY,
+	STMT_JOIN_WAITLIST,
+	STMT_GET_ENTRY,
+	STMT_LEAVE_WAITLIST,
 	STMT_BOOKINGS_EVER,
 	STMT_ACTIVE_BOOKINGS,
-	STMT_ACTIVE_BOOKINGS_AFTER,
 	STMT_ACTIVE_BOOKINGS_OF_SEAT,
+	STMT_USE_FROM,
 	STMT_ACTIVE_BOOKINGS_IN,
 	STMT_ACTIVE_BOOKINGS_OF_ALL_IN,
 	STMT_IDS_OF_ACTIVE_BOOKINGS_IN,
@@ -371,6 +432,7 @@ typedef enum Statement
 
 extern uint64 booking_run(Statement statement, Datum *values, const char *nulls);
 extern Datum booking_row_datum(void);
+extern Datum booking_row_datum_of(const char *table);
 
 /* The parameters of STMT_INSERT_BOOKING, in their order. */
 typedef enum InsertValue
@@ -390,6 +452,18 @@ typedef enum InsertValue
 	INSERT_DATA,
 	INSERT_NVALUES
 } InsertValue;
+
+/* The parameters of STMT_JOIN_WAITLIST and STMT_FIND_ENTRY. */
+typedef enum JoinValue
+{
+	JOIN_RESOURCE_ID,
+	JOIN_SLOT_ID,
+	JOIN_PERIOD,
+	JOIN_QUANTITY,
+	JOIN_HOLDER,
+	JOIN_OFFER_FOR,
+	JOIN_NVALUES
+} JoinValue;
 
 /* ---- row.c ---- */
 
@@ -414,11 +488,12 @@ typedef enum BookingStatus
 extern void booking_row_read(HeapTuple tuple, TupleDesc desc, BookingRow *row);
 extern BookingStatus booking_row_status(const BookingRow *row);
 extern bool booking_row_lapsed(const BookingRow *row, TimestampTz now);
-extern bool booking_status_is_active(Datum status);
 extern void booking_row_set(BookingRow *row, BookingColumn column, Datum value);
 extern bool booking_row_same(const BookingRow *a, const BookingRow *b, BookingColumn column);
 extern bool booking_row_same_range(const BookingRow *a, const BookingRow *b, BookingColumn column);
 extern bool booking_row_in_force(const BookingRow *row);
+extern bool booking_row_is_history(const BookingRow *row, const BookingRow *old);
+extern bool booking_row_stays(const BookingRow *row, const BookingRow *old);
 extern bool booking_row_adds_load(const BookingRow *row, const BookingRow *old);
 extern bool booking_row_wants_reason(const BookingRow *row);
 extern bool booking_row_refuse(const BookingRow *row, const Refusal *refusal);
@@ -427,13 +502,28 @@ extern bool booking_insert(Datum *values, const char *nulls, Refusal *refusal,
 extern bool booking_write(Statement statement, Datum *values, const char *nulls,
 						  Refusal *refusal, MemoryContext context);
 
+/* ---- sound.c ---- */
+
+extern bool booking_status_is_active(text *status);
+extern const char *booking_row_fault(const BookingRow *row);
+
 /* ---- room.c ---- */
 
 extern void booking_room_init(void);
 extern bool booking_make_room(Relation heap, const Resource *resource, BookingRow *row,
 							  ItemPointer self);
 extern void booking_keep_room(const BookingRow *row);
-extern bool booking_lock_lapsed(Datum *ids, int n);
+extern uint64 booking_room_refusals(void);
+
+/* What became of the attempt to lock the lives of lapsed holds. */
+typedef enum LapsedLock
+{
+	LAPSED_LOCKED,
+	LAPSED_CHANGED,				/* somebody was at one of them; look again */
+	LAPSED_UNTOUCHABLE			/* somebody is at one whom we must not wait for */
+} LapsedLock;
+
+extern LapsedLock booking_lock_lapsed(Datum *ids, int n);
 extern int	booking_mark_expired(Datum *ids, int n, TimestampTz now);
 
 /* ---- policy.c ---- */
@@ -460,6 +550,12 @@ extern bool booking_not_closed(const Resource *resource, const BookingRow *row,
 							   const BookingRow *old);
 extern TimestampTz booking_next_open(const Resource *resource, TimestampTz at, int64 length);
 extern void booking_load_closures(Resource *resource, MemoryContext context);
+
+/* ---- limits.c ---- */
+
+extern bool booking_within_limits(const Resource *resource, const BookingRow *row,
+								  const BookingRow *old);
+extern void booking_load_limits(Resource *resource, MemoryContext context);
 
 /* ---- rules.c ---- */
 
@@ -489,11 +585,10 @@ extern void booking_slots_init(void);
 extern Slot booking_use_slot(int64 slot_id, const Resource **resource);
 extern Slot *booking_remembered_slot(int64 slot_id);
 extern void booking_row_enter_slot(BookingRow *row, const BookingRow *old, Slot *slot);
-extern bool booking_row_is_history(const BookingRow *row, const BookingRow *old);
 extern bool booking_judge_slots(Relation heap, const Resource *resource, const Slot *slot,
 								BookingRow *row, const BookingRow *old, ItemPointer self);
 extern int64 *booking_find_slots(const Resource *resource, RangeType *period, int *n);
-extern void booking_no_such_slot(const Resource *resource, RangeType *period) pg_attribute_noreturn();
+pg_noreturn extern void booking_no_such_slot(const Resource *resource, RangeType *period);
 
 /* ---- places.c ---- */
 
@@ -516,6 +611,7 @@ extern int	booking_places_shards(int32 capacity);
 #define MAX_NAME_LENGTH	1024
 
 extern void booking_check_holder(text *holder);
+extern bool booking_same_text(Datum a, Datum b);
 extern void booking_check_quantity(int32 quantity);
 extern void booking_check_data(Jsonb *data);
 extern int32 booking_seat_wanted(const Resource *resource, const char *label);
@@ -533,12 +629,24 @@ typedef struct Life
 	int			tries;			/* how often somebody has been faster */
 } Life;
 
+extern Datum booking_life_cancel(Datum id, Datum reason);
 extern void booking_life_begin(Life *life, Datum id);
 extern bool booking_life_change(Life *life, Statement statement, Datum *values,
 								const char *nulls, Datum *booking);
 extern void booking_life_must_be_active(const Life *life);
 extern void booking_life_lapsed(const BookingRow *row, Refusal *refusal);
 extern char *booking_life_reason(TimestampTz lapsed_at);
+
+/* ---- line.c ---- */
+
+extern bool booking_line_serving(void);
+extern uint64 booking_line_kept(void);
+extern bool booking_line_ahead(const Resource *resource, const BookingRow *row);
+extern void booking_line_freed(int64 resource_id, RangeType *window);
+extern void booking_line_defer(bool defer);
+extern void booking_line_serve_deferred(void);
+extern void booking_line_serve_lines(void);
+extern void booking_line_joined(int64 resource_id, RangeType *period);
 
 /* ---- uuid.c ---- */
 

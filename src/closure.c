@@ -32,7 +32,6 @@
 
 #include "access/htup_details.h"
 #include "access/xact.h"
-#include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "fmgr.h"
@@ -69,12 +68,23 @@ typedef struct Request
 	bool		has_reason;
 } Request;
 
+/* A subtransaction of ours. */
+typedef struct Attempt
+{
+	MemoryContext context;
+	ResourceOwner resource_owner;
+} Attempt;
+
 static bool find_closure(const Resource *resource, Period period, Closure *found);
 static bool refuse(const Resource *resource, const BookingRow *row, const Closure *closure);
 static Datum close_period(FunctionCallInfo fcinfo, bool by_name);
 static void clear_the_way(Request *request);
 static bool try_to_clear(Request *request, pg_uuid_t *busy);
+static void start_attempt(Attempt *attempt);
+static void end_attempt(const Attempt *attempt, bool keep);
+static ErrorData *fail_attempt(const Attempt *attempt);
 static bool cancel_all(Request *request, pg_uuid_t *busy);
+static void cancel(Datum id, const Request *request);
 static void wait_for(const pg_uuid_t *busy);
 static void lock_rules(Request *request);
 static Datum insert_closure(const Request *request);
@@ -167,16 +177,8 @@ booking_not_closed(const Resource *resource, const BookingRow *row, const Bookin
 {
 	Closure		closure;
 
-	if (resource->nclosures == 0 || !booking_row_in_force(row))
+	if (resource->nclosures == 0 || !booking_row_in_force(row) || booking_row_stays(row, old))
 		return true;
-
-	/* Where the booking is already, it may stay. */
-	if (old && old->active && booking_row_same(row, old, BOOKING_RESOURCE_ID) &&
-		range_contains_internal(booking_range_type(TSTZRANGEOID),
-								DatumGetRangeTypeP(old->value[BOOKING_PERIOD]),
-								DatumGetRangeTypeP(row->value[BOOKING_PERIOD])))
-		return true;
-
 	return !find_closure(resource, row->period, &closure) || refuse(resource, row, &closure);
 }
 
@@ -307,14 +309,25 @@ close_period(FunctionCallInfo fcinfo, bool by_name)
 	if (request.has_reason)
 		request.reason = PG_GETARG_DATUM(2);
 
-	if (PG_GETARG_BOOL(3))
-		clear_the_way(&request);
-	else
+	if (!PG_GETARG_BOOL(3))
+	{
 		lock_rules(&request);
+		PG_RETURN_DATUM(insert_closure(&request));
+	}
 
-	SPI_connect();
-	closure = insert_closure(&request);
-	SPI_finish();
+	/* What is freed is offered to whoever waits for it once the closure is there. */
+	booking_line_defer(true);
+	PG_TRY();
+	{
+		clear_the_way(&request);
+		closure = insert_closure(&request);
+	}
+	PG_FINALLY();
+	{
+		booking_line_defer(false);
+	}
+	PG_END_TRY();
+	booking_line_serve_deferred();
 	PG_RETURN_DATUM(closure);
 }
 
@@ -331,6 +344,8 @@ lock_rules(Request *request)
 		return;
 	}
 
+	/* As bookers do, the table first: who closes everything holds it, and wants RESOURCE. */
+	LockRelationOid(booking_table("booking"), RowExclusiveLock);
 	for (;;)
 	{
 		if (request->name)
@@ -363,29 +378,61 @@ clear_the_way(Request *request)
 static bool
 try_to_clear(Request *request, pg_uuid_t *busy)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner resource_owner = CurrentResourceOwner;
-	bool		done;
+	Attempt		attempt;
+	volatile bool done = false;
 
+	start_attempt(&attempt);
+	PG_TRY();
+	{
+		lock_rules(request);
+		done = cancel_all(request, busy);
+	}
+	PG_CATCH();
+	{
+		ReThrowError(fail_attempt(&attempt));
+	}
+	PG_END_TRY();
+	end_attempt(&attempt, done);
+	return done;
+}
+
+static void
+start_attempt(Attempt *attempt)
+{
+	attempt->context = CurrentMemoryContext;
+	attempt->resource_owner = CurrentResourceOwner;
 	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
+	MemoryContextSwitchTo(attempt->context);
+}
 
-	lock_rules(request);
-	done = cancel_all(request, busy);
-
-	if (done)
+static void
+end_attempt(const Attempt *attempt, bool keep)
+{
+	if (keep)
 		ReleaseCurrentSubTransaction();
 	else
 		RollbackAndReleaseCurrentSubTransaction();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = resource_owner;
-	return done;
+	MemoryContextSwitchTo(attempt->context);
+	CurrentResourceOwner = attempt->resource_owner;
+}
+
+/* After an error: whoever has called us must find its own subtransaction again. */
+static ErrorData *
+fail_attempt(const Attempt *attempt)
+{
+	ErrorData  *error;
+
+	MemoryContextSwitchTo(attempt->context);
+	error = CopyErrorData();
+	FlushErrorState();
+	end_attempt(attempt, false);
+	return error;
 }
 
 static bool
 cancel_all(Request *request, pg_uuid_t *busy)
 {
-	Datum		values[2];
+	Datum		values[3];
 	SPITupleTable *found;
 	uint64		n;
 	bool		done = true;
@@ -400,21 +447,35 @@ cancel_all(Request *request, pg_uuid_t *busy)
 	for (uint64 i = 0; i < n && done; i++)
 	{
 		bool		isnull;
+		Datum		id = SPI_getbinval(found->vals[i], found->tupdesc, 1, &isnull);
 
 		CHECK_FOR_INTERRUPTS();
-		values[0] = SPI_getbinval(found->vals[i], found->tupdesc, 1, &isnull);
-		values[1] = request->reason;
-		if (booking_try_lock_id(DatumGetUUIDP(values[0])) &&
-			booking_run(STMT_TRY_LOCK_ROW, values, NULL) > 0)
-			booking_run(STMT_CANCEL_BOOKING, values, request->has_reason ? NULL : " n");
+		if (booking_try_lock_id(DatumGetUUIDP(id)) && booking_run(STMT_TRY_LOCK_ROW, &id, NULL) > 0)
+			cancel(id, request);
 		else
 		{
-			*busy = *DatumGetUUIDP(values[0]);
+			*busy = *DatumGetUUIDP(id);
 			done = false;
 		}
 	}
 	SPI_finish();
 	return done;
+}
+
+/* Cancel one booking, if it is still in force. */
+static void
+cancel(Datum id, const Request *request)
+{
+	Datum		values[3];
+	Datum		booking;
+	Life		life;
+
+	booking_life_begin(&life, id);
+	values[2] = request->reason;
+	while (booking_row_in_force(&life.row) &&
+		   !booking_life_change(&life, STMT_CANCEL_BOOKING, values,
+								request->has_reason ? NULL : "  n", &booking))
+		;
 }
 
 /*
@@ -425,12 +486,11 @@ cancel_all(Request *request, pg_uuid_t *busy)
 static void
 wait_for(const pg_uuid_t *busy)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner resource_owner = CurrentResourceOwner;
+	Attempt		attempt;
+	volatile bool failed = false;
 	Datum		id = UUIDPGetDatum(busy);
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
+	start_attempt(&attempt);
 	PG_TRY();
 	{
 		booking_lock_id(busy);
@@ -440,18 +500,16 @@ wait_for(const pg_uuid_t *busy)
 	}
 	PG_CATCH();
 	{
-		int			sqlstate = geterrcode();
+		ErrorData  *error = fail_attempt(&attempt);
 
-		if (sqlstate != ERRCODE_T_R_SERIALIZATION_FAILURE)
-			PG_RE_THROW();
-		MemoryContextSwitchTo(context);
-		FlushErrorState();
+		if (error->sqlerrcode != ERRCODE_T_R_SERIALIZATION_FAILURE)
+			ReThrowError(error);
+		FreeErrorData(error);
+		failed = true;
 	}
 	PG_END_TRY();
-
-	RollbackAndReleaseCurrentSubTransaction();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = resource_owner;
+	if (!failed)
+		end_attempt(&attempt, false);
 }
 
 static Datum
@@ -461,6 +519,7 @@ insert_closure(const Request *request)
 	char		nulls[4] = "   ";
 	HeapTupleHeader row;
 
+	SPI_connect();
 	values[0] = Int64GetDatum(request->resource_id);
 	nulls[0] = request->all ? 'n' : ' ';
 	values[1] = RangeTypePGetDatum(request->range);
@@ -475,5 +534,6 @@ insert_closure(const Request *request)
 	row = SPI_returntuple(SPI_tuptable->vals[0], SPI_tuptable->tupdesc);
 	HeapTupleHeaderSetTypeId(row, get_rel_type_id(booking_table("closure")));
 	HeapTupleHeaderSetTypMod(row, -1);
+	SPI_finish();
 	return HeapTupleHeaderGetDatum(row);
 }

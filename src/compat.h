@@ -71,4 +71,28 @@
 	index_beginscan(heap, index, snapshot, nkeys, norderbys)
 #endif
 
+/* 16 gave all objects one function for ownership */
+#if PG_VERSION_NUM >= 160000
+#define owns_relation(relid)	object_ownercheck(RelationRelationId, relid, GetUserId())
+#else
+#define owns_relation(relid)	pg_class_ownercheck(relid, GetUserId())
+#endif
+
+/* 16 gave stringToQualifiedNameList() a place for soft errors */
+#if PG_VERSION_NUM >= 160000
+#define stringToQualifiedNameList_compat(name)	stringToQualifiedNameList(name, NULL)
+#else
+#define stringToQualifiedNameList_compat(name)	stringToQualifiedNameList(name)
+#endif
+
+/* 18 lets ExecCheckIndexConstraints() leave a row out */
+#if PG_VERSION_NUM >= 180000
+#define no_index_conflict(info, slot, estate, conflict, indexes) \
+	ExecCheckIndexConstraints(info, slot, estate, conflict, \
+							  &(ItemPointerData) {{0xFFFF, 0xFFFF}, 0}, indexes)
+#else
+#define no_index_conflict(info, slot, estate, conflict, indexes) \
+	ExecCheckIndexConstraints(info, slot, estate, conflict, indexes)
+#endif
+
 #endif							/* BOOKING_COMPAT_H */

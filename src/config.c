@@ -39,7 +39,7 @@
 
 /* The tables whose rows are remembered here, and the one that bookers lock. */
 static const char *const table_names[] = {
-	"booking", "resource", "seat", "opening_hours", "closure", "slot"
+	"booking", "resource", "seat", "waitlist", "opening_hours", "closure", "holder_limit", "slot"
 };
 
 static Oid	table_ids[lengthof(table_names)];
@@ -157,6 +157,17 @@ forget(void)
 const Resource *
 booking_use_resource(int64 resource_id)
 {
+	const Resource *resource = booking_find_resource(resource_id);
+
+	if (resource == NULL)
+		booking_no_such_resource(resource_id);
+	return resource;
+}
+
+/* The same for whoever can do without: NULL when there is no such resource. */
+const Resource *
+booking_find_resource(int64 resource_id)
+{
 	Resource   *resource;
 
 	booking_lock_resource(resource_id);
@@ -166,8 +177,6 @@ booking_use_resource(int64 resource_id)
 	resource = hash_search(by_id, &resource_id, HASH_FIND, NULL);
 	if (resource == NULL)
 		resource = load(resource_id);
-	if (resource == NULL)
-		booking_no_such_resource(resource_id);
 	return resource;
 }
 
@@ -318,8 +327,10 @@ load(int64 resource_id)
 
 	if (loaded.kind == RESOURCE_SEATED)
 		load_seats(&loaded);
+	loaded.has_waiters = booking_run(STMT_SOMEBODY_WAITS, &id, NULL) > 0;
 	booking_load_hours(&loaded, cache);
 	booking_load_closures(&loaded, cache);
+	booking_load_limits(&loaded, cache);
 	SPI_finish();
 
 	resource = hash_search(by_id, &resource_id, HASH_ENTER, NULL);

@@ -66,24 +66,12 @@
 #include "booking.h"
 #include "compat.h"
 
-/* The rows that overlap and take space. */
-typedef struct Found
-{
-	RangeType  *range;
-	int64		quantity;
-	bool		pending;
-	int			place;			/* where: number of the table, */
-	ItemPointerData tid;		/* and row */
-} Found;
-
 typedef struct Count
 {
 	GuardQuantity quantity_of;
 	void	   *arg;
 	int			place;
-	Found	   *rows;
-	int			n;
-	int			size;
+	GuardRows	rows;
 	GuardPending pending;
 } Count;
 
@@ -91,7 +79,7 @@ static void count_row(const GuardRow *row, void *arg);
 static bool all_still_there(const GuardPlace *places, const Count *count);
 static bool still_matches(const GuardIndex *guard, const GuardLoad *load,
 						  const Datum *values, const bool *isnull);
-static void number_bounds(Oid range_type, const Count *count, RangeType *window,
+static void number_bounds(Oid range_type, const GuardRows *rows, RangeType *window,
 						  PeakItem *items, PeakItem *extent, RangeBound **bounds);
 static int	compare_bounds(const void *a, const void *b, void *arg);
 static RangeType *stretch(Oid range_type, RangeBound *bounds, int64 from, int64 to);
@@ -176,22 +164,22 @@ booking_guard_judge_places(const GuardPlace *places, int nplaces, const GuardLoa
 		here.self = place->self;
 		booking_guard_scan(place->heap, place->index, &here, count_row, &count);
 	}
-	if (count.n == 0 && room >= 0)
+	if (count.rows.n == 0 && room >= 0)
 		return verdict;
 
-	items = palloc_extended((count.n + 1) * sizeof(PeakItem), MCXT_ALLOC_HUGE);
-	number_bounds(places[0].index->range_type, &count, load->range, items, &extent, &bounds);
+	items = palloc_extended((count.rows.n + 1) * sizeof(PeakItem), MCXT_ALLOC_HUGE);
+	number_bounds(places[0].index->range_type, &count.rows, load->range, items, &extent, &bounds);
 
 	/* Everything first: in the usual case it fits, and that is all. */
 	if (room >= 0)
 	{
-		peak = booking_peak(items, count.n, extent.from, extent.to, room);
+		peak = booking_peak(items, count.rows.n, extent.from, extent.to, room);
 		if (peak.over_from == peak.over_to)
 			return verdict;
 	}
 
-	for (int i = 0; i < count.n; i++)
-		if (!count.rows[i].pending)
+	for (int i = 0; i < count.rows.n; i++)
+		if (!count.rows.row[i].pending)
 			items[nsure++] = items[i];
 	peak = booking_peak(items, nsure, extent.from, extent.to, room);
 	verdict.used = peak.most;
@@ -225,19 +213,54 @@ count_row(const GuardRow *row, void *arg)
 	Count	   *count = arg;
 	bool		pending = TransactionIdIsValid(row->pending.xid);
 	int64		quantity = count->quantity_of ? count->quantity_of(row->slot, pending, count->arg) : 1;
+	GuardFound *found;
 
 	if (quantity <= 0)
 		return;
 
-	if (count->n == count->size)
-	{
-		count->size = Max(16, 2 * count->size);
-		count->rows = count->rows == NULL ? palloc_array(Found, count->size) :
-			repalloc_huge(count->rows, count->size * sizeof(Found));
-	}
-	count->rows[count->n++] = (Found) {row->range, quantity, pending, count->place, row->slot->tts_tid};
+	found = booking_guard_add(&count->rows, row->range, quantity);
+	found->pending = pending;
+	found->place = count->place;
+	found->tid = row->slot->tts_tid;
 	if (pending)
 		count->pending = row->pending;
+}
+
+GuardFound *
+booking_guard_add(GuardRows *rows, RangeType *range, int64 quantity)
+{
+	GuardFound *found;
+
+	if (rows->n == rows->size)
+	{
+		rows->size = Max(16, 2 * rows->size);
+		rows->row = rows->row == NULL ? palloc_array(GuardFound, rows->size) :
+			repalloc_huge(rows->row, rows->size * sizeof(GuardFound));
+	}
+	found = &rows->row[rows->n++];
+	*found = (GuardFound) {.range = range, .quantity = quantity};
+	return found;
+}
+
+/*
+ * The most that these rows take together at any instant, and the first stretch of time in
+ * which they do.
+ */
+RangeType *
+booking_guard_most(Oid range_type, GuardRows *rows, int64 *most)
+{
+	RangeBound	first = {.infinite = true, .lower = true};
+	RangeBound	last = {.infinite = true, .lower = false};
+	RangeType  *always = make_range_compat(booking_range_type(range_type), &first, &last, false);
+	PeakItem   *items = palloc_extended((rows->n + 1) * sizeof(PeakItem), MCXT_ALLOC_HUGE);
+	PeakItem	extent;
+	RangeBound *bounds;
+	Peak		peak;
+
+	number_bounds(range_type, rows, always, items, &extent, &bounds);
+	*most = booking_peak(items, rows->n, extent.from, extent.to, 0).most;
+	peak = booking_peak(items, rows->n, extent.from, extent.to, *most - 1);
+	return stretch(range_type, bounds, peak.over_from, peak.over_to);
 }
 
 /* Are the rows that were there for sure when they were counted there even now? */
@@ -250,9 +273,9 @@ all_still_there(const GuardPlace *places, const Count *count)
 	SnapshotData dirty;
 
 	InitDirtySnapshot(dirty);
-	for (int i = 0; i < count->n && all; i++)
+	for (int i = 0; i < count->rows.n && all; i++)
 	{
-		Found	   *row = &count->rows[i];
+		GuardFound *row = &count->rows.row[i];
 
 		if (row->pending)
 			continue;
@@ -383,11 +406,11 @@ still_matches(const GuardIndex *guard, const GuardLoad *load,
  * a number.
  */
 static void
-number_bounds(Oid range_type, const Count *count, RangeType *window,
+number_bounds(Oid range_type, const GuardRows *rows, RangeType *window,
 			  PeakItem *items, PeakItem *extent, RangeBound **bounds)
 {
 	TypeCacheEntry *type = booking_range_type(range_type);
-	int			n = count->n + 1;
+	int			n = rows->n + 1;
 	RangeBound *all = palloc_extended(2 * n * sizeof(RangeBound), MCXT_ALLOC_HUGE);
 	RangeBound **order = palloc_extended(2 * n * sizeof(RangeBound *), MCXT_ALLOC_HUGE);
 	int64	   *number = palloc_extended(2 * n * sizeof(int64), MCXT_ALLOC_HUGE);
@@ -396,7 +419,7 @@ number_bounds(Oid range_type, const Count *count, RangeType *window,
 	{
 		bool		empty;
 
-		range_deserialize(type, i < count->n ? count->rows[i].range : window,
+		range_deserialize(type, i < rows->n ? rows->row[i].range : window,
 						  &all[2 * i], &all[2 * i + 1], &empty);
 		Assert(!empty);
 		order[2 * i] = &all[2 * i];
@@ -415,11 +438,11 @@ number_bounds(Oid range_type, const Count *count, RangeType *window,
 
 	for (int i = 0; i < n; i++)
 	{
-		PeakItem   *item = i < count->n ? &items[i] : extent;
+		PeakItem   *item = i < rows->n ? &items[i] : extent;
 
 		item->from = number[2 * i];
 		item->to = number[2 * i + 1];
-		item->quantity = i < count->n ? count->rows[i].quantity : 0;
+		item->quantity = i < rows->n ? rows->row[i].quantity : 0;
 	}
 }
 

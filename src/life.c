@@ -214,7 +214,8 @@ booking_confirm(PG_FUNCTION_ARGS)
 }
 
 /*
- * extend_hold(id, by): from when it lapses now.
+ * extend_hold(id, by): from when it lapses now.  At no time does a hold have more than the
+ * resource's max_hold ahead of it, so that repeating the call does no harm.
  */
 Datum
 booking_extend_hold(PG_FUNCTION_ARGS)
@@ -250,7 +251,7 @@ booking_extend_hold(PG_FUNCTION_ARGS)
 					 errbooking(CONSTRAINT_STATUS)));
 		until = booking_shift(DatumGetTimestampTz(life.row.value[BOOKING_EXPIRES_AT]), by);
 
-		/* The resource's max_hold bounds "until - life.now", once it has one. */
+		booking_check_hold(life.resource, until - life.now);
 		values[2] = TimestampTzGetDatum(until);
 	} while (!booking_life_change(&life, STMT_EXTEND_HOLD, values, NULL, &booking));
 	SPI_finish();
@@ -264,35 +265,40 @@ booking_extend_hold(PG_FUNCTION_ARGS)
 Datum
 booking_cancel(PG_FUNCTION_ARGS)
 {
+	if (PG_ARGISNULL(0))
+		booking_null_argument("id");
+	PG_RETURN_DATUM(booking_life_cancel(PG_GETARG_DATUM(0), PG_ARGISNULL(1) ? (Datum) 0 : PG_GETARG_DATUM(1)));
+}
+
+Datum
+booking_life_cancel(Datum id, Datum reason)
+{
 	Datum		values[3];
 	Datum		booking;
 	Life		life;
 
-	if (PG_ARGISNULL(0))
-		booking_null_argument("id");
-
 	SPI_connect();
-	booking_life_begin(&life, PG_GETARG_DATUM(0));
+	booking_life_begin(&life, id);
 	for (;;)
 	{
+		if (life.row.active && booking_row_lapsed(&life.row, life.now))
+		{
+			values[0] = life.id;
+			values[1] = TimestampTzGetDatum(life.now);
+			booking_run(STMT_EXPIRE_BOOKING, values, NULL);
+			booking_run(STMT_GET_BOOKING, values, NULL);
+			booking = booking_row_datum();
+			break;
+		}
 		if (!life.row.active)
 		{
 			booking = booking_row_datum();
 			break;
 		}
-		if (booking_row_lapsed(&life.row, life.now))
-		{
-			values[0] = life.id;
-			values[1] = TimestampTzGetDatum(life.now);
-			booking_run(STMT_EXPIRE_BOOKING, values, NULL);
-			read_booking(&life);
-			booking = booking_row_datum();
-			break;
-		}
-		values[2] = PG_ARGISNULL(1) ? (Datum) 0 : PG_GETARG_DATUM(1);
-		if (booking_life_change(&life, STMT_CANCEL_BOOKING, values, PG_ARGISNULL(1) ? "  n" : NULL, &booking))
+		values[2] = reason;
+		if (booking_life_change(&life, STMT_CANCEL_BOOKING, values, reason ? NULL : "  n", &booking))
 			break;
 	}
 	SPI_finish();
-	PG_RETURN_DATUM(booking);
+	return booking;
 }

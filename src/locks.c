@@ -27,9 +27,11 @@
  *	- A booker that has touched many resources takes RESOURCE 0 in RowExclusiveLock
  *	  once instead of one lock for each further resource.  Whoever changes rules takes
  *	  RESOURCE 0 in ShareLock, which conflicts with that and not with its like.
- *	- Whoever changes rules of many resources, or of all of them, locks the table
- *	  booking.booking against writers.  Every booker holds RowExclusiveLock on it from
- *	  before its first check to its commit, so that costs bookers nothing.
+ *	- Whoever changes rules of all resources locks the table booking.booking against
+ *	  writers.  Every booker holds RowExclusiveLock on it from before its first check
+ *	  to its commit, so that costs bookers nothing.  Whoever changes rules of many
+ *	  resources, one after the other, does so as soon as nobody is writing: to wait for
+ *	  it with RESOURCE locks in hand would be a deadlock with a booker who waits for one.
  *
  * After either, the transaction's invalidation messages are read: a changer's commit
  * sends them before it gives its locks back, hence a cached resource that survives is
@@ -43,16 +45,30 @@
  * statement run from inside another (a function in a CHECK constraint that books
  * something) has a later one and leaves the outer statement's gates alone.
  *
+ * A pool's gate has 32 parts, each for pieces of time of three days: two bookings meet
+ * in the gate only if their periods touch the same piece (or one 96 days apart), and two
+ * that overlap always do.  With one gate for all, 64 clients who wanted different weeks
+ * of one pool got half as much done.
+ *
+ * A row that is judged by several rules (guarded.c) enters all their gates at once, in
+ * the order of the keys, and leaves them all before it waits.  A row that has been judged
+ * and is then not stored (ON CONFLICT) has no AFTER trigger to leave its gate: the next
+ * row does, or the end of the statement, which we notice when the executor's memory goes.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "storage/proc.h"
+#include "utils/builtins.h"
+#include "utils/date.h"
 #include "utils/inval.h"
+#include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
 #include "booking.h"
@@ -63,9 +79,10 @@ typedef enum LockKind
 	LOCK_ID = 101,
 	LOCK_RESOURCE,
 	LOCK_HOLDER,
-	LOCK_GATE,
 	LOCK_JOIN,
 	LOCK_LINE,
+	LOCK_CAPACITY,
+	LOCK_GATE = 128,			/* and on, a number for each part: to 159 */
 	LOCK_PLACES = 1000			/* and the number of the row */
 } LockKind;
 
@@ -75,14 +92,27 @@ typedef enum LockKind
 #define MANY_RESOURCES	256
 
 /* Gates held by commands that are nested in one another, at the very most. */
-#define MAX_GATES		32
+#define MAX_GATES		256
 
+/* A gate that many want at once has parts: who wants different ones does not meet. */
 typedef struct Gate
 {
 	uint64		key;
+	uint32		parts;
 	CommandId	command;
 	SubTransactionId subxact;
 } Gate;
+
+/* A statement whose end leaves its gates; lives in the memory of the executor. */
+typedef struct StatementEnd
+{
+	MemoryContextCallback callback;
+	MemoryContext context;
+	CommandId	command;
+	struct StatementEnd *next;
+} StatementEnd;
+
+static StatementEnd *statements = NULL;
 
 static Gate gates[MAX_GATES];
 static int	ngates = 0;
@@ -98,7 +128,9 @@ static void make_tag(LOCKTAG *tag, LockKind kind, uint64 key);
 static LockAcquireResult take(LockKind kind, uint64 key, LOCKMODE mode, bool wait);
 static bool held(LockKind kind, uint64 key, LOCKMODE mode);
 static void start_counting(void);
+static void drop_gates_of(CommandId command);
 static void drop_gate(int i);
+static void end_of_statement(void *arg);
 static void end_of_xact(XactEvent event, void *arg);
 static void end_of_subxact(SubXactEvent event, SubTransactionId mine,
 						   SubTransactionId parent, void *arg);
@@ -167,6 +199,17 @@ booking_lock_resource(int64 resource_id)
 	AcceptInvalidationMessages();
 }
 
+/* Are we changing the rules of this resource, so that nobody else books or waits? */
+bool
+booking_holds_rules(int64 resource_id)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_RELATION(tag, MyDatabaseId, booking_table("booking"));
+	return held(LOCK_RESOURCE, (uint64) resource_id, ExclusiveLock) ||
+		lock_held_by_me(&tag, ShareRowExclusiveLock);
+}
+
 /*
  * Lock a resource's rules in order to change them: waits until every transaction that
  * has booked under the old ones has ended, and lets nobody book until this one has.
@@ -176,11 +219,9 @@ booking_lock_rules(int64 resource_id)
 {
 	start_counting();
 
-	if (exclusive_resources >= MANY_RESOURCES)
-	{
-		booking_lock_all_rules();
+	if (exclusive_resources >= MANY_RESOURCES &&
+		ConditionalLockRelationOid(booking_table("booking"), ShareRowExclusiveLock))
 		return;
-	}
 	take(LOCK_RESOURCE, ALL_RESOURCES, ShareLock, true);
 	if (take(LOCK_RESOURCE, (uint64) resource_id, ExclusiveLock, true) == LOCKACQUIRE_OK)
 		exclusive_resources++;
@@ -253,13 +294,14 @@ booking_lock_join(int64 resource_id, bool exclusive)
 	return true;
 }
 
-/* Be the one who serves the line of a resource. */
+/* Be the one who serves the line of a resource, if need be and possible after waiting. */
 bool
-booking_lock_line(int64 resource_id)
+booking_lock_line(int64 resource_id, bool wait)
 {
 	start_counting();
 	if (lines >= MANY_RESOURCES ||
-		take(LOCK_LINE, (uint64) resource_id, ExclusiveLock, lines == 0) == LOCKACQUIRE_NOT_AVAIL)
+		take(LOCK_LINE, (uint64) resource_id, ExclusiveLock,
+			 wait && lines == 0) == LOCKACQUIRE_NOT_AVAIL)
 		return false;
 	lines++;
 	return true;
@@ -274,6 +316,31 @@ booking_unlock_line(int64 resource_id)
 	make_tag(&tag, LOCK_LINE, (uint64) resource_id);
 	if (LockRelease(&tag, ExclusiveLock, false))
 		lines--;
+}
+
+/* Nobody else counts or adds to this holder's bookings until our transaction ends. */
+void
+booking_lock_holder(text *holder)
+{
+	take(LOCK_HOLDER, hash_bytes_extended((unsigned char *) VARDATA_ANY(holder),
+										  VARSIZE_ANY_EXHDR(holder), 0), ExclusiveLock, true);
+}
+
+bool
+booking_holds_line(int64 resource_id)
+{
+	return held(LOCK_LINE, (uint64) resource_id, ExclusiveLock);
+}
+
+/*
+ * Lock the table that capacities are read from against changes of them, or in order to
+ * change one.
+ */
+void
+booking_lock_capacity(Oid relid, bool change)
+{
+	take(LOCK_CAPACITY, relid, change ? ExclusiveLock : ShareLock, true);
+	AcceptInvalidationMessages();
 }
 
 /*
@@ -304,27 +371,165 @@ booking_this_command(void)
 }
 
 /*
- * Enter the gate of what is being counted, alone.  Without "wait", false when somebody
- * else is inside.
+ * Enter these parts of the gate of what is being counted, alone.  Without "wait", false
+ * when somebody else is in one of them.  In the order of the parts, so that two who want
+ * several do not wait for each other.
  */
 bool
-booking_gate_enter(uint64 key, bool wait)
+booking_gate_enter(uint64 key, uint32 parts, bool wait)
+{
+	GateWanted	wanted = {key, parts};
+
+	return booking_gates_enter(&wanted, 1, wait);
+}
+
+/* The same for all gates that one row has to be in; the keys ascend. */
+bool
+booking_gates_enter(const GateWanted *wanted, int n, bool wait)
 {
 	CommandId	command = booking_this_command();
 
 	/* The row before this one, of the same command, is stored by now. */
+	drop_gates_of(command);
+
+	if (n > MAX_GATES)
+		elog(ERROR, "one row is judged by more than %d rules", MAX_GATES);
+	while (ngates + n > MAX_GATES)
+		drop_gate(0);
+
+	for (int i = 0; i < n; i++)
+	{
+		gates[ngates++] = (Gate) {wanted[i].key, 0, command, GetCurrentSubTransactionId()};
+		for (int part = 0; part < GATE_PARTS; part++)
+		{
+			if ((wanted[i].parts & (1U << part)) == 0)
+				continue;
+			if (take(LOCK_GATE + part, wanted[i].key, ExclusiveLock, wait) == LOCKACQUIRE_NOT_AVAIL)
+			{
+				drop_gates_of(command);
+				return false;
+			}
+			gates[ngates - 1].parts |= 1U << part;
+		}
+	}
+	return true;
+}
+
+/* Leave all gates that the row in hand has entered. */
+void
+booking_gates_leave(void)
+{
+	drop_gates_of(booking_this_command());
+}
+
+/*
+ * Leave the gates of the current statement when it ends, at the latest.  Called in a row's
+ * BEFORE trigger, where the current memory context is the executor's for one row, a child
+ * of the one that holds the executor's state.
+ */
+void
+booking_gates_leave_with_statement(void)
+{
+	MemoryContext context = MemoryContextGetParent(CurrentMemoryContext);
+	StatementEnd *end;
+
+	if (context == NULL || strcmp(context->name, "ExecutorState") != 0)
+		return;
+	for (end = statements; end != NULL; end = end->next)
+		if (end->context == context)
+			return;
+
+	end = MemoryContextAlloc(context, sizeof(StatementEnd));
+	end->callback.func = end_of_statement;
+	end->callback.arg = end;
+	end->context = context;
+	end->command = booking_this_command();
+	end->next = statements;
+	statements = end;
+	MemoryContextRegisterResetCallback(context, &end->callback);
+}
+
+static void
+end_of_statement(void *arg)
+{
+	StatementEnd *end = arg;
+
+	for (StatementEnd **link = &statements; *link != NULL; link = &(*link)->next)
+	{
+		if (*link == end)
+		{
+			*link = end->next;
+			break;
+		}
+	}
+
+	/* While a transaction is being rolled back, its locks go anyway. */
+	if (!IsTransactionState())
+		return;
+	for (int i = ngates - 1; i >= 0; i--)
+		if (gates[i].command >= end->command)
+			drop_gate(i);
+}
+
+static void
+drop_gates_of(CommandId command)
+{
 	for (int i = ngates - 1; i >= 0; i--)
 		if (gates[i].command == command)
 			drop_gate(i);
+}
 
-	if (ngates == MAX_GATES)
-		drop_gate(0);
+/*
+ * The parts of a gate that a period has to do with: time is dealt out to the parts in
+ * pieces of three days.  Two periods that overlap have at least one part in common.
+ */
+uint32
+booking_gate_parts(Period period)
+{
+	uint64		first = (uint64) (period.from - MIN_TIMESTAMP) >> 38;
+	uint64		last = (uint64) (period.to - MIN_TIMESTAMP) >> 38;
+	uint32		parts = 0;
 
-	if (take(LOCK_GATE, key, ExclusiveLock, wait) == LOCKACQUIRE_NOT_AVAIL)
-		return false;
+	if (period.to == DT_NOEND || last - first >= GATE_PARTS)
+		return PG_UINT32_MAX;
+	for (uint64 piece = first; piece <= last; piece++)
+		parts |= 1U << (piece % GATE_PARTS);
+	return parts;
+}
 
-	gates[ngates++] = (Gate) {key, command, GetCurrentSubTransactionId()};
-	return true;
+/* The same for a range of any type; other things than time are not divided. */
+uint32
+booking_gate_parts_of(RangeType *range)
+{
+	TypeCacheEntry *type = booking_range_type(RangeTypeGetOid(range));
+	RangeBound	lower,
+				upper;
+	bool		empty;
+	Period		period;
+
+	range_deserialize(type, range, &lower, &upper, &empty);
+	switch (type->rngelemtype->type_id)
+	{
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID:
+			period.from = DatumGetTimestampTz(lower.val);
+			period.to = DatumGetTimestampTz(upper.val);
+			break;
+		case DATEOID:
+			/* Dates reach further than timestamps. */
+			if (lower.infinite || upper.infinite || DATE_NOT_FINITE(DatumGetDateADT(lower.val)) ||
+				DatumGetDateADT(upper.val) >= TIMESTAMP_END_JULIAN - POSTGRES_EPOCH_JDATE)
+				return PG_UINT32_MAX;
+			period.from = DatumGetDateADT(lower.val) * USECS_PER_DAY;
+			period.to = DatumGetDateADT(upper.val) * USECS_PER_DAY;
+			break;
+		default:
+			return GATE_UNDIVIDED;
+	}
+	if (empty || lower.infinite || upper.infinite ||
+		!IS_VALID_TIMESTAMP(period.from) || !IS_VALID_TIMESTAMP(period.to))
+		return PG_UINT32_MAX;
+	return booking_gate_parts(period);
 }
 
 /* Leave the gate entered last: nothing was written, or the row is in its index. */
@@ -351,8 +556,13 @@ drop_gate(int i)
 {
 	LOCKTAG		tag;
 
-	make_tag(&tag, LOCK_GATE, gates[i].key);
-	LockRelease(&tag, ExclusiveLock, false);
+	for (int part = 0; part < GATE_PARTS; part++)
+	{
+		if ((gates[i].parts & (1U << part)) == 0)
+			continue;
+		make_tag(&tag, LOCK_GATE + part, gates[i].key);
+		LockRelease(&tag, ExclusiveLock, false);
+	}
 	memmove(&gates[i], &gates[i + 1], (--ngates - i) * sizeof(Gate));
 }
 

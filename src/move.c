@@ -91,6 +91,9 @@ booking_reschedule(PG_FUNCTION_ARGS)
 			break;
 		}
 
+		if (old->null[BOOKING_SLOT_ID] && !booking_row_same_range(&new, old, BOOKING_PERIOD))
+			booking_check_policy(life.resource, period, POLICY_ALL);
+
 		values[2] = new.value[BOOKING_PERIOD];
 		values[3] = new.value[BOOKING_SEAT_NO];
 		nulls[3] = new.null[BOOKING_SEAT_NO] ? 'n' : ' ';

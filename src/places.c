@@ -260,7 +260,7 @@ booking_places_stored(TriggerData *trigger)
 		if (versions[i] == NULL)
 			continue;
 		slot_id = heap_getattr(versions[i], BOOKING_SLOT_ID, desc, &no_slot);
-		if (no_slot || !booking_status_is_active(heap_getattr(versions[i], BOOKING_STATUS, desc, &isnull)))
+		if (no_slot || !booking_status_is_active(DatumGetTextPP(heap_getattr(versions[i], BOOKING_STATUS, desc, &isnull))))
 			continue;
 		quantity = DatumGetInt32(heap_getattr(versions[i], BOOKING_QUANTITY, desc, &isnull));
 		if (TRIGGER_FIRED_BY_UPDATE(event))
@@ -571,6 +571,7 @@ reap(const Slot *slot, int64 need, int64 missing)
 	TimestampTz now = GetCurrentTimestamp();
 	int			n = (int) find_lapsed(slot, now, Min(missing, MOST_REAPED));
 	Datum	   *ids;
+	LapsedLock	lock;
 	int			marked;
 	Free		free;
 
@@ -585,8 +586,9 @@ reap(const Slot *slot, int64 need, int64 missing)
 
 		ids[i] = datumCopy(id, false, UUID_LEN);
 	}
-	if (!booking_lock_lapsed(ids, n))
-		return true;
+	lock = booking_lock_lapsed(ids, n);
+	if (lock != LAPSED_LOCKED)
+		return lock == LAPSED_CHANGED;
 
 	lock_all(slot);
 	marked = booking_mark_expired(ids, n, now);

@@ -62,7 +62,10 @@
  */
 #define EQ		" OPERATOR(pg_catalog.=) "
 #define LE		" OPERATOR(pg_catalog.<=) "
+#define LT		" OPERATOR(pg_catalog.<) "
 #define GT		" OPERATOR(pg_catalog.>) "
+#define GE		" OPERATOR(pg_catalog.>=) "
+#define NE		" OPERATOR(pg_catalog.<>) "
 #define OVERLAPS " OPERATOR(pg_catalog.&&) "
 #define ACTIVE	"status" EQ "ANY ('{held,confirmed}'::pg_catalog.text[])"
 
@@ -91,6 +94,14 @@
 	"SELECT pg_catalog.format('booking %s for %s', id, period), pg_catalog.count(*) OVER ()" \
 	" FROM booking.booking WHERE slot_id" EQ "$1"
 #define A_FEW	" ORDER BY period, id LIMIT 5"
+
+#define INSERT_BOOKING \
+	"INSERT INTO booking.booking (id, resource_id, slot_id, seat_no, period, occupies," \
+	" quantity, holder, status, expires_at, group_id, waitlist_id, data)" \
+	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING *"
+#define INSERT_TYPES \
+	{UUIDOID, INT8OID, INT8OID, INT4OID, TSTZRANGEOID, TSTZRANGEOID, \
+		INT4OID, TEXTOID, TEXTOID, TIMESTAMPTZOID, UUIDOID, INT8OID, JSONBOID}
 
 typedef struct PlanText
 {
@@ -127,17 +138,35 @@ static const PlanText plans[STMT_COUNT] = {
 		" ORDER BY period LIMIT 1",
 		AS_OWNER | KEYED, {INT8OID, TSTZRANGEOID}
 	},
+	[STMT_LOAD_LIMITS] = {
+		"SELECT resource_id, category, per, max_bookings, max_quantity FROM booking.holder_limit"
+		" WHERE resource_id" EQ "$1 OR category" EQ "$2 OR resource_id IS NULL AND category IS NULL"
+		" ORDER BY id",
+		AS_OWNER, {INT8OID, TEXTOID}
+	},
+	[STMT_COUNT_OF_HOLDER] = {
+		"SELECT pg_catalog.count(*), pg_catalog.sum(b.quantity)::pg_catalog.int8 FROM booking.booking b"
+		" WHERE b.holder" EQ "$1 AND b." IN_FORCE " AND b.id" NE "$2"
+		" AND COALESCE(pg_catalog.upper(b.period), 'infinity')" GT "$3"
+		" AND ($4 IS NULL OR pg_catalog.lower(b.period)" GE "$4)"
+		" AND ($5 IS NULL OR pg_catalog.lower(b.period)" LT "$5)"
+		" AND ($6 IS NULL OR b.resource_id" EQ "$6)"
+		" AND ($7 IS NULL OR EXISTS (SELECT FROM booking.resource r"
+		" WHERE r.id" EQ "b.resource_id AND r.category" EQ "$7))"
+		" AND ($8 IS NULL OR b.slot_id" EQ "$8)"
+		" AND ($9 IS NULL OR b.slot_id IS NULL AND b.period" EQ "$9)",
+		AS_OWNER | UP_TO_NOW,
+		{TEXTOID, UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID, TEXTOID,
+			INT8OID, TSTZRANGEOID}
+	},
 	[STMT_FIND_RESOURCE] = {
 		"SELECT id FROM booking.resource WHERE name" EQ "$1",
 		AS_OWNER, {TEXTOID}
 	},
 	[STMT_INSERT_BOOKING] = {
-		"INSERT INTO booking.booking (id, resource_id, slot_id, seat_no, period, occupies,"
-		" quantity, holder, status, expires_at, group_id, waitlist_id, data)"
-		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING *",
+		INSERT_BOOKING,
 		WRITES,
-		{UUIDOID, INT8OID, INT8OID, INT4OID, TSTZRANGEOID, TSTZRANGEOID,
-			INT4OID, TEXTOID, TEXTOID, TIMESTAMPTZOID, UUIDOID, INT8OID, JSONBOID}
+		INSERT_TYPES
 	},
 	[STMT_GET_BOOKING] = {
 		"SELECT * FROM booking.booking WHERE id" EQ "$1",
@@ -161,6 +190,11 @@ static const PlanText plans[STMT_COUNT] = {
 		"UPDATE booking.booking SET status = 'cancelled', expires_at = NULL, reason = $3"
 		" WHERE id" EQ "$1 AND version" EQ "$2 RETURNING *",
 		WRITES | KEYED, {UUIDOID, INT4OID, TEXTOID}
+	},
+	[STMT_CANCEL_IN_THE_WAY] = {
+		"UPDATE booking.booking SET status = 'cancelled', expires_at = NULL, reason = $2"
+		" WHERE id" EQ "$1 AND " ACTIVE,
+		WRITES | KEYED, {UUIDOID, TEXTOID}
 	},
 	[STMT_MOVE_BOOKING] = {
 		"UPDATE booking.booking SET period = $3, seat_no = $4, quantity = $5, slot_id = $6"
@@ -196,21 +230,78 @@ static const PlanText plans[STMT_COUNT] = {
 		" WHERE b.id" EQ "lapsed.id",
 		WRITES, {UUIDARRAYOID, TIMESTAMPTZOID}
 	},
+	[STMT_SOMEBODY_WAITS] = {
+		"SELECT 1 FROM booking.waitlist WHERE resource_id" EQ "$1 AND status" EQ "'waiting' LIMIT 1",
+		AS_OWNER, {INT8OID}
+	},
+	[STMT_LINES] = {
+		"SELECT DISTINCT resource_id FROM booking.waitlist WHERE status" EQ "'waiting' ORDER BY resource_id",
+		AS_OWNER, {InvalidOid}
+	},
+	[STMT_LINE] = {
+		"SELECT id, slot_id, seat, period, quantity, holder, offer_for FROM booking.waitlist"
+		" WHERE resource_id" EQ "$1 AND status" EQ "'waiting'"
+		" AND period" OVERLAPS "$2 AND period" OVERLAPS "$3"
+		" AND id OPERATOR(pg_catalog.>) $4 ORDER BY id LIMIT $5",
+		AS_OWNER, {INT8OID, TSTZRANGEOID, TSTZRANGEOID, INT8OID, INT8OID}
+	},
+	[STMT_OFFER_BOOKING] = {
+		INSERT_BOOKING,
+		AS_OWNER | WRITES,
+		INSERT_TYPES
+	},
+	[STMT_MARK_OFFERED] = {
+		"UPDATE booking.waitlist SET status = 'offered' WHERE id" EQ
+		"(SELECT id FROM booking.waitlist WHERE id" EQ "$1 AND status" EQ "'waiting' FOR UPDATE SKIP LOCKED)",
+		AS_OWNER | WRITES, {INT8OID}
+	},
+	[STMT_SETTLE_ENTRY] = {
+		"UPDATE booking.waitlist SET status = $2 WHERE id" EQ "$1 AND status" EQ "'offered'",
+		AS_OWNER | WRITES, {INT8OID, TEXTOID}
+	},
+	[STMT_FIND_OFFER] = {
+		"SELECT id FROM booking.booking WHERE waitlist_id" EQ "$1 AND status" EQ "'held'",
+		0, {INT8OID}
+	},
+	[STMT_FIND_ENTRY] = {
+		"SELECT * FROM booking.waitlist w"
+		" WHERE resource_id" EQ "$1 AND NOT (slot_id IS DISTINCT FROM $2) AND period" EQ "$3"
+		" AND quantity" EQ "$4 AND holder" EQ "$5 AND (status" EQ "'waiting' OR status" EQ "'offered' AND EXISTS"
+		" (SELECT FROM booking.booking b WHERE b.waitlist_id" EQ "w.id AND b.status" EQ "'held'"
+		" AND b.expires_at OPERATOR(pg_catalog.>) pg_catalog.clock_timestamp()))"
+		" ORDER BY id LIMIT 1",
+		0, {INT8OID, INT8OID, TSTZRANGEOID, INT4OID, TEXTOID, INTERVALOID}
+	},
+	[STMT_JOIN_WAITLIST] = {
+		"INSERT INTO booking.waitlist (resource_id, slot_id, period, quantity, holder, offer_for)"
+		" VALUES ($1, $2, $3, $4, $5, $6) RETURNING *",
+		WRITES, {INT8OID, INT8OID, TSTZRANGEOID, INT4OID, TEXTOID, INTERVALOID}
+	},
+	[STMT_GET_ENTRY] = {
+		"SELECT * FROM booking.waitlist WHERE id" EQ "$1",
+		0, {INT8OID}
+	},
+	[STMT_LEAVE_WAITLIST] = {
+		"UPDATE booking.waitlist SET status = 'left' WHERE id" EQ "$1 AND status" EQ "'waiting' RETURNING *",
+		WRITES, {INT8OID}
+	},
 	[STMT_BOOKINGS_EVER] = {
 		LIST_BOOKINGS A_FEW,
-		AS_OWNER, {INT8OID}
+		AS_OWNER | UP_TO_NOW, {INT8OID}
 	},
 	[STMT_ACTIVE_BOOKINGS] = {
 		LIST_BOOKINGS " AND " ACTIVE A_FEW,
-		AS_OWNER, {INT8OID}
-	},
-	[STMT_ACTIVE_BOOKINGS_AFTER] = {
-		LIST_BOOKINGS " AND " ACTIVE " AND occupies" OVERLAPS "pg_catalog.tstzrange($2, NULL)" A_FEW,
-		AS_OWNER, {INT8OID, TIMESTAMPTZOID}
+		AS_OWNER | UP_TO_NOW, {INT8OID}
 	},
 	[STMT_ACTIVE_BOOKINGS_OF_SEAT] = {
 		LIST_BOOKINGS " AND seat_no" EQ "$2 AND " ACTIVE A_FEW,
-		AS_OWNER, {INT8OID, INT4OID}
+		AS_OWNER | UP_TO_NOW, {INT8OID, INT4OID}
+	},
+	[STMT_USE_FROM] = {
+		"SELECT occupies, quantity FROM booking.booking WHERE resource_id" EQ "$1"
+		" AND seat_no IS NULL AND slot_id IS NULL"
+		" AND occupies" OVERLAPS "pg_catalog.tstzrange($2, NULL) AND " IN_FORCE,
+		AS_OWNER | UP_TO_NOW, {INT8OID, TIMESTAMPTZOID}
 	},
 	[STMT_ACTIVE_BOOKINGS_IN] = {
 		"SELECT pg_catalog.format('booking %s for %s', id, period), pg_catalog.count(*) OVER () FROM ("
@@ -452,9 +543,16 @@ booking_run(Statement statement, Datum *values, const char *nulls)
 Datum
 booking_row_datum(void)
 {
+	return booking_row_datum_of("booking");
+}
+
+/* The same of another table. */
+Datum
+booking_row_datum_of(const char *table)
+{
 	HeapTupleHeader row = SPI_returntuple(SPI_tuptable->vals[0], SPI_tuptable->tupdesc);
 
-	HeapTupleHeaderSetTypeId(row, get_rel_type_id(booking_table("booking")));
+	HeapTupleHeaderSetTypeId(row, get_rel_type_id(booking_table(table)));
 	HeapTupleHeaderSetTypMod(row, -1);
 	return HeapTupleHeaderGetDatum(row);
 }

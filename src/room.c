@@ -13,11 +13,15 @@
  * the exclusion constraint, so whoever needs its space marks it expired first: outside
  * the gate, under the ID lock of that booking, after which the judging starts again.
  *
+ * Where somebody stands in line for what a newcomer fits into, the line is served first,
+ * outside the gate as well, and the newcomer is judged again (line.c).
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "access/genam.h"
+#include "access/xact.h"
 #include "common/hashfn.h"
 #include "common/pg_prng.h"
 #include "executor/spi.h"
@@ -75,16 +79,24 @@ typedef struct RowIndexes
 
 static RowIndexes indexes = {.relid = InvalidOid};
 
+static uint64 refusals = 0;		/* how often there was no room */
+
 static void indexes_changed(Datum arg, Oid relid);
 static const RowIndexes *find_indexes(Relation heap);
+static bool only_from_now(const BookingRow *row, RangeType **range);
 static uint64 gate_key(const BookingRow *row);
-static GuardAnswer judge(Relation heap, const BookingRow *row, const GuardIndex *guard,
-						 const GuardLoad *load, int64 capacity, GuardVerdict *verdict);
+static uint32 gate_parts(const BookingRow *row);
+static GuardAnswer judge(Relation heap, const Resource *resource, const BookingRow *row,
+						 const GuardIndex *guard, const GuardLoad *load, int64 capacity,
+						 GuardVerdict *verdict);
+static bool patient(uint64 kept);
+static bool must_queue(const Resource *resource, const BookingRow *row, const GuardLoad *load);
 static bool take_any_seat(Relation heap, const Resource *resource, BookingRow *row,
 						  const GuardIndex *guard, GuardLoad *load);
 static Counting start_count(const BookingRow *row);
 static int64 count_booking(TupleTableSlot *slot, bool pending, void *arg);
 static void mark_seat(const GuardRow *found, void *arg);
+static bool expire(Counting *counting);
 static int	compare_ids(const void *a, const void *b);
 static bool refuse(Relation heap, const Resource *resource, const BookingRow *row,
 				   const GuardIndex *guard, const GuardLoad *load, const GuardVerdict *verdict);
@@ -155,6 +167,36 @@ gate_key(const BookingRow *row)
 	return hash_combine64(key, (uint64) DatumGetInt32(row->value[BOOKING_SEAT_NO]));
 }
 
+/* Of a pool many want different periods at once; of a room, or a seat, hardly. */
+static uint32
+gate_parts(const BookingRow *row)
+{
+	return row->null[BOOKING_SEAT_NO] ?
+		booking_gate_parts(booking_period(DatumGetRangeTypeP(row->value[BOOKING_OCCUPIES]))) :
+		GATE_UNDIVIDED;
+}
+
+/*
+ * A capacity may be lowered below what was once in use, so rows from before are judged
+ * by what they take from now on, and a hold among them that has lapsed is not judged.
+ * False when nothing is left to judge.
+ */
+static bool
+only_from_now(const BookingRow *row, RangeType **range)
+{
+	Period		period;
+
+	if (!booking_row_is_history(row, NULL))
+		return true;
+
+	period = booking_period(*range);
+	period.from = Max(period.from, GetCurrentTimestamp());
+	if (period.from >= period.to || !booking_row_in_force(row))
+		return false;
+	*range = booking_make_range(period);
+	return true;
+}
+
 /*
  * See to it that the row has the space it wants, and return inside the gate.  False
  * when it has none and a function of ours is to say so; otherwise that is an error.
@@ -167,6 +209,7 @@ booking_make_room(Relation heap, const Resource *resource, BookingRow *row, Item
 	GuardLoad	load = {0};
 	int64		capacity = 1;
 	GuardVerdict verdict;
+	uint64		kept = booking_line_kept();
 
 	load.key[0] = row->value[BOOKING_RESOURCE_ID];
 	load.range = DatumGetRangeTypeP(row->value[BOOKING_OCCUPIES]);
@@ -177,6 +220,8 @@ booking_make_room(Relation heap, const Resource *resource, BookingRow *row, Item
 	{
 		guard = &found->by_pool;
 		capacity = resource->capacity;
+		if (self == NULL && !only_from_now(row, &load.range))
+			return true;
 	}
 	else
 	{
@@ -186,8 +231,13 @@ booking_make_room(Relation heap, const Resource *resource, BookingRow *row, Item
 		load.key[1] = row->value[BOOKING_SEAT_NO];
 	}
 
-	while (judge(heap, row, guard, &load, capacity, &verdict) != GUARD_FITS)
+	while (judge(heap, resource, row, guard, &load, capacity, &verdict) != GUARD_FITS)
 	{
+		if (verdict.answer == GUARD_WAIT && !patient(kept))
+		{
+			verdict.answer = GUARD_FULL;
+			verdict.full = load.range;
+		}
 		if (verdict.answer == GUARD_FULL)
 			return refuse(heap, resource, row, guard, &load, &verdict);
 		booking_guard_wait(heap, &verdict.pending);
@@ -203,22 +253,24 @@ booking_make_room(Relation heap, const Resource *resource, BookingRow *row, Item
 void
 booking_keep_room(const BookingRow *row)
 {
-	booking_gate_enter(gate_key(row), true);
+	booking_gate_enter(gate_key(row), gate_parts(row), true);
 }
 
 /*
  * Judge a load.  When it fits, we are inside the gate; otherwise not.
  */
 static GuardAnswer
-judge(Relation heap, const BookingRow *row, const GuardIndex *guard, const GuardLoad *load,
-	  int64 capacity, GuardVerdict *verdict)
+judge(Relation heap, const Resource *resource, const BookingRow *row, const GuardIndex *guard,
+	  const GuardLoad *load, int64 capacity, GuardVerdict *verdict)
 {
 	uint64		gate = gate_key(row);
+	uint32		parts = gate_parts(row);
+	bool		queued = !must_queue(resource, row, load);
 	GuardLoad	look = *load;
 
 	for (;;)
 	{
-		bool		inside = booking_gate_enter(gate, false);
+		bool		inside = booking_gate_enter(gate, parts, false);
 		Counting	counting = start_count(row);
 
 		/*
@@ -229,23 +281,43 @@ judge(Relation heap, const BookingRow *row, const GuardIndex *guard, const Guard
 		*verdict = booking_guard_judge(heap, guard, &look, capacity, count_booking, &counting);
 		if (verdict->answer == GUARD_FITS && !inside)
 		{
-			inside = booking_gate_enter(gate, true);
+			inside = booking_gate_enter(gate, parts, true);
 			look.outside = false;
 			counting = start_count(row);
 			*verdict = booking_guard_judge(heap, guard, &look, capacity, count_booking, &counting);
 		}
 
-		if (verdict->answer == GUARD_FITS && counting.nlapsed == 0)
+		if (verdict->answer == GUARD_FITS && counting.nlapsed == 0 && queued)
 			return GUARD_FITS;
 		if (inside)
 			booking_gate_leave();
 		if (verdict->answer != GUARD_FITS)
 			return verdict->answer;
 
-		counting.nlapsed = Min(counting.nlapsed, EXPIRE_AT_ONCE);
-		if (booking_lock_lapsed(counting.lapsed, counting.nlapsed))
-			booking_mark_expired(counting.lapsed, counting.nlapsed, counting.now);
+		if (counting.nlapsed > 0 ? !expire(&counting) : !booking_line_ahead(resource, row))
+		{
+			/* Somebody is at it whom we must not wait for. */
+			verdict->full = load->range;
+			return verdict->answer = GUARD_FULL;
+		}
+		queued = counting.nlapsed == 0 || !must_queue(resource, row, load);
 	}
+}
+
+/* May we wait for another transaction, or does it wait for a line that we serve? */
+static bool
+patient(uint64 kept)
+{
+	return !booking_line_serving() && booking_line_kept() == kept;
+}
+
+/* Is this somebody new, on a resource with a line?  What a restore loads is not. */
+static bool
+must_queue(const Resource *resource, const BookingRow *row, const GuardLoad *load)
+{
+	return resource->has_waiters && !booking_line_serving() &&
+		(load->self != NULL || row->null[BOOKING_CREATED_AT] ||
+		 DatumGetTimestampTz(row->value[BOOKING_CREATED_AT]) >= GetCurrentTransactionStartTimestamp());
 }
 
 /*
@@ -259,6 +331,8 @@ take_any_seat(Relation heap, const Resource *resource, BookingRow *row,
 {
 	SeatSearch	search;
 	GuardVerdict verdict = {.answer = GUARD_FULL};
+	uint64		kept = booking_line_kept();
+	int			impatient = 0;
 
 	search.resource = resource;
 	search.taken = palloc_array(bool, resource->nseats + 1);
@@ -284,11 +358,15 @@ take_any_seat(Relation heap, const Resource *resource, BookingRow *row,
 			booking_row_set(row, BOOKING_SEAT_NO, Int32GetDatum(resource->seats[i].seat_no));
 			one.any_key = 0;
 			one.key[1] = row->value[BOOKING_SEAT_NO];
-			if (judge(heap, row, guard, &one, 1, &verdict) == GUARD_FITS)
+			if (judge(heap, resource, row, guard, &one, 1, &verdict) == GUARD_FITS)
 				return true;
-			/* Somebody was faster; see what is left. */
+
+			/* Somebody was faster; see what is left, but not forever where we must not wait. */
+			if ((patient(kept) && (verdict.answer != GUARD_FULL || verdict.used > 0)) ||
+				impatient++ < resource->nseats)
+				continue;
 		}
-		else if (TransactionIdIsValid(search.pending.xid))
+		if (TransactionIdIsValid(search.pending.xid) && patient(kept))
 			booking_guard_wait(heap, &search.pending);
 		else
 		{
@@ -361,12 +439,12 @@ count_booking(TupleTableSlot *slot, bool pending, void *arg)
 
 /*
  * Lock the lives of lapsed holds, in order to mark them expired, as the first to need
- * their space.  Who is confirming one of them at this moment holds its ID lock, and we wait for what becomes of it; but not with
- * the ID locks of others, or something written, in our hands, or two who find the same
- * holds would wait for each other.  So we take all the locks or none, and in the latter
- * case the answer is false and the caller looks again.
+ * their space.  Who is confirming one of them at this moment holds its ID lock, and we
+ * wait for what becomes of it; but not with the ID locks of others, or something written,
+ * in our hands, or two who find the same holds would wait for each other.  So we take all
+ * the locks or none, and in the latter case the caller looks again.
  */
-bool
+LapsedLock
 booking_lock_lapsed(Datum *ids, int n)
 {
 	qsort(ids, n, sizeof(Datum), compare_ids);
@@ -376,11 +454,13 @@ booking_lock_lapsed(Datum *ids, int n)
 			continue;
 		for (int j = 0; j < i; j++)
 			booking_unlock_id(DatumGetUUIDP(ids[j]));
+		if (booking_line_serving())
+			return LAPSED_UNTOUCHABLE;
 		booking_lock_id(DatumGetUUIDP(ids[i]));
 		booking_unlock_id(DatumGetUUIDP(ids[i]));
-		return false;
+		return LAPSED_CHANGED;
 	}
-	return true;
+	return LAPSED_LOCKED;
 }
 
 /* Mark lapsed holds expired whose ID locks we have.  How many of them still were. */
@@ -402,6 +482,19 @@ booking_mark_expired(Datum *ids, int n, TimestampTz now)
 	return marked;
 }
 
+/* Expire the lapsed holds that were found in the way.  False when we must not even try. */
+static bool
+expire(Counting *counting)
+{
+	LapsedLock	lock;
+
+	counting->nlapsed = Min(counting->nlapsed, EXPIRE_AT_ONCE);
+	lock = booking_lock_lapsed(counting->lapsed, counting->nlapsed);
+	if (lock == LAPSED_LOCKED)
+		booking_mark_expired(counting->lapsed, counting->nlapsed, counting->now);
+	return lock != LAPSED_UNTOUCHABLE;
+}
+
 static int
 compare_ids(const void *a, const void *b)
 {
@@ -414,9 +507,17 @@ refuse(Relation heap, const Resource *resource, const BookingRow *row, const Gua
 {
 	Refusal		refusal = {.sqlstate = ERRCODE_EXCLUSION_VIOLATION};
 
+	refusals++;
 	if (booking_row_wants_reason(row))
 		explain(heap, resource, row, guard, load, verdict, &refusal);
 	return booking_row_refuse(row, &refusal);
+}
+
+/* Rises when somebody is refused for want of room, and not for another reason. */
+uint64
+booking_room_refusals(void)
+{
+	return refusals;
 }
 
 /* What is in the way, and what would work.  Never whose it is. */

@@ -27,6 +27,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "utils/builtins.h"
@@ -69,17 +70,8 @@ take_apart(HeapTuple tuple, TupleDesc desc, BookingRow *row)
 {
 	heap_deform_tuple(tuple, desc, row->value + 1, row->null + 1);
 	memset(row->changed, 0, sizeof(row->changed));
-	row->active = !row->null[BOOKING_STATUS] && booking_status_is_active(row->value[BOOKING_STATUS]);
-}
-
-bool
-booking_status_is_active(Datum value)
-{
-	text	   *status = DatumGetTextPP(value);
-	int			length = VARSIZE_ANY_EXHDR(status);
-
-	return (length == 4 && memcmp(VARDATA_ANY(status), "held", 4) == 0) ||
-		(length == 9 && memcmp(VARDATA_ANY(status), "confirmed", 9) == 0);
+	row->active = !row->null[BOOKING_STATUS] &&
+		booking_status_is_active(DatumGetTextPP(row->value[BOOKING_STATUS]));
 }
 
 /* A stored booking for the functions that change it. */
@@ -221,11 +213,15 @@ booking_row_before(PG_FUNCTION_ARGS)
 		booking_null_argument("period");
 	booking_check_period(DatumGetRangeTypeP(row.value[BOOKING_PERIOD]), &row.period);
 
+	/* Two resources are locked in their order, like everywhere. */
+	if (old && !booking_row_same(&row, old, BOOKING_RESOURCE_ID))
+		booking_lock_resource(Min(DatumGetInt64(old->value[BOOKING_RESOURCE_ID]),
+								  DatumGetInt64(row.value[BOOKING_RESOURCE_ID])));
 	resource = booking_use_resource(DatumGetInt64(row.value[BOOKING_RESOURCE_ID]));
 	if (!complete(resource, slot, &row, old))
 		return PointerGetDatum(NULL);
 
-	if (!booking_not_closed(resource, &row, old))
+	if (!booking_not_closed(resource, &row, old) || !booking_within_limits(resource, &row, old))
 		return PointerGetDatum(NULL);
 
 	if ((slot || resource->taken_by_slots || resource->slots_only) &&
@@ -266,6 +262,8 @@ booking_row_done(PG_FUNCTION_ARGS)
 static bool
 complete(const Resource *resource, const Slot *slot, BookingRow *row, const BookingRow *old)
 {
+	const char *fault;
+
 	if (old)
 	{
 		if (!check_transition(row, old))
@@ -275,12 +273,27 @@ complete(const Resource *resource, const Slot *slot, BookingRow *row, const Book
 		booking_row_set(row, BOOKING_UPDATED_AT, TimestampTzGetDatum(GetCurrentTimestamp()));
 	}
 
+	/* Who moves from an exclusive resource has no seat to take along. */
+	if (old && !booking_row_same(row, old, BOOKING_RESOURCE_ID) && !row->null[BOOKING_SEAT_NO] &&
+		booking_row_same(row, old, BOOKING_SEAT_NO) && DatumGetInt32(row->value[BOOKING_SEAT_NO]) == 0)
+	{
+		row->null[BOOKING_SEAT_NO] = true;
+		row->changed[BOOKING_SEAT_NO] = true;
+	}
+
 	/* A booking that has ended, or is given up, may keep what its resource once was. */
 	if (row->active)
 		complete_seat(resource, slot, row);
 	complete_occupies(resource, slot, row, old);
 
-	if (row->active && (resource->retired_at < row->period.to && booking_row_adds_load(row, old)))
+	fault = booking_row_fault(row);
+	if (fault)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s", fault)));
+
+	if (resource->retired_at < row->period.to && booking_row_in_force(row) &&
+		!booking_row_stays(row, old))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("resource \"%s\" is retired", resource->name),
@@ -363,13 +376,6 @@ complete_occupies(const Resource *resource, const Slot *slot, BookingRow *row,
 
 		booking_row_set(row, BOOKING_OCCUPIES, RangeTypePGetDatum(booking_make_range(wide)));
 	}
-	else if (!range_contains_internal(booking_range_type(TSTZRANGEOID),
-									  DatumGetRangeTypeP(row->value[BOOKING_OCCUPIES]),
-									  DatumGetRangeTypeP(row->value[BOOKING_PERIOD])))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("what a booking occupies must contain its period"),
-				 errhint("Leave occupies out, and it is computed from the resource's buffers.")));
 }
 
 /* A hold that has lapsed never comes back to life, whoever writes. */
@@ -422,6 +428,27 @@ booking_row_in_force(const BookingRow *row)
 {
 	return row->active && (row->null[BOOKING_EXPIRES_AT] ||
 						   DatumGetTimestampTz(row->value[BOOKING_EXPIRES_AT]) > GetCurrentTimestamp());
+}
+
+/*
+ * Is this a new row that is from before, and somebody is loading it now?  Then it brings
+ * the time at which it was made.
+ */
+bool
+booking_row_is_history(const BookingRow *row, const BookingRow *old)
+{
+	return old == NULL && !row->null[BOOKING_CREATED_AT] &&
+		DatumGetTimestampTz(row->value[BOOKING_CREATED_AT]) < GetCurrentTransactionStartTimestamp();
+}
+
+/* Does the row claim no other resource and no other time than its old version did? */
+bool
+booking_row_stays(const BookingRow *row, const BookingRow *old)
+{
+	return old != NULL && old->active && booking_row_same(row, old, BOOKING_RESOURCE_ID) &&
+		range_contains_internal(booking_range_type(TSTZRANGEOID),
+								DatumGetRangeTypeP(old->value[BOOKING_PERIOD]),
+								DatumGetRangeTypeP(row->value[BOOKING_PERIOD]));
 }
 
 /* Does the row take space of the resource?  In a slot, only what slots.c says. */

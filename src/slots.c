@@ -213,17 +213,6 @@ moves_to(const BookingRow *row, const BookingRow *old)
 }
 
 /*
- * Is this a row from before its transaction, which is being loaded?  What it says has
- * been judged when it was made.
- */
-bool
-booking_row_is_history(const BookingRow *row, const BookingRow *old)
-{
-	return old == NULL && !row->null[BOOKING_CREATED_AT] &&
-		DatumGetTimestampTz(row->value[BOOKING_CREATED_AT]) < GetCurrentTransactionStartTimestamp();
-}
-
-/*
  * Everything that slots have to say to a booking, whether it is in one or not, and its
  * places if it is.  False when it is refused and a function of ours is to say so.
  */

@@ -105,5 +105,6 @@ sweep(int64 most)
 		if (found == 0)
 			break;
 	}
+	booking_line_serve_lines();
 	return expired;
 }

@@ -441,9 +441,10 @@ server_running() {
 }
 
 # server_start TREE DIR [setting=value...]: has the server in DIR run with
-# exactly these settings on top of our own.
+# exactly these settings on top of our own; under the command BOOKING_UNDER, if
+# that is set.
 server_start() {
-	local tree=$1 dir=$2 bin settings setting value
+	local tree=$1 dir=$2 bin settings setting value under=()
 	shift 2
 	bin=$(tree_bin "$tree")
 	as_user mkdir -p -m 700 "$dir"
@@ -464,12 +465,19 @@ log_timezone = 'UTC'"
 		value=${setting#*=}
 		settings+=$'\n'"${setting%%=*} = '${value//\'/\'\'}'"
 	done
+	if [[ -n ${BOOKING_UNDER:-} ]]; then
+		settings+=$'\n'"# under $BOOKING_UNDER"
+		as_user tee "$dir/postgres" >/dev/null <<<"#!/bin/sh
+exec $BOOKING_UNDER '$bin/postgres' \"\$@\""
+		as_user chmod 755 "$dir/postgres"
+		under=(-p "$dir/postgres")
+	fi
 	if server_running "$tree" "$dir"; then
 		[[ $(<"$dir/settings.conf") != "$settings" ]] || return 0
 		server_stop "$tree" "$dir"
 	fi
 	as_user tee "$dir/settings.conf" >/dev/null <<<"$settings"
-	as_user "$bin/pg_ctl" -s -w -t 120 -D "$dir/data" -l "$dir/log" start </dev/null || {
+	as_user "$bin/pg_ctl" -s -w -t 120 "${under[@]}" -D "$dir/data" -l "$dir/log" start </dev/null || {
 		tail -n 20 "$dir/log" >&2
 		die "the server did not start"
 	}
@@ -490,10 +498,14 @@ server_remove() {
 	as_user rm -rf "$2"
 }
 
-# server_sql TREE DIR [psql's arguments...]: psql on that server.
-server_sql() {
-	local tree=$1 dir=$2
-	shift 2
+# server_client TREE DIR PROGRAM ARGUMENT...: runs psql, or another of
+# PostgreSQL's programs, on that server.
+server_client() {
+	local tree=$1 dir=$2 program=$3
+	shift 3
 	PGHOST=$(socket_dir "$dir") PGPORT=5432 PGUSER=$SUPERUSER \
-		as_user "$(tree_bin "$tree")/psql" -XqAt -v ON_ERROR_STOP=1 "$@"
+		as_user "$(tree_bin "$tree")/$program" "$@"
 }
+
+# server_sql TREE DIR ARGUMENT...: psql for scripts, which stops at an error.
+server_sql() { server_client "$1" "$2" psql -XqAt -P pager=off -v ON_ERROR_STOP=1 "${@:3}"; }

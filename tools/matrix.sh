@@ -125,6 +125,15 @@ place() {
 	printf '%s\n' "${dir##*/}"
 }
 
+# Ends and removes what an interrupted run leaves.  Processes in a namespace go
+# with the one that made it.
+runner='' placed=''
+# shellcheck disable=SC2317 # called by the trap
+leave() {
+	[[ -z $runner ]] || kill -KILL -- "-$runner" 2>/dev/null || true
+	[[ -z $placed ]] || rm -rf --one-file-system "$placed" "$placed.log"
+}
+
 # test_in MAJOR: prepares the system and runs the tests there.  Their last line
 # is left in the variable totals, and is empty when there is no such system.
 test_in() {
@@ -153,7 +162,8 @@ test_in() {
 	fi
 	flock -s 7
 
-	log=$root/$source.log
+	placed=$root/$source
+	log=$placed.log
 	set -m
 	(inside "$root" "/$source/tools/test" 2>&1 | tee "$log") 7<&- &
 	runner=$!
@@ -162,11 +172,12 @@ test_in() {
 	runner=
 	totals=$(tail -n 1 "$log" | grep -E '^[0-9]+ passed, [0-9]+ failed$') || totals='0 passed, 1 failed'
 	rm -rf --one-file-system "$SYSTEMS/failed-$major"
-	if [[ -d $root/$source/.pg/failed ]]; then
-		mv "$root/$source/.pg/failed" "$SYSTEMS/failed-$major"
+	if [[ -d $placed/.pg/failed ]]; then
+		mv "$placed/.pg/failed" "$SYSTEMS/failed-$major"
 		say "(for this machine: $SYSTEMS/failed-$major)"
 	fi
-	rm -rf --one-file-system "${root:?}/$source" "$log"
+	leave
+	placed=
 	exec 7>&-
 }
 
@@ -200,9 +211,7 @@ matrix() {
 
 	[[ -d $SYSTEMS ]] || mkdir -m 755 "$SYSTEMS"
 	[[ ! -L $SYSTEMS && -O $SYSTEMS ]] || die "$SYSTEMS belongs to somebody else"
-	# Processes in a namespace go with the one that made it.
-	runner=''
-	trap '[[ -z $runner ]] || kill -KILL -- "-$runner" 2>/dev/null || true' EXIT
+	trap leave EXIT
 	trap 'exit 130' INT
 	trap 'exit 143' TERM HUP
 

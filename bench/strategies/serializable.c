@@ -3,6 +3,10 @@
  *
  * The naive steps in a SERIALIZABLE transaction. PostgreSQL notices when two of them could not have run one after the other and fails one
  * with 40001; whoever uses this level has to try again then, after a random pause that grows.
+ *
+ * It does not notice everything. Where overlapping periods are looked up in a GiST index, as below for rooms and pools, PostgreSQL 15 lets
+ * two transactions that saw the same gap both commit into it, when the first stretches an index page over the gap and the second
+ * then lands on that page: bench/serializable.sh shows it with two sessions, and scenario "room" by the thousand. Hence OVERSELLS.
  */
 #include "../recipe.h"
 
@@ -70,6 +74,7 @@ sign_up(Client *c, const Request *r)
 const Strategy serializable = {
 	.name = "serializable",
 	.about = "the same at SERIALIZABLE, tried again after 40001",
+	.promise = OVERSELLS,
 	.room = {book_period},
 	.calendar = {book_period},
 	.pool = {book_stay},

@@ -1,0 +1,182 @@
+/*-------------------------------------------------------------------------
+ *
+ * wait.c
+ *		Joining and leaving the waitlist.
+ *
+ *			waiting -----> offered -----> taken		confirm() of the hold
+ *			   |			  |---------> lapsed	nothing happened in time
+ *			   '--> left <----'						leave_waitlist(), cancel() of the hold
+ *
+ * Nobody comes back from the right: who has let an offer lapse joins again, at the end.
+ *
+ * Who joins takes JOIN exclusively and then LINE (line.c), writes the entry and serves the
+ * line at once: if there is room and nobody ahead, the entry comes back "offered".
+ * Joining again for the same gives the same entry back as long as it waits or its offer
+ * stands.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "storage/lmgr.h"
+#include "utils/builtins.h"
+
+#include "booking.h"
+#include "compat.h"
+
+PG_FUNCTION_INFO_V1(booking_wait_for_slot);
+PG_FUNCTION_INFO_V1(booking_wait_for_slot_named);
+PG_FUNCTION_INFO_V1(booking_leave_waitlist);
+
+static Datum wait_for_slot(FunctionCallInfo fcinfo, bool by_name);
+static Datum join_line(const Resource *resource, Datum *values, char *nulls);
+static bool get_entry(Datum id);
+static bool is(const char *status);
+
+Datum
+booking_wait_for_slot(PG_FUNCTION_ARGS)
+{
+	return wait_for_slot(fcinfo, false);
+}
+
+Datum
+booking_wait_for_slot_named(PG_FUNCTION_ARGS)
+{
+	return wait_for_slot(fcinfo, true);
+}
+
+/*
+ * wait_for_slot(resource, period, holder, quantity, offer_for)
+ */
+static Datum
+wait_for_slot(FunctionCallInfo fcinfo, bool by_name)
+{
+	static const char *const names[] = {"resource", "period", "holder", "quantity", "offer_for"};
+	const Resource *resource;
+	Datum		values[JOIN_NVALUES] = {0};
+	char		nulls[] = "      ";
+	Period		period;
+
+	for (int i = 0; i < (int) lengthof(names); i++)
+		if (PG_ARGISNULL(i))
+			booking_null_argument(names[i]);
+	booking_check_period(PG_GETARG_RANGE_P(1), &period);
+	booking_check_holder(PG_GETARG_TEXT_PP(2));
+	booking_check_quantity(PG_GETARG_INT32(3));
+	if (booking_interval_length(PG_GETARG_INTERVAL_P(4)) <= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("offer_for must be longer than nothing"),
+				 errhint("It is how long an offer stands before the next in line gets it.")));
+	if (period.to <= GetCurrentTimestamp())
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("nobody can wait for a period that is over")));
+
+	LockRelationOid(booking_table("booking"), RowExclusiveLock);
+	resource = by_name ? booking_use_resource_named(text_to_cstring(PG_GETARG_TEXT_PP(0))) :
+		booking_use_resource(PG_GETARG_INT64(0));
+	if (resource->kind != RESOURCE_POOLED && PG_GETARG_INT32(3) != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("quantity must be 1 for resource \"%s\"", resource->name),
+				 errdetail("It is %d.", PG_GETARG_INT32(3))));
+
+	booking_check_policy(resource, period, POLICY_ALL);
+
+	values[JOIN_RESOURCE_ID] = Int64GetDatum(resource->id);
+	nulls[JOIN_SLOT_ID] = 'n';
+	values[JOIN_PERIOD] = PG_GETARG_DATUM(1);
+	values[JOIN_HOLDER] = PG_GETARG_DATUM(2);
+	values[JOIN_QUANTITY] = PG_GETARG_DATUM(3);
+	values[JOIN_OFFER_FOR] = PG_GETARG_DATUM(4);
+	PG_RETURN_DATUM(join_line(resource, values, nulls));
+}
+
+static Datum
+join_line(const Resource *resource, Datum *values, char *nulls)
+{
+	Datum		id;
+	Datum		entry;
+	bool		isnull;
+	bool		alone;
+
+	booking_lock_join(resource->id, true);
+	alone = booking_lock_line(resource->id, true);
+
+	SPI_connect();
+	if (booking_run(STMT_FIND_ENTRY, values, nulls) == 0)
+	{
+		booking_run(STMT_JOIN_WAITLIST, values, nulls);
+		id = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+		if (alone)
+			booking_line_joined(resource->id, DatumGetRangeTypeP(values[JOIN_PERIOD]));
+		get_entry(id);
+	}
+	entry = booking_row_datum_of("waitlist");
+	SPI_finish();
+	return entry;
+}
+
+/*
+ * leave_waitlist(id): who has left, has taken his offer or let it lapse is out already.
+ */
+Datum
+booking_leave_waitlist(PG_FUNCTION_ARGS)
+{
+	Datum		id;
+	Datum		entry;
+	bool		isnull;
+
+	if (PG_ARGISNULL(0))
+		booking_null_argument("id");
+	id = PG_GETARG_DATUM(0);
+
+	SPI_connect();
+	for (;;)
+	{
+		if (!get_entry(id))
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_OBJECT),
+					 errmsg("waitlist entry %lld does not exist", (long long) DatumGetInt64(id))));
+		if (is("waiting"))
+		{
+			/* Whoever is about to offer him something has done so when we get the lock. */
+			booking_lock_line(DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
+														   2, &isnull)), true);
+			if (booking_run(STMT_LEAVE_WAITLIST, &id, NULL) > 0)
+				break;
+			continue;
+		}
+		if (is("offered") && booking_run(STMT_FIND_OFFER, &id, NULL) > 0)
+		{
+			Datum		offer = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+
+			booking_life_cancel(offer, (Datum) 0);
+			if (get_entry(id) && is("offered"))
+				continue;
+			get_entry(id);
+		}
+		break;
+	}
+	entry = booking_row_datum_of("waitlist");
+	SPI_finish();
+	PG_RETURN_DATUM(entry);
+}
+
+static bool
+get_entry(Datum id)
+{
+	return booking_run(STMT_GET_ENTRY, &id, NULL) > 0;
+}
+
+/* Does the entry just read have this status? */
+static bool
+is(const char *status)
+{
+	int			attno = SPI_fnumber(SPI_tuptable->tupdesc, "status");
+
+	return strcmp(SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, attno), status) == 0;
+}

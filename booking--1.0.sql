@@ -1048,7 +1048,7 @@ UNION ALL
 UNION ALL
 	SELECT 'places of a slot do not add up', s.resource_id, NULL,
 		format('slot %s has %s places: %s are booked, %s are free', s.id, s.capacity,
-			booked.places, coalesce(free.places::text, 'not counted and not'))
+			booked.places, coalesce(free.places::text, 'an unknown number'))
 	FROM booking.slot s
 	CROSS JOIN LATERAL (
 		SELECT coalesce(sum(b.quantity), 0) AS places

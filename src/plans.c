@@ -22,7 +22,7 @@
  * Plans: a table that is small when it is analysed makes the planner read all of it.  Rows
  * that many write at once are one index look-up in truth, and reading all of them would
  * also make every SERIALIZABLE transaction depend on every other.  Statements about them
- * are planned with plain index scans only.
+ * are planned with plain index scans only (and an index-only scan cannot be KEYED).
  *
  * Privileges: what a trigger needs to know is none of the caller's business, and runs
  * as the owner of the tables.  What a function does for its caller runs as the caller.
@@ -49,7 +49,7 @@
 /* Whom a statement runs as, whether it writes, and what it reads. */
 #define AS_OWNER	0x01
 #define WRITES		0x02
-/* Touches one booking by its id, whose ID lock we hold; or a slot's places (places.c). */
+/* Touches one booking by its id, whose ID lock we hold; or what a lock of its slot guards. */
 #define KEYED		0x04
 /* Sees what the statement that runs the trigger has written. */
 #define UP_TO_NOW	0x08
@@ -137,7 +137,7 @@ static const PlanText plans[STMT_COUNT] = {
 		"SELECT period, reason FROM booking.closure"
 		" WHERE (resource_id" EQ "$1 OR resource_id IS NULL) AND period" OVERLAPS "$2"
 		" ORDER BY period LIMIT 1",
-		AS_OWNER, {INT8OID, TSTZRANGEOID}
+		AS_OWNER | KEYED, {INT8OID, TSTZRANGEOID}
 	},
 	[STMT_LOAD_LIMITS] = {
 		"SELECT resource_id, category, per, max_bookings, max_quantity FROM booking.holder_limit"
@@ -339,7 +339,7 @@ static const PlanText plans[STMT_COUNT] = {
 		"SELECT resource_id, period, capacity, closed, occupies,"
 		" (SELECT pg_catalog.count(*)::pg_catalog.int4 FROM booking.slot_places WHERE slot_id" EQ "$1)"
 		" FROM booking.slot WHERE id" EQ "$1",
-		AS_OWNER, {INT8OID}
+		AS_OWNER | KEYED | BY_INDEX, {INT8OID}
 	},
 	[STMT_PEEK_RESOURCE] = {
 		"SELECT kind, CASE WHEN kind" EQ "'seated' THEN"
@@ -394,7 +394,7 @@ static const PlanText plans[STMT_COUNT] = {
 	[STMT_LAPSED_IN_SLOT] = {
 		"SELECT id, expires_at FROM booking.booking WHERE slot_id" EQ "$1 AND status" EQ "'held'"
 		" AND expires_at" LE "$2 ORDER BY expires_at LIMIT $3",
-		AS_OWNER | BY_INDEX, {INT8OID, TIMESTAMPTZOID, INT8OID}
+		AS_OWNER | KEYED | BY_INDEX, {INT8OID, TIMESTAMPTZOID, INT8OID}
 	},
 	[STMT_BOOKED_IN_SLOT] = {
 		"SELECT pg_catalog.sum(quantity)::pg_catalog.int8 FROM booking.booking"
@@ -424,12 +424,12 @@ static const PlanText plans[STMT_COUNT] = {
 	[STMT_TAKE_PLACES] = {
 		"UPDATE booking.slot_places SET free = free OPERATOR(pg_catalog.-) $3"
 		" WHERE slot_id" EQ "$1 AND shard" EQ "$2 AND free OPERATOR(pg_catalog.>=) $3",
-		AS_OWNER | WRITES | KEYED | BY_INDEX, {INT8OID, INT2OID, INT4OID}
+		AS_OWNER | WRITES | BY_INDEX, {INT8OID, INT2OID, INT4OID}
 	},
 	[STMT_GIVE_PLACES] = {
 		"UPDATE booking.slot_places SET free = free OPERATOR(pg_catalog.+) $3"
 		" WHERE slot_id" EQ "$1 AND shard" EQ "$2 RETURNING free",
-		AS_OWNER | WRITES | KEYED | BY_INDEX, {INT8OID, INT2OID, INT4OID}
+		AS_OWNER | WRITES | BY_INDEX, {INT8OID, INT2OID, INT4OID}
 	},
 	[STMT_SET_PLACES] = {
 		"UPDATE booking.slot_places SET free = $3"
@@ -474,10 +474,12 @@ execute_by_index(SPIPlanPtr plan, Datum *values, const char *nulls, Snapshot sna
 {
 	bool		save_seqscan = enable_seqscan;
 	bool		save_bitmapscan = enable_bitmapscan;
+	bool		save_indexonlyscan = enable_indexonlyscan;
 	int			result;
 
 	enable_seqscan = false;
 	enable_bitmapscan = false;
+	enable_indexonlyscan = false;
 	PG_TRY();
 	{
 		result = SPI_execute_snapshot(plan, values, nulls, snapshot, InvalidSnapshot,
@@ -487,6 +489,7 @@ execute_by_index(SPIPlanPtr plan, Datum *values, const char *nulls, Snapshot sna
 	{
 		enable_seqscan = save_seqscan;
 		enable_bitmapscan = save_bitmapscan;
+		enable_indexonlyscan = save_indexonlyscan;
 	}
 	PG_END_TRY();
 	return result;

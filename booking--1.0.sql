@@ -1084,6 +1084,57 @@ $$;
 COMMENT ON FUNCTION booking.verify() IS 'one row for each stored fact that breaks a rule; none is what you want to see';
 
 
+/*
+ * Three levels, each with what the one before it may.  Functions run with the caller's
+ * rights, so a role needs rights on the tables that they write.
+ */
+CREATE FUNCTION booking.grant_access(role regrole, level text)
+	RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	setting_up CONSTANT text[] := '{create_resource,publish_slot,publish_slots,close_period}';
+	owners_only CONSTANT text[] := '{grant_access,guard_table,guard_against,unguard_table}';
+	book boolean := grant_access.level IN ('book', 'manage');
+	manage boolean := grant_access.level = 'manage';
+	function regprocedure;
+BEGIN
+	IF num_nulls(grant_access.role, grant_access.level) > 0 THEN
+		RAISE null_value_not_allowed USING MESSAGE = 'role and level must not be null';
+	ELSIF grant_access.level NOT IN ('read', 'book', 'manage') THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = format('"%s" is not a level of access', grant_access.level),
+			HINT = 'The levels are read, book and manage.';
+	END IF;
+
+	EXECUTE format('GRANT USAGE ON SCHEMA booking TO %s', grant_access.role);
+	EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA booking TO %s', grant_access.role);
+	FOR function IN
+		SELECT p.oid::regprocedure FROM pg_proc p
+		WHERE p.pronamespace = 'booking'::regnamespace AND p.prokind = 'f' AND p.prorettype <> 'trigger'::regtype
+			AND p.proname <> ALL (owners_only)
+			AND CASE WHEN p.proname = ANY (setting_up) THEN manage ELSE p.provolatile <> 'v' OR book END
+	LOOP
+		EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %s', function, grant_access.role);
+	END LOOP;
+
+	IF book THEN
+		EXECUTE format('GRANT INSERT, UPDATE ON booking.booking, booking.waitlist TO %s', grant_access.role);
+		EXECUTE format('GRANT USAGE ON SEQUENCE booking.waitlist_id_seq TO %s', grant_access.role);
+	END IF;
+	IF manage THEN
+		EXECUTE format('GRANT INSERT, UPDATE, DELETE ON booking.booking, booking.waitlist, booking.resource, booking.seat,
+			booking.slot, booking.closure, booking.opening_hours, booking.holder_limit TO %s', grant_access.role);
+		EXECUTE format('GRANT USAGE ON ALL SEQUENCES IN SCHEMA booking TO %s', grant_access.role);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION booking.grant_access(regrole, text) IS
+	'lets a role read; read and book; or read, book and manage resources, slots, closures and limits';
+
+
 -- Triggers ------------------------------------------------------------------------------
 
 CREATE FUNCTION booking.guard_resource() RETURNS trigger

@@ -23,7 +23,7 @@ END $$;
 -- A row that nobody has judged
 ALTER TABLE works DISABLE TRIGGER "Loan_works_guard";
 INSERT INTO works VALUES ('y', '[2031-01-01,2031-01-02)'), ('z', '[2031-01-01,2031-01-02)');
-SELECT * FROM booking.verify_guards() WHERE guard LIKE 'stay%' OR guard LIKE 'Loan%' OR guard = 'all' ORDER BY 1::text, 2, 3;
+SELECT * FROM booking.verify_guards() WHERE guard LIKE 'stay%' OR guard LIKE 'Loan%' OR guard = 'all' ORDER BY target::text COLLATE "C", 2, 3;
 SELECT count(*) FROM booking.verify() WHERE detail LIKE '%guard_verify.%';
 SET client_min_messages = warning;
 DROP SCHEMA guard_verify CASCADE;

@@ -115,8 +115,19 @@ static const PlanText plans[STMT_COUNT] = {
 	[STMT_LOAD_RESOURCE] = {
 		"SELECT name, kind, capacity, buffer_before, buffer_after, retired_at, category, timezone,"
 		" min_notice, max_advance, min_duration, max_duration, max_hold,"
-		" slots_only, EXISTS (SELECT FROM booking.slot WHERE resource_id" EQ "$1 AND occupies IS NOT NULL)"
+		" slots_only"
 		" FROM booking.resource WHERE id" EQ "$1",
+		AS_OWNER, {INT8OID}
+	},
+	[STMT_RULES_IN_USE] = {
+		"SELECT EXISTS (SELECT FROM booking.opening_hours), EXISTS (SELECT FROM booking.closure),"
+		" EXISTS (SELECT FROM booking.holder_limit),"
+		" EXISTS (SELECT FROM booking.waitlist WHERE status" EQ "'waiting'),"
+		" EXISTS (SELECT FROM booking.slot WHERE occupies IS NOT NULL)",
+		AS_OWNER, {InvalidOid}
+	},
+	[STMT_TAKEN_BY_SLOTS] = {
+		"SELECT 1 FROM booking.slot WHERE resource_id" EQ "$1 AND occupies IS NOT NULL LIMIT 1",
 		AS_OWNER, {INT8OID}
 	},
 	[STMT_LOAD_SEATS] = {

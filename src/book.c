@@ -155,7 +155,7 @@ book_place(FunctionCallInfo fcinfo, bool try)
 		booking_check_hold(resource, booking_interval_length(order.hold_for));
 
 	/* Once a sale is over, most callers hear so, and it should cost them little. */
-	if (try && !slot.closed && booking_places_sold_out(&slot, order.quantity))
+	if (try && !slot.closed && slot.shard < 0 && booking_places_sold_out(&slot, order.quantity))
 		PG_RETURN_NULL();
 	if (!store(&order, resource, try, &booking))
 		PG_RETURN_NULL();

@@ -377,6 +377,8 @@ extern void booking_guard_wait(Relation heap, GuardPending *pending);
 typedef enum Statement
 {
 	STMT_LOAD_RESOURCE,
+	STMT_RULES_IN_USE,
+	STMT_TAKEN_BY_SLOTS,
 	STMT_LOAD_SEATS,
 	STMT_LOAD_HOURS,
 	STMT_LOAD_CLOSURES,

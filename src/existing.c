@@ -64,7 +64,7 @@ static Portal open_rows(Check *check);
 static bool same_key(const Check *check, const KeyGroup *group, const Datum *key);
 static void judge_group(Check *check, KeyGroup *group);
 static char *offending_rows(Check *check, KeyGroup *group, RangeType *stretch);
-static void complain(Relation rel, const char *name, const Check *check) pg_attribute_noreturn();
+pg_noreturn static void complain(Relation rel, const char *name, const Check *check);
 
 static char *
 source_text(Relation rel)

@@ -88,6 +88,8 @@ static struct
 
 static bool runs(char enabled);
 static bool is_last(const TriggerData *trigger, bool *followed);
+static void check_stored(Relation rel, const GuardedTable *table, const Rule *rule,
+						 TupleTableSlot *slot, ItemPointerData tid);
 static Seen look(const GuardedTable *table, const Rule *rule, TupleTableSlot *slot, Relation rel);
 static bool covered(const Rule *rule, const Seen *new, const Seen *old);
 static GateWanted gate_of(const Rule *rule, const Seen *row);
@@ -100,7 +102,7 @@ static GuardVerdict judge(Relation rel, Claim *claims, int nclaims, ItemPointer 
 static GuardVerdict judge_one(Relation rel, Claim *claim, ItemPointer self, bool outside);
 static int64 count_row(TupleTableSlot *slot, bool pending, void *arg);
 static bool conflicts(Relation rel, TupleTableSlot *slot);
-static void refuse(Relation rel, const Claim *claim, const GuardVerdict *verdict) pg_attribute_noreturn();
+pg_noreturn static void refuse(Relation rel, const Claim *claim, const GuardVerdict *verdict);
 
 /* Does a trigger run in this session? */
 static bool
@@ -275,27 +277,61 @@ booking_check_row(PG_FUNCTION_ARGS)
 		return PointerGetDatum(NULL);
 
 	table = booking_use_guarded(rel);
-	ResetExprContext(table->econtext);
 	for (int i = 0; i < table->nrules; i++)
-	{
-		const Rule *rule = &table->rules[i];
-		Claim		claim = {.rule = rule, .judge = true};
-		Seen		row;
-
-		if (rule->trigger != trigger->tg_trigger->tgoid)
-			continue;
-		row = look(table, rule, slot, rel);
-		if (!row.counts)
-			continue;
-		memcpy(claim.load.key, row.key, sizeof(row.key));
-		claim.load.range = row.period;
-		claim.load.quantity = row.quantity;
-		claim.gate = gate_of(rule, &row);
-		claim.capacity = capacity_for(rule, &row);
-		make_room(rel, &claim, 1, &tid, false, NULL);
-		booking_gates_leave();
-	}
+		if (table->rules[i].trigger == trigger->tg_trigger->tgoid)
+			check_stored(rel, table, &table->rules[i], slot, tid);
 	return PointerGetDatum(NULL);
+}
+
+/*
+ * Judge all rows of a table that becomes a partition of a guarded one.  The caller keeps
+ * writers out.
+ */
+void
+booking_check_rows(Relation rel)
+{
+	const GuardedTable *table = booking_use_guarded(rel);
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "booking row", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller = CurrentMemoryContext;
+	TupleTableSlot *slot = table_slot_create(rel, NULL);
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	TableScanDesc scan = table_beginscan(rel, snapshot, 0, NULL);
+
+	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	{
+		MemoryContextSwitchTo(context);
+		for (int i = 0; i < table->nrules; i++)
+			if (runs(table->rules[i].enabled))
+				check_stored(rel, table, &table->rules[i], slot, slot->tts_tid);
+		MemoryContextSwitchTo(caller);
+		MemoryContextReset(context);
+		CHECK_FOR_INTERRUPTS();
+	}
+	table_endscan(scan);
+	UnregisterSnapshot(snapshot);
+	ExecDropSingleTupleTableSlot(slot);
+	MemoryContextDelete(context);
+}
+
+/* Judge a row that is stored, inside its gate, by one rule. */
+static void
+check_stored(Relation rel, const GuardedTable *table, const Rule *rule, TupleTableSlot *slot,
+			 ItemPointerData tid)
+{
+	Claim		claim = {.rule = rule, .judge = true};
+	Seen		row;
+
+	ResetExprContext(table->econtext);
+	row = look(table, rule, slot, rel);
+	if (!row.counts)
+		return;
+	memcpy(claim.load.key, row.key, sizeof(row.key));
+	claim.load.range = row.period;
+	claim.load.quantity = row.quantity;
+	claim.gate = gate_of(rule, &row);
+	claim.capacity = capacity_for(rule, &row);
+	make_room(rel, &claim, 1, &tid, false, NULL);
+	booking_gates_leave();
 }
 
 /*

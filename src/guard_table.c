@@ -8,10 +8,8 @@
  * exclusion constraint.  What that is, guarded.c explains.  Expressions that the caller
  * wrote are parsed once, here; the DDL is made from the result.
  *
- * Dependencies keep the parts together: the guard's BEFORE trigger and the triggers on
- * tables that its capacity_query reads belong to the guard and go with it; its index
- * cannot be dropped before it.  That its columns cannot, PostgreSQL sees to: they stand
- * in the trigger.
+ * Dependencies keep the parts together (guard_ddl.c).  That the columns stay that a guard
+ * needs, PostgreSQL sees to: they stand in the trigger.
  *
  *-------------------------------------------------------------------------
  */
@@ -99,7 +97,6 @@ static Definition take_index(Relation rel, Oid index_id, const List *keys, const
 							 const char *active);
 static char *name_for(Relation rel, const Definition *definition, const char *label);
 static void check_name(Relation rel, const char *name, bool makes_relation);
-static char *before_name(const char *name, const char *suffix);
 static char *column_list(Oid relid, const Definition *definition, bool constraint);
 static char *predicate_text(Oid relid, const Definition *definition, const char *prefix);
 static char *when_text(Oid relid, const Definition *definition);
@@ -108,8 +105,6 @@ static void ddl(const char *format,...) pg_attribute_printf(1, 2);
 static Oid	make_index(const Target *target, const char *name, const Definition *definition);
 static Oid	make_triggers(const Target *target, const char *name, const char *kind, const char *from,
 						  const Definition *definition, const char *arguments);
-static void belongs_to(Oid trigger, Oid owner, DependencyType type);
-static void needs_index(Oid trigger, Oid index);
 static void check_found(Oid relid, Oid trigger);
 
 /* ---- arguments ---- */
@@ -550,8 +545,8 @@ check_name(Relation rel, const char *name, bool makes_relation)
 }
 
 /* The name of a trigger that sorts behind others, within the length of a name. */
-static char *
-before_name(const char *name, const char *suffix)
+char *
+booking_part_name(const char *name, const char *suffix)
 {
 	int			room = NAMEDATALEN - 1 - strlen(BEFORE_TRIGGER_PREFIX) - strlen(suffix);
 
@@ -641,6 +636,7 @@ capacity_query(Relation rel, const Definition *definition, char *text)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("capacity_query must read one integer and change nothing"),
+				 query->hasModifyingCTE || query->rowMarks ? errdetail("It changes or locks rows.") :
 				 columns == 1 ? errdetail("It returns %s.", format_type_be(result)) :
 				 errdetail("It returns %d columns.", columns),
 				 errhint("SELECT rooms FROM hotel WHERE id = $1, where $1 is the first column of the resource.")));
@@ -719,39 +715,14 @@ static Oid
 make_triggers(const Target *target, const char *name, const char *kind, const char *from,
 			  const Definition *definition, const char *arguments)
 {
-	char	   *before = before_name(name, "");
-	Oid			guard;
+	char	   *before = booking_part_name(name, "");
 
 	ddl("CREATE %sTRIGGER %s AFTER INSERT OR UPDATE ON %s %s FOR EACH ROW WHEN (booking.check_again(%s)) EXECUTE FUNCTION booking.%s(%s)",
 		from ? "CONSTRAINT " : "", quote_identifier(name), target->text, from ? from : "",
 		when_text(target->relid, definition), kind, arguments);
 	ddl("CREATE TRIGGER %s BEFORE INSERT OR UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION booking.make_room()",
 		quote_identifier(before), target->text);
-	guard = get_trigger_oid(target->relid, name, false);
-	belongs_to(get_trigger_oid(target->relid, before, false), guard, DEPENDENCY_INTERNAL);
-	return guard;
-}
-
-static void
-belongs_to(Oid trigger, Oid owner, DependencyType type)
-{
-	ObjectAddress part,
-				whole;
-
-	ObjectAddressSet(part, TriggerRelationId, trigger);
-	ObjectAddressSet(whole, TriggerRelationId, owner);
-	recordDependencyOn(&part, &whole, type);
-}
-
-static void
-needs_index(Oid trigger, Oid index)
-{
-	ObjectAddress part,
-				needed;
-
-	ObjectAddressSet(part, TriggerRelationId, trigger);
-	ObjectAddressSet(needed, RelationRelationId, index);
-	recordDependencyOn(&part, &needed, DEPENDENCY_NORMAL);
+	return get_trigger_oid(target->relid, name, false);
 }
 
 /* The rule that was just made can be read back, and its index is found. */
@@ -882,7 +853,7 @@ booking_guard_table(PG_FUNCTION_ARGS)
 			foreach(column_cell, columns)
 				appendStringInfo(&of, "%s%s", of.len > 0 ? ", " : " OF ", quote_identifier(lfirst(column_cell)));
 			ddl("CREATE TRIGGER %s BEFORE INSERT OR DELETE OR UPDATE%s ON %s FOR EACH ROW EXECUTE FUNCTION booking.capacity_changes()",
-				quote_identifier(before_name(name, "_capacity")), of.data,
+				quote_identifier(booking_part_name(name, "_capacity")), of.data,
 				quote_qualified_identifier(get_namespace_name(get_rel_namespace(lfirst_oid(cell))),
 										   get_rel_name(lfirst_oid(cell))));
 		}
@@ -910,12 +881,8 @@ booking_guard_table(PG_FUNCTION_ARGS)
 			psprintf("'query', '%s', %s", own_index ? "own index" : "given index", quote_literal_cstr(query->text)) :
 			psprintf("'%d', '%s'", capacity, own_index ? "own index" : "given index");
 		guard = make_triggers(&table, name, "check_capacity", NULL, &definition, arguments);
-		needs_index(guard, index_id);
-		if (query)
-			foreach(cell, query->relations)
-				belongs_to(get_trigger_oid(lfirst_oid(cell), before_name(name, "_capacity"), false), guard,
-						   DEPENDENCY_INTERNAL);
 		check_found(table.relid, guard);
+		booking_bind_guards();
 	}
 	PG_RETURN_TEXT_P(cstring_to_text(name));
 }
@@ -1041,11 +1008,9 @@ booking_guard_against(PG_FUNCTION_ARGS)
 						 "'guarded'");
 	other_side = make_triggers(&blocking_table, name, "check_against", psprintf("FROM %s", guarded_table.text), &blocking,
 							   own_index ? "'blocker', 'own index'" : "'blocker', 'given index'");
-	needs_index(side, index_id);
-	needs_index(other_side, blocking_index);
-	belongs_to(other_side, side, DEPENDENCY_INTERNAL);
 	check_found(guarded_table.relid, side);
 	check_found(blocking_table.relid, other_side);
+	booking_bind_guards();
 	PG_RETURN_TEXT_P(cstring_to_text(name));
 }
 
@@ -1112,10 +1077,10 @@ booking_guard_definition(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }
 
-/* before_name(name, suffix) */
+/* booking_part_name(name, suffix) */
 Datum
 booking_before_name(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_TEXT_P(cstring_to_text(before_name(text_to_cstring(PG_GETARG_TEXT_PP(0)),
+	PG_RETURN_TEXT_P(cstring_to_text(booking_part_name(text_to_cstring(PG_GETARG_TEXT_PP(0)),
 												 text_to_cstring(PG_GETARG_TEXT_PP(1)))));
 }

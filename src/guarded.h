@@ -7,6 +7,7 @@
  *			guard_row.c		the triggers: may this row be stored
  *			capacity.c		capacities that a query gives
  *			guard_table.c	guard_table(), guard_against()
+ *			guard_ddl.c		what DDL on guarded tables needs
  *			existing.c		do the rows that are there already keep the rule
  *
  *-------------------------------------------------------------------------
@@ -142,7 +143,16 @@ extern List *booking_capacity_columns(CapacityQuery *query, Oid relid);
 /* ---- guard_row.c ---- */
 
 extern int64 booking_integer(Datum value, Oid type);
+extern void booking_check_rows(Relation rel);
 extern char *booking_key_text(const Rule *rule, const Datum *keys);
+
+/* ---- guard_table.c ---- */
+
+extern char *booking_part_name(const char *name, const char *suffix);
+
+/* ---- guard_ddl.c ---- */
+
+extern void booking_bind_guards(void);
 
 /* ---- existing.c ---- */
 

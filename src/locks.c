@@ -27,9 +27,11 @@
  *	- A booker that has touched many resources takes RESOURCE 0 in RowExclusiveLock
  *	  once instead of one lock for each further resource.  Whoever changes rules takes
  *	  RESOURCE 0 in ShareLock, which conflicts with that and not with its like.
- *	- Whoever changes rules of many resources, or of all of them, locks the table
- *	  booking.booking against writers.  Every booker holds RowExclusiveLock on it from
- *	  before its first check to its commit, so that costs bookers nothing.
+ *	- Whoever changes rules of all resources locks the table booking.booking against
+ *	  writers.  Every booker holds RowExclusiveLock on it from before its first check
+ *	  to its commit, so that costs bookers nothing.  Whoever changes rules of many
+ *	  resources, one after the other, does so as soon as nobody is writing: to wait for
+ *	  it with RESOURCE locks in hand would be a deadlock with a booker who waits for one.
  *
  * After either, the transaction's invalidation messages are read: a changer's commit
  * sends them before it gives its locks back, hence a cached resource that survives is
@@ -217,11 +219,9 @@ booking_lock_rules(int64 resource_id)
 {
 	start_counting();
 
-	if (exclusive_resources >= MANY_RESOURCES)
-	{
-		booking_lock_all_rules();
+	if (exclusive_resources >= MANY_RESOURCES &&
+		ConditionalLockRelationOid(booking_table("booking"), ShareRowExclusiveLock))
 		return;
-	}
 	take(LOCK_RESOURCE, ALL_RESOURCES, ShareLock, true);
 	if (take(LOCK_RESOURCE, (uint64) resource_id, ExclusiveLock, true) == LOCKACQUIRE_OK)
 		exclusive_resources++;

@@ -83,6 +83,9 @@
 /* About so many places a shard. */
 #define PLACES_PER_SHARD	64
 
+/* What is left of a sale is kept together in portions of so many, or more. */
+#define SMALL_PORTION		16
+
 /* At most so many places are taken in advance for further rows of a statement. */
 #define MOST_IN_ADVANCE		1024
 
@@ -122,6 +125,7 @@ static void find_signal_relation(void);
 static void signal_return(void);
 static void try_first(const Slot *slot, int shard);
 static int64 take(const Slot *slot, int64 need, int64 want);
+static int64 free_in(const Slot *slot, int shard);
 static int64 take_from(const Slot *slot, int shard, int64 need, int64 want);
 static int64 take_somewhere(const Slot *slot, const Free *free, int64 need, int64 want);
 static int64 gather(const Slot *slot, int64 need);
@@ -439,20 +443,35 @@ try_first(const Slot *slot, int shard)
 		remembered->shard = shard;
 }
 
-/* Take places from one shard, whose lock we have. */
+/* What is free in one shard, whose lock we have. */
+static int64
+free_in(const Slot *slot, int shard)
+{
+	bool		isnull;
+
+	if (run(STMT_FREE_PLACES_OF_SHARD, slot, shard, 0) == 0)
+		elog(ERROR, "slot %lld has lost a row in slot_places", (long long) slot->id);
+	return DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+}
+
+/*
+ * Take places from one shard, whose lock we have.  At SERIALIZABLE the statements about
+ * shards see their own new row as well (plans.c), and only one that sets a value can tell
+ * it from the old one.
+ */
 static int64
 take_from(const Slot *slot, int shard, int64 need, int64 want)
 {
-	if (want > need && run(STMT_FREE_PLACES_OF_SHARD, slot, shard, 0) > 0)
+	if (want > need || IsolationIsSerializable())
 	{
-		bool		isnull;
+		int64		free = free_in(slot, shard);
 
-		want = Min(want, DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
-													 1, &isnull)));
-		if (want < need)
+		if (free < need)
 			return 0;
+		want = Min(want, free);
+		return run(STMT_SET_PLACES, slot, shard, free - want) > 0 ? want : 0;
 	}
-	return run(STMT_TAKE_PLACES, slot, shard, want) > 0 ? want : 0;
+	return run(STMT_TAKE_PLACES, slot, shard, need) > 0 ? need : 0;
 }
 
 /*
@@ -506,9 +525,9 @@ take_somewhere(const Slot *slot, const Free *free, int64 need, int64 want)
 }
 
 /*
- * Take places that are scattered over several shards, and leave the rest in as few
- * of them as serve a handful of the like each, so that the next one need not do this
- * again.
+ * Take places that are scattered over several shards, and leave the rest in portions
+ * from which others can take as many, so that the next one need not do this again, while
+ * several can take some at once.
  */
 static int64
 gather(const Slot *slot, int64 need)
@@ -528,7 +547,9 @@ gather(const Slot *slot, int64 need)
 	}
 
 	rest = free.total - need;
-	portion = Max((rest + slot->nshards - 1) / slot->nshards, 4 * need);
+	portion = Max((rest + slot->nshards - 1) / slot->nshards, Min(4 * need, SMALL_PORTION));
+	if (need <= rest)
+		portion = Max(portion, need);
 	for (int i = 0; i < slot->nshards; i++)
 	{
 		int			shard = (start + i) % slot->nshards;
@@ -536,6 +557,8 @@ gather(const Slot *slot, int64 need)
 
 		if (free.shard[shard] != here)
 			run(STMT_SET_PLACES, slot, shard, here);
+		else
+			booking_unlock_places(slot->id, shard);
 		rest -= here;
 	}
 	return need;
@@ -590,6 +613,7 @@ give_back(const Slot *slot, int64 quantity)
 {
 	int			start = slot->shard >= 0 ? slot->shard : some_shard(slot);
 	int			shard = start;
+	int64		before = 0;
 	bool		isnull;
 
 	SPI_connect();
@@ -607,9 +631,17 @@ give_back(const Slot *slot, int64 quantity)
 						 errmsg("every counter of slot %lld is in use", (long long) slot->id)));
 		}
 	}
-	if (run(STMT_GIVE_PLACES, slot, shard, quantity) == 0)
+	if (IsolationIsSerializable())
+	{
+		before = free_in(slot, shard);
+		run(STMT_SET_PLACES, slot, shard, before + quantity);
+	}
+	else if (run(STMT_GIVE_PLACES, slot, shard, quantity) > 0)
+		before = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
+											 &isnull)) - quantity;
+	else
 		elog(ERROR, "slot %lld has lost a row in slot_places", (long long) slot->id);
-	if (DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull)) == quantity)
+	if (before == 0)
 		signal_return();
 	SPI_finish();
 }
@@ -629,8 +661,6 @@ booking_places_sold_out(const Slot *slot, int32 quantity)
 
 	if (quantity > slot->capacity || (slot->sold_out == returns && now < slot->sold_out_until))
 		return true;
-	if (slot->shard >= 0)
-		return false;			/* the last time they could */
 
 	/* From here on we hear of it. */
 	find_signal_relation();
@@ -673,6 +703,11 @@ void
 booking_places_refusal(const Resource *resource, const Slot *slot, int64 quantity, Refusal *refusal)
 {
 	int64		left = booking_places_left(slot);
+
+	/* What the statement has taken in advance is for nobody else. */
+	for (int i = 0; i < naccounts; i++)
+		if (accounts[i].slot_id == slot->id && accounts[i].command == booking_this_command())
+			left += accounts[i].taken - accounts[i].judged;
 
 	refusal->sqlstate = ERRCODE_EXCLUSION_VIOLATION;
 	refusal->constraint = CONSTRAINT_CAPACITY;

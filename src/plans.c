@@ -22,7 +22,7 @@
  * Plans: a table that is small when it is analysed makes the planner read all of it.  Rows
  * that many write at once are one index look-up in truth, and reading all of them would
  * also make every SERIALIZABLE transaction depend on every other.  Statements about them
- * are planned with plain index scans only.
+ * are planned with plain index scans only (and an index-only scan cannot be KEYED).
  *
  * Privileges: what a trigger needs to know is none of the caller's business, and runs
  * as the owner of the tables.  What a function does for its caller runs as the caller.
@@ -49,7 +49,7 @@
 /* Whom a statement runs as, whether it writes, and what it reads. */
 #define AS_OWNER	0x01
 #define WRITES		0x02
-/* Touches one booking by its id, whose ID lock we hold; or a slot's places (places.c). */
+/* Touches one booking by its id, whose ID lock we hold; or what a lock of its slot guards. */
 #define KEYED		0x04
 /* Sees what the statement that runs the trigger has written. */
 #define UP_TO_NOW	0x08
@@ -75,16 +75,17 @@
 
 /*
  * The bookings whose period overlaps $2, found by what they occupy: the range is indexed
- * for those with a seat and for those without.
+ * for those with a seat and for those without; places in slots are found by their slots.
  */
 #define OVERLAPPING	"occupies" OVERLAPS "$2 AND period" OVERLAPS "$2 AND " IN_FORCE
-#define BOOKINGS_IN(columns, condition) \
+#define BOOKINGS_IN(columns, condition, of_slots) \
 	"SELECT " columns " FROM booking.booking WHERE " condition "seat_no IS NOT NULL AND " OVERLAPPING \
 	" UNION ALL " \
 	"SELECT " columns " FROM booking.booking WHERE " condition "seat_no IS NULL AND slot_id IS NULL AND " OVERLAPPING \
 	" UNION ALL " \
-	"SELECT " columns " FROM booking.booking WHERE " condition "seat_no IS NULL AND slot_id IS NOT NULL AND " OVERLAPPING
+	"SELECT " columns " FROM booking.booking WHERE " condition of_slots "seat_no IS NULL AND slot_id IS NOT NULL AND " OVERLAPPING
 #define OF_RESOURCE	"resource_id" EQ "$1 AND "
+#define OF_ITS_SLOTS "slot_id IN (SELECT s.id FROM booking.slot s WHERE s.resource_id" EQ "$1) AND "
 
 /* What is in the way of a change: some of the bookings, and how many there are. */
 #define LIST_BOOKINGS \
@@ -114,8 +115,19 @@ static const PlanText plans[STMT_COUNT] = {
 	[STMT_LOAD_RESOURCE] = {
 		"SELECT name, kind, capacity, buffer_before, buffer_after, retired_at, category, timezone,"
 		" min_notice, max_advance, min_duration, max_duration, max_hold,"
-		" slots_only, EXISTS (SELECT FROM booking.slot WHERE resource_id" EQ "$1 AND occupies IS NOT NULL)"
+		" slots_only"
 		" FROM booking.resource WHERE id" EQ "$1",
+		AS_OWNER, {INT8OID}
+	},
+	[STMT_RULES_IN_USE] = {
+		"SELECT EXISTS (SELECT FROM booking.opening_hours), EXISTS (SELECT FROM booking.closure),"
+		" EXISTS (SELECT FROM booking.holder_limit),"
+		" EXISTS (SELECT FROM booking.waitlist WHERE status" EQ "'waiting'),"
+		" EXISTS (SELECT FROM booking.slot WHERE occupies IS NOT NULL)",
+		AS_OWNER, {InvalidOid}
+	},
+	[STMT_TAKEN_BY_SLOTS] = {
+		"SELECT 1 FROM booking.slot WHERE resource_id" EQ "$1 AND occupies IS NOT NULL LIMIT 1",
 		AS_OWNER, {INT8OID}
 	},
 	[STMT_LOAD_SEATS] = {
@@ -136,7 +148,7 @@ static const PlanText plans[STMT_COUNT] = {
 		"SELECT period, reason FROM booking.closure"
 		" WHERE (resource_id" EQ "$1 OR resource_id IS NULL) AND period" OVERLAPS "$2"
 		" ORDER BY period LIMIT 1",
-		AS_OWNER, {INT8OID, TSTZRANGEOID}
+		AS_OWNER | KEYED, {INT8OID, TSTZRANGEOID}
 	},
 	[STMT_LOAD_LIMITS] = {
 		"SELECT resource_id, category, per, max_bookings, max_quantity FROM booking.holder_limit"
@@ -311,21 +323,21 @@ static const PlanText plans[STMT_COUNT] = {
 	},
 	[STMT_ACTIVE_BOOKINGS_IN] = {
 		"SELECT pg_catalog.format('booking %s for %s', id, period), pg_catalog.count(*) OVER () FROM ("
-		BOOKINGS_IN("id, period", OF_RESOURCE) ") AS b" A_FEW,
+		BOOKINGS_IN("id, period", OF_RESOURCE, OF_ITS_SLOTS) ") AS b" A_FEW,
 		AS_OWNER | UP_TO_NOW, {INT8OID, TSTZRANGEOID}
 	},
 	[STMT_ACTIVE_BOOKINGS_OF_ALL_IN] = {
 		"SELECT pg_catalog.format('booking %s of resource \"%s\" for %s', b.id, r.name, b.period),"
-		" pg_catalog.count(*) OVER () FROM (" BOOKINGS_IN("id, resource_id, period", "") ") AS b"
+		" pg_catalog.count(*) OVER () FROM (" BOOKINGS_IN("id, resource_id, period", "", "") ") AS b"
 		" LEFT JOIN booking.resource r ON r.id" EQ "b.resource_id ORDER BY b.period, b.id LIMIT 5",
 		AS_OWNER | UP_TO_NOW, {INT8OID, TSTZRANGEOID}
 	},
 	[STMT_IDS_OF_ACTIVE_BOOKINGS_IN] = {
-		"SELECT id FROM (" BOOKINGS_IN("id", OF_RESOURCE) ") AS b ORDER BY id",
+		"SELECT id FROM (" BOOKINGS_IN("id", OF_RESOURCE, OF_ITS_SLOTS) ") AS b ORDER BY id",
 		AS_OWNER, {INT8OID, TSTZRANGEOID}
 	},
 	[STMT_IDS_OF_ALL_ACTIVE_BOOKINGS_IN] = {
-		"SELECT id FROM (" BOOKINGS_IN("id", "") ") AS b ORDER BY id",
+		"SELECT id FROM (" BOOKINGS_IN("id", "", "") ") AS b ORDER BY id",
 		AS_OWNER, {INT8OID, TSTZRANGEOID}
 	},
 	[STMT_TRY_LOCK_ROW] = {
@@ -344,7 +356,7 @@ static const PlanText plans[STMT_COUNT] = {
 		"SELECT resource_id, period, capacity, closed, occupies,"
 		" (SELECT pg_catalog.count(*)::pg_catalog.int4 FROM booking.slot_places WHERE slot_id" EQ "$1)"
 		" FROM booking.slot WHERE id" EQ "$1",
-		AS_OWNER, {INT8OID}
+		AS_OWNER | KEYED | BY_INDEX, {INT8OID}
 	},
 	[STMT_PEEK_RESOURCE] = {
 		"SELECT kind, CASE WHEN kind" EQ "'seated' THEN"
@@ -399,7 +411,7 @@ static const PlanText plans[STMT_COUNT] = {
 	[STMT_LAPSED_IN_SLOT] = {
 		"SELECT id, expires_at FROM booking.booking WHERE slot_id" EQ "$1 AND status" EQ "'held'"
 		" AND expires_at" LE "$2 ORDER BY expires_at LIMIT $3",
-		AS_OWNER | BY_INDEX, {INT8OID, TIMESTAMPTZOID, INT8OID}
+		AS_OWNER | KEYED | BY_INDEX, {INT8OID, TIMESTAMPTZOID, INT8OID}
 	},
 	[STMT_BOOKED_IN_SLOT] = {
 		"SELECT pg_catalog.sum(quantity)::pg_catalog.int8 FROM booking.booking"
@@ -429,12 +441,12 @@ static const PlanText plans[STMT_COUNT] = {
 	[STMT_TAKE_PLACES] = {
 		"UPDATE booking.slot_places SET free = free OPERATOR(pg_catalog.-) $3"
 		" WHERE slot_id" EQ "$1 AND shard" EQ "$2 AND free OPERATOR(pg_catalog.>=) $3",
-		AS_OWNER | WRITES | KEYED | BY_INDEX, {INT8OID, INT2OID, INT4OID}
+		AS_OWNER | WRITES | BY_INDEX, {INT8OID, INT2OID, INT4OID}
 	},
 	[STMT_GIVE_PLACES] = {
 		"UPDATE booking.slot_places SET free = free OPERATOR(pg_catalog.+) $3"
 		" WHERE slot_id" EQ "$1 AND shard" EQ "$2 RETURNING free",
-		AS_OWNER | WRITES | KEYED | BY_INDEX, {INT8OID, INT2OID, INT4OID}
+		AS_OWNER | WRITES | BY_INDEX, {INT8OID, INT2OID, INT4OID}
 	},
 	[STMT_SET_PLACES] = {
 		"UPDATE booking.slot_places SET free = $3"
@@ -479,10 +491,12 @@ execute_by_index(SPIPlanPtr plan, Datum *values, const char *nulls, Snapshot sna
 {
 	bool		save_seqscan = enable_seqscan;
 	bool		save_bitmapscan = enable_bitmapscan;
+	bool		save_indexonlyscan = enable_indexonlyscan;
 	int			result;
 
 	enable_seqscan = false;
 	enable_bitmapscan = false;
+	enable_indexonlyscan = false;
 	PG_TRY();
 	{
 		result = SPI_execute_snapshot(plan, values, nulls, snapshot, InvalidSnapshot,
@@ -492,6 +506,7 @@ execute_by_index(SPIPlanPtr plan, Datum *values, const char *nulls, Snapshot sna
 	{
 		enable_seqscan = save_seqscan;
 		enable_bitmapscan = save_bitmapscan;
+		enable_indexonlyscan = save_indexonlyscan;
 	}
 	PG_END_TRY();
 	return result;

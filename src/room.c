@@ -726,8 +726,26 @@ say_when_it_fits(StringInfo hint, Relation heap, const Resource *resource,
 	wanted.to = booking_shift(wanted.from, horizon + length);
 	window.range = booking_make_range(wanted);
 	booking_guard_scan(heap, guard, &window, collect, &rows);
-	from = booking_first_gap(rows.item, rows.n, wanted.from, wanted.to, length,
-							 capacity - load->quantity);
+
+	/* Free and open: the next gap, the next opening from there, and so on. */
+	for (from = wanted.from; from < wanted.to;)
+	{
+		TimestampTz opens;
+
+		CHECK_FOR_INTERRUPTS();
+		from = booking_first_gap(rows.item, rows.n, from, wanted.to, length,
+								 capacity - load->quantity);
+		if (from >= wanted.to)
+			break;
+		opens = booking_next_open(resource, booking_shift(from, resource->buffer_before),
+								  row->period.to - row->period.from);
+		if (opens == DT_NOEND)
+			from = wanted.to;
+		else if (booking_shift(opens, -resource->buffer_before) == from)
+			break;
+		else
+			from = booking_shift(opens, -resource->buffer_before);
+	}
 	if (from < wanted.to)
 		appendStringInfo(hint, "The same is free from %s.",
 						 booking_instant_text(booking_shift(from, resource->buffer_before)));

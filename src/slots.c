@@ -51,6 +51,8 @@ static void check_slot_of_row(const Slot *slot, const Resource *resource, Bookin
 							  const BookingRow *old);
 static bool moves_to(const BookingRow *row, const BookingRow *old);
 static bool refuse_taken(const Resource *resource, const BookingRow *row);
+static bool refuse_sold_out(const Resource *resource, const Slot *slot, const BookingRow *row,
+							int64 wanted);
 static bool refuse_closed(const Resource *resource, const Slot *slot, const BookingRow *row);
 
 void
@@ -251,20 +253,26 @@ booking_judge_slots(Relation heap, const Resource *resource, const Slot *slot,
 	 */
 	if (!row->null[BOOKING_SEAT_NO])
 	{
+		/* But if the slot has nothing left either, say that. */
+		if (booking_places_sold_out(slot, (int32) wanted))
+			return refuse_sold_out(resource, slot, row, wanted);
 		if (!booking_make_room(heap, resource, row, self))
 			return false;
 		booking_gate_leave();
 	}
 
-	if (!booking_line_take_places(resource, slot, row, old, (int32) wanted))
-	{
-		Refusal		refusal = {0};
+	return booking_line_take_places(resource, slot, row, old, (int32) wanted) ||
+		refuse_sold_out(resource, slot, row, wanted);
+}
 
-		if (booking_row_wants_reason(row))
-			booking_places_refusal(resource, slot, (int32) wanted, &refusal);
-		return booking_row_refuse(row, &refusal);
-	}
-	return true;
+static bool
+refuse_sold_out(const Resource *resource, const Slot *slot, const BookingRow *row, int64 wanted)
+{
+	Refusal		refusal = {0};
+
+	if (booking_row_wants_reason(row))
+		booking_places_refusal(resource, slot, wanted, &refusal);
+	return booking_row_refuse(row, &refusal);
 }
 
 /* Does a slot take the resource meanwhile?  Then refuse.  True when none does. */

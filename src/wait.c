@@ -184,6 +184,7 @@ booking_leave_waitlist(PG_FUNCTION_ARGS)
 	Datum		id;
 	Datum		entry;
 	bool		isnull;
+	int			lost = 0;
 
 	if (PG_ARGISNULL(0))
 		booking_null_argument("id");
@@ -210,14 +211,18 @@ booking_leave_waitlist(PG_FUNCTION_ARGS)
 				booking_unlock_line(resource_id);
 			continue;
 		}
-		if (is("offered") && booking_run(STMT_FIND_OFFER, &id, NULL) > 0)
+		if (is("offered"))
 		{
-			Datum		offer = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
-
-			booking_life_cancel(offer, (Datum) 0);
-			if (get_entry(id) && is("offered"))
-				continue;
-			get_entry(id);
+			/* Declined, or by now something else; an offer without its hold stays as it is. */
+			if (booking_run(STMT_FIND_OFFER, &id, NULL) > 0)
+				booking_life_cancel(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull),
+									(Datum) 0);
+			else if (++lost > 1)
+			{
+				get_entry(id);
+				break;
+			}
+			continue;
 		}
 		break;
 	}

@@ -670,8 +670,7 @@ extern char *booking_life_reason(TimestampTz lapsed_at);
 /* ---- line.c ---- */
 
 extern bool booking_line_serving(void);
-extern bool booking_line_ahead(const Resource *resource, const BookingRow *row, bool wait);
-extern bool booking_line_await(int64 resource_id);
+extern int	booking_line_ahead(const Resource *resource, const BookingRow *row);
 extern bool booking_line_take_places(const Resource *resource, const Slot *slot,
 									 const BookingRow *row, const BookingRow *old, int32 quantity);
 extern void booking_line_statement_done(void);

@@ -62,12 +62,13 @@ typedef struct Collected
 /* So many lapsed holds are marked before looking again. */
 #define EXPIRE_AT_ONCE	64
 
-/* Who must be waited for before an attempt is worth repeating. */
-typedef struct Obstacle
+/* What has become of an attempt to clear the way. */
+typedef struct Clearing
 {
-	bool		line;			/* whoever serves the line, else */
-	pg_uuid_t	life;			/* whoever is busy with this booking */
-} Obstacle;
+	bool		wrote;			/* marked holds or made offers */
+	bool		busy;			/* with a lapsed hold, somebody else: undone */
+	pg_uuid_t	life;			/* that hold */
+} Clearing;
 
 /* Which seats are free. */
 typedef struct SeatSearch
@@ -105,9 +106,9 @@ static GuardAnswer judge(Relation heap, const Resource *resource, const BookingR
 static GuardAnswer clear_and_judge(Relation heap, const Resource *resource, const BookingRow *row,
 								   const GuardIndex *guard, const GuardLoad *load, int64 capacity,
 								   GuardVerdict *verdict);
-static bool try_to_clear(Relation heap, const Resource *resource, const BookingRow *row,
+static void try_to_clear(Relation heap, const Resource *resource, const BookingRow *row,
 						 const GuardIndex *guard, const GuardLoad *load, int64 capacity,
-						 GuardVerdict *verdict, Obstacle *obstacle);
+						 GuardVerdict *verdict, Clearing *clearing);
 static void enter_and_judge(Relation heap, const BookingRow *row, const GuardIndex *guard,
 							const GuardLoad *load, int64 capacity, GuardVerdict *verdict,
 							Counting *counting, bool *inside);
@@ -327,83 +328,81 @@ enter_and_judge(Relation heap, const BookingRow *row, const GuardIndex *guard,
 
 /*
  * There would be room once lapsed holds are marked, and if nobody stands in line: see to
- * that, and judge again.
+ * that, and judge again.  Where somebody does, we stand in line to serve the line, and
+ * until then have nothing in our hands.
  */
 static GuardAnswer
 clear_and_judge(Relation heap, const Resource *resource, const BookingRow *row,
 				const GuardIndex *guard, const GuardLoad *load, int64 capacity,
 				GuardVerdict *verdict)
 {
-	Obstacle	obstacle;
-
-	while (!try_to_clear(heap, resource, row, guard, load, capacity, verdict, &obstacle))
+	for (;;)
 	{
+		bool		queue = must_queue(resource, row, load);
+		Clearing	clearing;
+
 		CHECK_FOR_INTERRUPTS();
+		if (queue && !booking_lock_line(resource->id, true))
+			break;				/* we serve other lines, and must not wait for this one */
+
+		try_to_clear(heap, resource, row, guard, load, capacity, verdict, &clearing);
+		if (queue && !clearing.wrote)
+			booking_unlock_line(resource->id);
+		if (!clearing.busy)
+			return verdict->answer;
 		if (!patient(resource))
-		{
-			verdict->full = load->range;
-			return verdict->answer = GUARD_FULL;
-		}
-		if (!obstacle.line)
-			booking_wait_for_life(&obstacle.life);
-		else if (!booking_line_await(resource->id))
-		{
-			/* We serve other lines, and must not wait for this one. */
-			verdict->full = load->range;
-			return verdict->answer = GUARD_FULL;
-		}
+			break;
+		booking_wait_for_life(&clearing.life);
 	}
-	return verdict->answer;
+	verdict->full = load->range;
+	return verdict->answer = GUARD_FULL;
 }
 
 /*
- * One attempt.  False when somebody is in the way, and then nothing has been done.  When the
- * answer is "wait", nothing has been done either.
+ * One attempt.  Nothing has been done when somebody is busy with a lapsed hold, and when the
+ * answer is "wait".
  *
  * The gate belongs to the statement, not to the attempt: it is given back by hand.
  */
-static bool
+static void
 try_to_clear(Relation heap, const Resource *resource, const BookingRow *row,
 			 const GuardIndex *guard, const GuardLoad *load, int64 capacity,
-			 GuardVerdict *verdict, Obstacle *obstacle)
+			 GuardVerdict *verdict, Clearing *clearing)
 {
 	Attempt		attempt;
-	volatile bool clear = true;
 
-	memset(obstacle, 0, sizeof(*obstacle));
+	memset(clearing, 0, sizeof(*clearing));
 	booking_attempt_begin(&attempt);
 	PG_TRY();
 	{
 		ResourceOwner mine = CurrentResourceOwner;
 		bool		queued = !must_queue(resource, row, load);
 
-		for (;;)
+		while (!clearing->busy)
 		{
 			Counting	counting;
 			bool		inside;
+			bool		done;
 
 			CHECK_FOR_INTERRUPTS();
 			CurrentResourceOwner = attempt.owner;
 			enter_and_judge(heap, row, guard, load, capacity, verdict, &counting, &inside);
-			if (verdict->answer == GUARD_FITS && counting.nlapsed == 0 && queued)
-			{
-				CurrentResourceOwner = mine;
-				break;
-			}
-			if (inside)
+			done = verdict->answer == GUARD_FITS && counting.nlapsed == 0 && queued;
+			if (inside && !done)
 				booking_gate_leave();
 			CurrentResourceOwner = mine;
-			if (verdict->answer != GUARD_FITS)
+			if (done || verdict->answer != GUARD_FITS)
 				break;
 
 			if (counting.nlapsed > 0)
-				clear = expire(&counting, &obstacle->life);
-			else
-				clear = queued = booking_line_ahead(resource, row, false);
-			if (!clear)
 			{
-				obstacle->line = counting.nlapsed == 0;
-				break;
+				clearing->busy = !expire(&counting, &clearing->life);
+				clearing->wrote = true;
+			}
+			else
+			{
+				clearing->wrote |= booking_line_ahead(resource, row) > 0;
+				queued = true;
 			}
 		}
 	}
@@ -412,8 +411,12 @@ try_to_clear(Relation heap, const Resource *resource, const BookingRow *row,
 		ReThrowError(booking_attempt_fail(&attempt));
 	}
 	PG_END_TRY();
-	booking_attempt_end(&attempt, clear && verdict->answer != GUARD_WAIT);
-	return clear;
+	if (clearing->busy || verdict->answer == GUARD_WAIT)
+		clearing->wrote = false;
+
+	/* With nothing written it is undone as well, unless we have entered the gate in it. */
+	booking_attempt_end(&attempt, clearing->wrote ||
+						(!clearing->busy && verdict->answer == GUARD_FITS));
 }
 
 /*
@@ -594,14 +597,16 @@ booking_mark_expired(Datum *ids, int n, TimestampTz now)
 }
 
 /*
- * Expire the lapsed holds that were found in the way, without waiting.  False when somebody
- * is busy with one of them; then the locks that we have go with the attempt.
+ * Expire the lapsed holds that were found in the way, without waiting, in the order that
+ * everybody takes them.  False when somebody is busy with one of them; then the locks that
+ * we have go with the attempt.
  */
 static bool
 expire(Counting *counting, pg_uuid_t *busy)
 {
 	bool		done = true;
 
+	qsort(counting->lapsed, counting->nlapsed, sizeof(Datum), compare_ids);
 	counting->nlapsed = Min(counting->nlapsed, EXPIRE_AT_ONCE);
 	SPI_connect();
 	for (int i = 0; i < counting->nlapsed && done; i++)

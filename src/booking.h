@@ -596,7 +596,7 @@ pg_noreturn extern void booking_no_such_slot(const Resource *resource, RangeType
 #define MAX_SHARDS	64
 
 extern void booking_places_init(void);
-extern bool booking_places_take(const Slot *slot, int32 quantity);
+extern bool booking_places_take(const Slot *slot, int32 quantity, const BookingRow *row);
 extern void booking_places_stored(struct TriggerData *trigger);
 extern void booking_places_settle(void);
 extern bool booking_places_sold_out(const Slot *slot, int32 quantity);

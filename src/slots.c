@@ -261,7 +261,7 @@ booking_judge_slots(Relation heap, const Resource *resource, const Slot *slot,
 		booking_gate_leave();
 	}
 
-	return booking_places_take(slot, (int32) wanted) ||
+	return booking_places_take(slot, (int32) wanted, row) ||
 		refuse_sold_out(resource, slot, row, wanted);
 }
 

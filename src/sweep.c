@@ -35,6 +35,7 @@ PG_FUNCTION_INFO_V1(booking_expire_holds);
 #define MANY_IDS	1024
 
 static int64 sweep(int64 most);
+static uint64 expire_locked(Datum *values);
 
 /*
  * expire_holds(max): how many there were to mark.
@@ -93,7 +94,7 @@ sweep(int64 most)
 		{
 			values[0] = PointerGetDatum(construct_array(ids, n, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
 			values[1] = TimestampTzGetDatum(now);
-			expired += booking_run(STMT_EXPIRE_HOLDS, values, NULL);
+			expired += expire_locked(values);
 		}
 		if (kept < MANY_IDS)
 			kept += n;
@@ -107,4 +108,18 @@ sweep(int64 most)
 	}
 	booking_line_serve_lines();
 	return expired;
+}
+
+/* Expire those of the holds ($1) whose rows nobody else has locked. */
+static uint64
+expire_locked(Datum *values)
+{
+	uint64		n = booking_run(STMT_TRY_LOCK_HOLDS, values, NULL);
+	Datum		locked[BATCH];
+	bool		isnull;
+
+	for (uint64 i = 0; i < n; i++)
+		locked[i] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull);
+	values[0] = PointerGetDatum(construct_array(locked, (int) n, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
+	return n > 0 ? booking_run(STMT_EXPIRE_HOLDS, values, NULL) : 0;
 }

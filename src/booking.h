@@ -102,13 +102,18 @@ extern char *booking_length_text(int64 length);
 
 /* ---- locks.c ---- */
 
-#define GATE_PARTS		32
-#define GATE_UNDIVIDED	1		/* for gates that are not worth dividing */
+/*
+ * Parts of a gate, a bit each: the lower half are large pieces of time, the upper half
+ * small ones (locks.c).
+ */
+typedef uint64 GateParts;
+
+#define GATE_UNDIVIDED	UINT64CONST(1)	/* for gates that are not worth dividing */
 
 typedef struct GateWanted
 {
 	uint64		key;
-	uint32		parts;
+	GateParts	parts;
 } GateWanted;
 
 extern void booking_locks_init(void);
@@ -138,9 +143,10 @@ extern void booking_lock_capacity(Oid relid, bool change);
 extern bool booking_lock_places(int64 slot_id, int shard, bool wait);
 extern void booking_unlock_places(int64 slot_id, int shard);
 extern CommandId booking_this_command(void);
-extern uint32 booking_gate_parts(Period period);
-extern uint32 booking_gate_parts_of(RangeType *range);
-extern bool booking_gate_enter(uint64 key, uint32 parts, bool wait);
+extern GateParts booking_gate_parts(Period period);
+extern GateParts booking_gate_parts_of(RangeType *range);
+extern GateParts booking_gate_both(GateParts a, GateParts b);
+extern bool booking_gate_enter(uint64 key, GateParts parts, bool wait);
 extern bool booking_gates_enter(const GateWanted *wanted, int n, bool wait);
 extern void booking_gates_leave(void);
 extern void booking_gates_leave_with_statement(void);

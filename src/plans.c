@@ -364,7 +364,7 @@ static const PlanText plans[STMT_COUNT] = {
 	},
 	[STMT_LOAD_SLOT] = {
 		"SELECT resource_id, period, capacity, closed, occupies,"
-		" (SELECT pg_catalog.count(*)::pg_catalog.int4 FROM booking.slot_places WHERE slot_id" EQ "$1)"
+		" (SELECT pg_catalog.max(shard) FROM booking.slot_places WHERE slot_id" EQ "$1)"
 		" FROM booking.slot WHERE id" EQ "$1",
 		AS_OWNER | KEYED | BY_INDEX, {INT8OID}
 	},

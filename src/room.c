@@ -99,7 +99,7 @@ static void indexes_changed(Datum arg, Oid relid);
 static const RowIndexes *find_indexes(Relation heap);
 static bool only_from_now(const BookingRow *row, RangeType **range);
 static uint64 gate_key(const BookingRow *row);
-static uint32 gate_parts(const BookingRow *row);
+static GateParts gate_parts(const BookingRow *row);
 static GuardAnswer judge(Relation heap, const Resource *resource, const BookingRow *row,
 						 const GuardIndex *guard, const GuardLoad *load, int64 capacity,
 						 GuardVerdict *verdict);
@@ -190,13 +190,13 @@ gate_key(const BookingRow *row)
 	return hash_combine64(key, (uint64) DatumGetInt32(row->value[BOOKING_SEAT_NO]));
 }
 
-/* Of a pool many want different periods at once; of a room, or a seat, hardly. */
-static uint32
+/* Of a pool or a room many want different periods at once; of a seat, hardly. */
+static GateParts
 gate_parts(const BookingRow *row)
 {
-	return row->null[BOOKING_SEAT_NO] ?
-		booking_gate_parts(booking_period(DatumGetRangeTypeP(row->value[BOOKING_OCCUPIES]))) :
-		GATE_UNDIVIDED;
+	if (!row->null[BOOKING_SEAT_NO] && DatumGetInt32(row->value[BOOKING_SEAT_NO]) > 0)
+		return GATE_UNDIVIDED;
+	return booking_gate_parts(booking_period(DatumGetRangeTypeP(row->value[BOOKING_OCCUPIES])));
 }
 
 /*
@@ -310,7 +310,7 @@ enter_and_judge(Relation heap, const BookingRow *row, const GuardIndex *guard,
 				Counting *counting, bool *inside)
 {
 	uint64		gate = gate_key(row);
-	uint32		parts = gate_parts(row);
+	GateParts	parts = gate_parts(row);
 	GuardLoad	look = *load;
 
 	*inside = booking_gate_enter(gate, parts, false);

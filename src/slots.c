@@ -87,6 +87,8 @@ find(int64 slot_id)
 	Datum		id = Int64GetDatum(slot_id);
 	Slot		loaded = {.id = slot_id};
 	Slot	   *slot;
+	bool		null_capacity;
+	int			tries = 0;
 	HeapTuple	row;
 	TupleDesc	desc;
 	Datum		value;
@@ -105,19 +107,25 @@ find(int64 slot_id)
 					(errcode(ERRCODE_UNDEFINED_OBJECT),
 					 errmsg("slot %lld does not exist", (long long) slot_id),
 					 errhint("The slots are in booking.slot; publish_slot() adds one.")));
-	} while (stale);
+		row = SPI_tuptable->vals[0];
+		desc = SPI_tuptable->tupdesc;
+		value = SPI_getbinval(row, desc, 6, &isnull);
+	} while (stale || (isnull && IsolationIsSerializable() && tries++ < 100));
 
-	row = SPI_tuptable->vals[0];
-	desc = SPI_tuptable->tupdesc;
+	/*
+	 * The number of shards only grows with the capacity.  At SERIALIZABLE, where rows are
+	 * read without a snapshot while others change them, one may be missed.
+	 */
+	loaded.capacity = DatumGetInt32(SPI_getbinval(row, desc, 3, &null_capacity));
+	loaded.nshards = isnull ? 0 :
+		Max(DatumGetInt16(value) + 1, booking_places_shards(loaded.capacity));
 	loaded.resource_id = DatumGetInt64(SPI_getbinval(row, desc, 1, &isnull));
 	loaded.period = booking_period(DatumGetRangeTypeP(SPI_getbinval(row, desc, 2, &isnull)));
-	loaded.capacity = DatumGetInt32(SPI_getbinval(row, desc, 3, &isnull));
 	loaded.closed = DatumGetBool(SPI_getbinval(row, desc, 4, &isnull));
 	value = SPI_getbinval(row, desc, 5, &isnull);
 	loaded.takes_resource = !isnull;
 	if (loaded.takes_resource)
 		loaded.occupies = booking_period(DatumGetRangeTypeP(value));
-	loaded.nshards = DatumGetInt32(SPI_getbinval(row, desc, 6, &isnull));
 	loaded.shard = loaded.nshards == 0 ? -1 : MyBackendNumber() % loaded.nshards;
 	SPI_finish();
 

@@ -913,12 +913,77 @@ COMMENT ON FUNCTION booking.unguard_table(regclass, text) IS
 -- Keeping house -------------------------------------------------------------------------
 
 /*
+ * Guards in plain SQL: at each beginning of a row, what is in force there.  A row is in
+ * force at the beginning of another if they overlap and it begins no later.  Tables that
+ * the caller may not read are left out.
+ */
+CREATE FUNCTION booking.verify_guards()
+	RETURNS TABLE (target regclass, guard text, detail text)
+	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+	SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	g record;
+	other record;
+	in_force CONSTANT text := '(SELECT ROW(%s) AS key, (%s) AS period, %s AS quantity FROM %s%s WHERE (%s) AND NOT isempty(%s)%s)';
+	these text;
+	those text;
+	ceiling text;
+BEGIN
+	FOR g IN
+		SELECT gt.*, CASE c.relkind WHEN 'p' THEN '' ELSE 'ONLY ' END AS only
+		FROM booking.guarded_table gt
+		JOIN pg_class c ON c.oid = gt.target
+		WHERE gt.rule <> 'blocker' AND has_table_privilege(gt.target, 'SELECT')
+			AND (gt.other IS NULL OR has_table_privilege(gt.other, 'SELECT'))
+		ORDER BY c.relname, gt.name
+	LOOP
+		these := format(in_force, array_to_string(g.resource, ', '), g.period, coalesce(g.quantity, '1'), g.only, g.target,
+			coalesce(g.active, 'true'), g.period,
+			(SELECT string_agg(format(' AND (%s) IS NOT NULL', k), '') FROM unnest(g.resource) AS k));
+		IF g.rule = 'guarded' THEN
+			SELECT gt.*, CASE c.relkind WHEN 'p' THEN '' ELSE 'ONLY ' END AS only INTO other
+			FROM booking.guarded_table gt JOIN pg_class c ON c.oid = gt.target
+			WHERE gt.target = g.other AND gt.other = g.target AND gt.name = g.name;
+			those := format(in_force, array_to_string(other.resource, ', '), other.period, '1', other.only, other.target,
+				coalesce(other.active, 'true'), other.period,
+				(SELECT string_agg(format(' AND (%s) IS NOT NULL', k), '') FROM unnest(other.resource) AS k));
+			RETURN QUERY EXECUTE format(
+				'SELECT $1, $2, format(%L, a.key, a.period, b.period) FROM %s AS a JOIN %s AS b ON b.key = a.key AND b.period && a.period',
+				'%s: %s overlaps what blocks it, %s', these, those) USING g.target, g.name;
+		ELSE
+			-- The parameters of a capacity_query are the columns of the key.
+			ceiling := coalesce(g.capacity::text, format('coalesce((%s), 0)', (
+				SELECT regexp_replace(g.capacity_query, '\$(\d+)', '(guarded_row.keys[\1])', 'g'))));
+			IF g.capacity IS NULL THEN
+				FOR i IN 1..cardinality(g.resource) LOOP
+					ceiling := replace(ceiling, format('(guarded_row.keys[%s])', i), format('guarded_row.k%s', i));
+				END LOOP;
+				these := replace(these, 'AS key,', 'AS key, ' || (
+					SELECT string_agg(format('%s AS k%s, ', k, n), '' ORDER BY n) FROM unnest(g.resource) WITH ORDINALITY AS r (k, n)));
+			END IF;
+			RETURN QUERY EXECUTE format(
+				'SELECT $1, $2, format(%L, key, max(used), most) FROM ('
+				'  SELECT guarded_row.key, (%s)::int8 AS most, ('
+				'    SELECT sum(b.quantity) FROM %s AS b'
+				'    WHERE b.key = guarded_row.key AND b.period && guarded_row.period AND guarded_row.period &> b.period) AS used'
+				'  FROM %s AS guarded_row WHERE guarded_row.quantity > 0) AS x'
+				' WHERE used > most GROUP BY key, most',
+				'%s: %s of %s in use', ceiling, these, these) USING g.target, g.name;
+		END IF;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION booking.verify_guards() IS
+	'one row for each key of a guarded table that breaks its guard; rows from before the guard may, if it was told not to look at them';
+
+/*
  * The rules once more, in plain SQL and without any of the machinery that keeps them.  A
  * capacity counts from now on: it may be lowered below what was once in use.
  */
 CREATE FUNCTION booking.verify()
 	RETURNS TABLE (problem text, resource_id bigint, booking_id uuid, detail text)
-	LANGUAGE sql STABLE PARALLEL SAFE
+	LANGUAGE sql STABLE PARALLEL RESTRICTED
 	SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT 'booking without a resource', b.resource_id, b.id, NULL::text
@@ -1012,8 +1077,62 @@ UNION ALL
 	JOIN booking.resource r ON r.id = s.resource_id AND r.kind <> 'pooled'
 	JOIN booking.booking b ON b.slot_id = s.id
 	WHERE s.occupies IS NULL AND b.status IN ('held', 'confirmed') AND b.seat_no IS NULL
+UNION ALL
+	SELECT 'a guarded table breaks its guard', NULL, NULL, format('%s, guard %s: %s', g.target, g.guard, g.detail)
+	FROM booking.verify_guards() g
 $$;
 COMMENT ON FUNCTION booking.verify() IS 'one row for each stored fact that breaks a rule; none is what you want to see';
+
+
+/*
+ * Three levels, each with what the one before it may.  Functions run with the caller's
+ * rights, so a role needs rights on the tables that they write.
+ */
+CREATE FUNCTION booking.grant_access(role regrole, level text)
+	RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	setting_up CONSTANT text[] := '{create_resource,publish_slot,publish_slots,close_period}';
+	owners_only CONSTANT text[] := '{grant_access,guard_table,guard_against,unguard_table}';
+	book boolean := grant_access.level IN ('book', 'manage');
+	manage boolean := grant_access.level = 'manage';
+	function regprocedure;
+BEGIN
+	IF num_nulls(grant_access.role, grant_access.level) > 0 THEN
+		RAISE null_value_not_allowed USING MESSAGE = 'role and level must not be null';
+	ELSIF grant_access.level NOT IN ('read', 'book', 'manage') THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = format('"%s" is not a level of access', grant_access.level),
+			HINT = 'The levels are read, book and manage.';
+	END IF;
+
+	EXECUTE format('GRANT USAGE ON SCHEMA booking TO %s', grant_access.role);
+	EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA booking TO %s', grant_access.role);
+	FOR function IN
+		SELECT p.oid::regprocedure FROM pg_proc p
+		WHERE p.pronamespace = 'booking'::regnamespace AND p.prokind = 'f' AND p.prorettype <> 'trigger'::regtype
+			AND p.proname <> ALL (owners_only)
+			AND CASE WHEN p.proname = ANY (setting_up) THEN manage ELSE p.provolatile <> 'v' OR book END
+	LOOP
+		EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %s', function, grant_access.role);
+	END LOOP;
+
+	IF book THEN
+		EXECUTE format('GRANT INSERT, UPDATE ON booking.booking, booking.waitlist TO %s', grant_access.role);
+		EXECUTE format('GRANT USAGE ON SEQUENCE booking.waitlist_id_seq TO %s', grant_access.role);
+	END IF;
+	IF manage THEN
+		EXECUTE format('GRANT INSERT, UPDATE, DELETE ON booking.booking, booking.waitlist, booking.resource, booking.seat,
+			booking.slot, booking.closure, booking.opening_hours, booking.holder_limit TO %s', grant_access.role);
+		EXECUTE format('GRANT USAGE ON ALL SEQUENCES IN SCHEMA booking TO %s', grant_access.role);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION booking.grant_access(regrole, text) IS
+	'lets a role read; read and book; or read, book and manage resources, slots, closures and limits';
 
 
 -- Triggers ------------------------------------------------------------------------------

@@ -76,6 +76,17 @@ SELECT resource_id FROM booking.close_period(NULL::bigint, '[1992-05-01, 1992-05
 SELECT name, status, reason FROM booking.booking b JOIN booking.resource r ON r.id = resource_id
 WHERE period && '[1992-05-01, 1992-05-02)' AND name LIKE 'closures: %' ORDER BY name;
 
+-- Places in a slot, too: they are given back when they are cancelled.
+SELECT id AS class FROM booking.publish_slot('closures: hall', '[2030-08-01 18:00, 2030-08-01 19:00)', 20) \gset
+SELECT quantity FROM booking.book_place(:class, 'ann', 15);
+SELECT pg_temp.said($$SELECT * FROM booking.close_period('closures: hall', '[2030-08-01 18:30, 2030-08-01 20:00)')$$);
+SELECT reason FROM booking.close_period('closures: hall', '[2030-08-01 18:30, 2030-08-01 20:00)', 'no light', true);
+SELECT status, reason FROM booking.booking WHERE slot_id = :class;
+SELECT pg_temp.said(format('SELECT * FROM booking.book_place(%s, ''eve'')', :class));
+SELECT id FROM booking.try_book_place(:class, 'eve');
+DELETE FROM booking.closure WHERE reason = 'no light';
+SELECT quantity FROM booking.book_place(:class, 'ann', 20);
+
 -- It is about use, not about the buffers: cleaning up goes on behind closed doors.
 SELECT id AS studio FROM booking.create_resource('closures: studio', buffer_before => '30 min', buffer_after => '30 min') \gset
 SELECT period FROM booking.close_period('closures: studio', '[2030-01-07 12:00, 2030-01-07 13:00)');

@@ -139,7 +139,7 @@ RESET ROLE;
 
 -- Nothing is left: no trigger, no index, no constraint that was not there.
 SELECT count(*) FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid WHERE c.relnamespace = 'guard_errors'::regnamespace;
-SELECT indexrelid::regclass FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid WHERE c.relnamespace = 'guard_errors'::regnamespace ORDER BY 1::text;
+SELECT indexrelid::regclass FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid WHERE c.relnamespace = 'guard_errors'::regnamespace ORDER BY indexrelid::regclass::text COLLATE "C";
 
 SET client_min_messages = warning;
 DROP SCHEMA guard_errors CASCADE;

@@ -100,7 +100,7 @@ DROP SCHEMA guard_table_other;
 --
 CREATE TABLE delivery (vehicle int, during tstzrange, canceled bool NOT NULL DEFAULT false);
 SELECT booking.guard_table('delivery', '{vehicle}', '{during}', active => 'NOT canceled', name => 'one_delivery_at_a_time');
-SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 'delivery'::regclass;
+SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 'delivery'::regclass AND contype = 'x';
 INSERT INTO delivery VALUES (1, '[2030-01-01 10:00, 2030-01-01 12:00)');
 SELECT pg_temp.refusal($$INSERT INTO delivery VALUES (1, '[2030-01-01 11:00, 2030-01-01 13:00)')$$);
 SELECT name, rule, resource, period, active, capacity FROM booking.guarded_table WHERE target = 'delivery'::regclass;

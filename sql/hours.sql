@@ -159,6 +159,11 @@ SELECT period FROM booking.book_slot('hours: bar', '[2030-01-07 21:00, 2030-01-0
 SELECT pg_temp.said($$SELECT * FROM booking.book_slot('hours: bar', '[2030-01-08 21:00, 2030-01-08 22:00)', 'eve')$$);
 -- The next opening for six hours is the night in which summer time ends.
 SELECT pg_temp.said($$SELECT * FROM booking.book_slot('hours: bar', '[2030-01-10 21:00, 2030-01-11 03:00)', 'eve')$$);
+-- When a time is taken, the next free one is offered that is open: the next night.
+SELECT pg_temp.said($$SELECT * FROM booking.book_slot('hours: bar', '[2030-01-08 00:00, 2030-01-08 02:00)', 'eve')$$);
+SELECT period FROM booking.close_period('hours: bar', '[2030-01-09 20:00, 2030-01-09 23:30)');
+SELECT pg_temp.said($$SELECT * FROM booking.book_slot('hours: bar', '[2030-01-08 00:00, 2030-01-08 02:00)', 'eve')$$);
+
 -- A date far away, and the last of the calendar.
 SELECT pg_temp.said($$SELECT * FROM booking.book_slot('hours: bar', '[9999-07-01 15:00, 9999-07-01 16:00)', 'eve')$$);
 SELECT pg_temp.said($$SELECT * FROM booking.book_slot('hours: bar', '[294276-12-31 15:00, 294276-12-31 23:59:59)', 'eve')$$);

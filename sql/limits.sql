@@ -75,6 +75,16 @@ SELECT pg_temp.said($$SELECT * FROM booking.book_slot('limits: bikes', '[2030-04
 SELECT holder FROM booking.book_slot('limits: bikes', '[2030-04-01, 2030-04-03)', 'eve');
 DELETE FROM booking.holder_limit WHERE resource_id = :bikes;
 
+-- And of a published slot, its places.
+SELECT id AS ride FROM booking.publish_slot('limits: bikes', '[2030-04-10, 2030-04-11)', 50) \gset
+SELECT id AS other FROM booking.publish_slot('limits: bikes', '[2030-04-11, 2030-04-12)', 50) \gset
+INSERT INTO booking.holder_limit (resource_id, per, max_quantity) VALUES (:bikes, 'slot', 4);
+SELECT quantity FROM booking.book_place(:ride, 'eve', 3);
+SELECT pg_temp.said(format('SELECT * FROM booking.book_place(%s, ''eve'', 2)', :ride));
+SELECT quantity FROM booking.book_place(:ride, 'eve', 1);
+SELECT quantity FROM booking.book_place(:other, 'eve', 4);
+DELETE FROM booking.holder_limit WHERE resource_id = :bikes;
+
 -- A day, a week, a month by the local calendar: 2030-05-06 is a Monday, and New York is at -04:00.
 SET TimeZone = 'America/New_York';
 DELETE FROM booking.holder_limit WHERE category = 'limits: court';

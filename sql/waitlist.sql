@@ -15,7 +15,7 @@ $$;
 -- Nobody has to wait for time to pass: an offer is made to have lapsed.
 CREATE FUNCTION pg_temp.lapse(h text) RETURNS bigint LANGUAGE sql AS $$
 	WITH done AS (UPDATE booking.booking SET expires_at = clock_timestamp() - interval '1 second'
-		WHERE holder = h AND status = 'held' RETURNING 1)
+		WHERE holder = h AND status = 'held' AND waitlist_id IS NOT NULL RETURNING 1)
 	SELECT count(*) FROM done
 $$;
 \set ECHO all

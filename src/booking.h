@@ -14,6 +14,7 @@
  *			row.c		the triggers of booking.booking
  *			sound.c		what must be true of a booking by itself
  *			room.c		is there room for a booking, and if not, what would fit
+ *			attempt.c	doing something that may have to be undone
  *			hours.c		when is something open, by its local clock (no SQL)
  *			policy.c	the rules about now: hours, notice, duration, holds
  *			closure.c	no booking into a closure, no closure over bookings
@@ -123,6 +124,16 @@ extern bool booking_lock_join(int64 resource_id, bool exclusive);
 extern bool booking_lock_line(int64 resource_id, bool wait);
 extern void booking_unlock_line(int64 resource_id);
 extern bool booking_holds_line(int64 resource_id);
+
+/* How many locks of the kinds that are counted there were at some moment. */
+typedef struct LockMarks
+{
+	int			joins;
+	int			lines;
+} LockMarks;
+
+extern LockMarks booking_lock_marks(void);
+extern void booking_lock_reset(LockMarks marks);
 extern void booking_lock_capacity(Oid relid, bool change);
 extern bool booking_lock_places(int64 slot_id, int shard, bool wait);
 extern void booking_unlock_places(int64 slot_id, int shard);
@@ -366,6 +377,8 @@ extern void booking_guard_wait(Relation heap, GuardPending *pending);
 typedef enum Statement
 {
 	STMT_LOAD_RESOURCE,
+	STMT_RULES_IN_USE,
+	STMT_TAKEN_BY_SLOTS,
 	STMT_LOAD_SEATS,
 	STMT_LOAD_HOURS,
 	STMT_LOAD_CLOSURES,
@@ -383,8 +396,10 @@ typedef enum Statement
 	STMT_CHECK_IN_BOOKING,
 	STMT_CHECK_OUT_BOOKING,
 	STMT_EXPIRE_BOOKING,
+	STMT_TRY_EXPIRE_BOOKING,
 	STMT_LAPSED_HOLDS,
 	STMT_EXPIRE_HOLDS,
+	STMT_REAP_HOLDS,
 	STMT_SOMEBODY_WAITS,
 	STMT_LINES,
 	STMT_LINE,
@@ -423,6 +438,7 @@ typedef enum Statement
 	STMT_LAY_OUT_PLACES,
 	STMT_CLEAR_PLACES,
 	STMT_FREE_PLACES,
+	STMT_ALL_PLACES,
 	STMT_FREE_PLACES_OF_SHARD,
 	STMT_TAKE_PLACES,
 	STMT_GIVE_PLACES,
@@ -616,6 +632,22 @@ extern void booking_check_quantity(int32 quantity);
 extern void booking_check_data(Jsonb *data);
 extern int32 booking_seat_wanted(const Resource *resource, const char *label);
 
+/* ---- attempt.c ---- */
+
+/* A subtransaction of ours. */
+typedef struct Attempt
+{
+	MemoryContext context;
+	struct ResourceOwnerData *owner;
+	LockMarks	marks;
+} Attempt;
+
+extern void booking_attempt_begin(Attempt *attempt);
+extern void booking_attempt_end(const Attempt *attempt, bool keep);
+extern struct ErrorData *booking_attempt_fail(const Attempt *attempt);
+extern void booking_wait_for_life(const pg_uuid_t *id);
+extern void booking_lock_life(Datum id);
+
 /* ---- life.c ---- */
 
 /* A booking whose ID and RESOURCE locks we hold, as it is now. */
@@ -640,8 +672,11 @@ extern char *booking_life_reason(TimestampTz lapsed_at);
 /* ---- line.c ---- */
 
 extern bool booking_line_serving(void);
-extern uint64 booking_line_kept(void);
-extern bool booking_line_ahead(const Resource *resource, const BookingRow *row);
+extern bool booking_line_ahead(const Resource *resource, const BookingRow *row, bool wait);
+extern bool booking_line_await(int64 resource_id);
+extern bool booking_line_take_places(const Resource *resource, const Slot *slot,
+									 const BookingRow *row, const BookingRow *old, int32 quantity);
+extern void booking_line_statement_done(void);
 extern void booking_line_freed(int64 resource_id, RangeType *window);
 extern void booking_line_defer(bool defer);
 extern void booking_line_serve_deferred(void);

@@ -68,24 +68,13 @@ typedef struct Request
 	bool		has_reason;
 } Request;
 
-/* A subtransaction of ours. */
-typedef struct Attempt
-{
-	MemoryContext context;
-	ResourceOwner resource_owner;
-} Attempt;
-
 static bool find_closure(const Resource *resource, Period period, Closure *found);
 static bool refuse(const Resource *resource, const BookingRow *row, const Closure *closure);
 static Datum close_period(FunctionCallInfo fcinfo, bool by_name);
 static void clear_the_way(Request *request);
 static bool try_to_clear(Request *request, pg_uuid_t *busy);
-static void start_attempt(Attempt *attempt);
-static void end_attempt(const Attempt *attempt, bool keep);
-static ErrorData *fail_attempt(const Attempt *attempt);
 static bool cancel_all(Request *request, pg_uuid_t *busy);
 static void cancel(Datum id, const Request *request);
-static void wait_for(const pg_uuid_t *busy);
 static void lock_rules(Request *request);
 static Datum insert_closure(const Request *request);
 
@@ -367,7 +356,7 @@ clear_the_way(Request *request)
 	while (!try_to_clear(request, &busy))
 	{
 		CHECK_FOR_INTERRUPTS();
-		wait_for(&busy);
+		booking_wait_for_life(&busy);
 	}
 }
 
@@ -381,7 +370,7 @@ try_to_clear(Request *request, pg_uuid_t *busy)
 	Attempt		attempt;
 	volatile bool done = false;
 
-	start_attempt(&attempt);
+	booking_attempt_begin(&attempt);
 	PG_TRY();
 	{
 		lock_rules(request);
@@ -389,44 +378,11 @@ try_to_clear(Request *request, pg_uuid_t *busy)
 	}
 	PG_CATCH();
 	{
-		ReThrowError(fail_attempt(&attempt));
+		ReThrowError(booking_attempt_fail(&attempt));
 	}
 	PG_END_TRY();
-	end_attempt(&attempt, done);
+	booking_attempt_end(&attempt, done);
 	return done;
-}
-
-static void
-start_attempt(Attempt *attempt)
-{
-	attempt->context = CurrentMemoryContext;
-	attempt->resource_owner = CurrentResourceOwner;
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(attempt->context);
-}
-
-static void
-end_attempt(const Attempt *attempt, bool keep)
-{
-	if (keep)
-		ReleaseCurrentSubTransaction();
-	else
-		RollbackAndReleaseCurrentSubTransaction();
-	MemoryContextSwitchTo(attempt->context);
-	CurrentResourceOwner = attempt->resource_owner;
-}
-
-/* After an error: whoever has called us must find its own subtransaction again. */
-static ErrorData *
-fail_attempt(const Attempt *attempt)
-{
-	ErrorData  *error;
-
-	MemoryContextSwitchTo(attempt->context);
-	error = CopyErrorData();
-	FlushErrorState();
-	end_attempt(attempt, false);
-	return error;
 }
 
 static bool
@@ -476,40 +432,6 @@ cancel(Datum id, const Request *request)
 		   !booking_life_change(&life, STMT_CANCEL_BOOKING, values,
 								request->has_reason ? NULL : "  n", &booking))
 		;
-}
-
-/*
- * Wait until nobody is busy with a booking any more.  Whether it is still there, and in
- * the way, is for the next attempt to see; above READ COMMITTED, a row that changes while
- * we wait for it is an error, and as good an end of waiting as any.
- */
-static void
-wait_for(const pg_uuid_t *busy)
-{
-	Attempt		attempt;
-	volatile bool failed = false;
-	Datum		id = UUIDPGetDatum(busy);
-
-	start_attempt(&attempt);
-	PG_TRY();
-	{
-		booking_lock_id(busy);
-		SPI_connect();
-		booking_run(STMT_LOCK_ROW, &id, NULL);
-		SPI_finish();
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error = fail_attempt(&attempt);
-
-		if (error->sqlerrcode != ERRCODE_T_R_SERIALIZATION_FAILURE)
-			ReThrowError(error);
-		FreeErrorData(error);
-		failed = true;
-	}
-	PG_END_TRY();
-	if (!failed)
-		end_attempt(&attempt, false);
 }
 
 static Datum

@@ -60,9 +60,25 @@ static HTAB *by_id = NULL;
 static HTAB *by_name = NULL;
 static bool stale = true;
 
+/*
+ * Which kinds of rules there are for any resource at all: most databases use few of them,
+ * and a resource is then read by one query instead of six.  As good as a remembered
+ * resource, for the first rule of its kind invalidates like every other.
+ */
+static struct
+{
+	bool		known;
+	bool		hours;
+	bool		closures;
+	bool		limits;
+	bool		waiters;
+	bool		slots;			/* that take their resource */
+}			in_use;
+
 static void relation_changed(Datum arg, Oid relid);
 static void forget(void);
 static Resource *load(int64 resource_id);
+static void look_what_is_in_use(void);
 static void load_seats(Resource *resource);
 static int64 find_named(const char *name);
 static Interval column_interval(HeapTuple row, int column);
@@ -147,6 +163,7 @@ forget(void)
 	ctl.keysize = sizeof(((NameEntry *) 0)->name);
 	ctl.entrysize = sizeof(NameEntry);
 	by_name = hash_create("booking resource names", 64, &ctl, HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
+	in_use.known = false;
 	stale = false;
 }
 
@@ -268,7 +285,7 @@ static Resource *
 load(int64 resource_id)
 {
 	Datum		id = Int64GetDatum(resource_id);
-	Resource	loaded = {.id = resource_id};
+	Resource	loaded = {.id = resource_id, .closures_from = DT_NOBEGIN};
 	Resource   *resource;
 	MemoryContext context;
 	HeapTuple	row;
@@ -322,15 +339,20 @@ load(int64 resource_id)
 		loaded.min_duration != NO_RULE || loaded.max_duration != NO_RULE ||
 		loaded.max_hold != NO_RULE;
 	loaded.slots_only = DatumGetBool(SPI_getbinval(row, desc, 14, &isnull));
-	loaded.taken_by_slots = DatumGetBool(SPI_getbinval(row, desc, 15, &isnull));
 	MemoryContextSwitchTo(context);
 
 	if (loaded.kind == RESOURCE_SEATED)
 		load_seats(&loaded);
-	loaded.has_waiters = booking_run(STMT_SOMEBODY_WAITS, &id, NULL) > 0;
-	booking_load_hours(&loaded, cache);
-	booking_load_closures(&loaded, cache);
-	booking_load_limits(&loaded, cache);
+	if (!in_use.known)
+		look_what_is_in_use();
+	if (in_use.hours)
+		booking_load_hours(&loaded, cache);
+	if (in_use.closures)
+		booking_load_closures(&loaded, cache);
+	if (in_use.limits)
+		booking_load_limits(&loaded, cache);
+	loaded.has_waiters = in_use.waiters && booking_run(STMT_SOMEBODY_WAITS, &id, NULL) > 0;
+	loaded.taken_by_slots = in_use.slots && booking_run(STMT_TAKEN_BY_SLOTS, &id, NULL) > 0;
 	SPI_finish();
 
 	resource = hash_search(by_id, &resource_id, HASH_ENTER, NULL);
@@ -338,6 +360,21 @@ load(int64 resource_id)
 		stale = true;
 	*resource = loaded;
 	return resource;
+}
+
+static void
+look_what_is_in_use(void)
+{
+	bool	   *flags[] = {
+		&in_use.hours, &in_use.closures, &in_use.limits, &in_use.waiters, &in_use.slots
+	};
+	bool		isnull;
+
+	booking_run(STMT_RULES_IN_USE, NULL, NULL);
+	for (int i = 0; i < (int) lengthof(flags); i++)
+		*flags[i] = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
+											   i + 1, &isnull));
+	in_use.known = true;
 }
 
 static void

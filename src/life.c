@@ -13,7 +13,8 @@
  * Every step goes the same way (booking_life_begin(), booking_life_change()):
  *
  *	1. the ID lock, so that of two steps of one booking the second sees what the first
- *	   has made of it, and of a step and a taker of lapsed space one comes first;
+ *	   has made of it, and of a step and a taker of lapsed space one comes first; above
+ *	   READ COMMITTED also the row's lock, against plain UPDATEs;
  *	2. the RESOURCE lock in shared mode;
  *	3. the booking as it is now, and then the clock: a transaction that began before
  *	   a hold lapsed does not confirm it afterwards;
@@ -30,6 +31,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -48,6 +50,7 @@ PG_FUNCTION_INFO_V1(booking_cancel);
 #define LAPSED_AT_READ "lapsed at %d-%d-%d %d:%d:%d.%6d UTC"
 
 static bool read_booking(Life *life);
+static void no_such_booking(Datum id) pg_attribute_noreturn();
 
 /*
  * Lock a booking and read it.  The caller is connected to SPI.
@@ -61,11 +64,19 @@ booking_life_begin(Life *life, Datum id)
 
 	/* So that whoever locks the table to change everybody's rules finds us. */
 	LockRelationOid(booking_table("booking"), RowExclusiveLock);
+	if (IsolationUsesXactSnapshot())
+		booking_lock_life(id);
 	if (!read_booking(life))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("booking %s does not exist",
-						DatumGetCString(DirectFunctionCall1(uuid_out, id)))));
+		no_such_booking(id);
+}
+
+static void
+no_such_booking(Datum id)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("booking %s does not exist",
+					DatumGetCString(DirectFunctionCall1(uuid_out, id)))));
 }
 
 /* Read the booking, lock its resource, and read the clock. */
@@ -286,7 +297,8 @@ booking_life_cancel(Datum id, Datum reason)
 			values[0] = life.id;
 			values[1] = TimestampTzGetDatum(life.now);
 			booking_run(STMT_EXPIRE_BOOKING, values, NULL);
-			booking_run(STMT_GET_BOOKING, values, NULL);
+			if (booking_run(STMT_GET_BOOKING, values, NULL) == 0)
+				no_such_booking(life.id);
 			booking = booking_row_datum();
 			break;
 		}

@@ -7,8 +7,8 @@
  * the time he asked for.  There are two occasions:
  *
  *	- Space is freed: a booking is cancelled, deleted, moved, shortened, or marked
- *	  expired; a capacity is raised, a seat added.  Whoever does it serves the line in
- *	  the same transaction, from an AFTER trigger.
+ *	  expired; a capacity is raised, a seat added, a closure lifted.  Whoever does it
+ *	  serves the line in the same transaction, at the end of the statement.
  *	- Somebody who does not stand in line would fit (room.c).  Before he gets the
  *	  space, whoever stands in line and fits is offered his; then the newcomer is
  *	  judged again, against what is left.  So nobody needs a sweeper to be sure that
@@ -25,9 +25,9 @@
  * Serving never waits for another transaction, except in turn for the LINE lock: others,
  * with their rows already written, stand waiting for that.  What depends on a
  * transaction in progress is left alone, and so is a lapsed hold that somebody is
- * at; and a newcomer who has just served is told that the space is taken rather than
- * made to wait.  What is missed that way is found by the next who comes along, or by
- * expire_holds().
+ * at.  What is missed that way is found by the next who comes along, or by expire_holds().
+ * A newcomer who has served the line and then has to wait for somebody takes it all back
+ * first (room.c).
  *
  * An offer is a subtransaction of its own.  An entry that cannot be offered because of
  * its holder's limit, or a trigger of the application that objects, is passed over; it
@@ -47,6 +47,7 @@
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "storage/proc.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/inval.h"
@@ -81,20 +82,23 @@ typedef struct Refused
 } Refused;
 
 /* Space that has been freed and is to be looked at later. */
-typedef struct Deferred
+typedef struct Freed
 {
 	int64		resource_id;
+	CommandId	command;		/* that has freed it */
 	RangeType  *window;
-} Deferred;
+} Freed;
 
 #define BATCH	100
 
 static bool serving = false;	/* we are inside serve() */
 static List *freed_meanwhile = NIL; /* of RangeType, by what serve() itself expired */
 static MemoryContext serving_context = NULL;
+static List *noted = NIL;		/* of Freed, by the statements in progress, in the
+								 * transaction's context */
+static LocalTransactionId noted_xact = InvalidLocalTransactionId;
 static int	deferring = 0;		/* somebody frees space that he then has another use for */
-static List *deferred = NIL;	/* of Deferred, in the transaction's context */
-static uint64 kept = 0;			/* LINE locks that are held to a commit */
+static List *deferred = NIL;	/* of Freed, in the transaction's context */
 
 static int	serve(const Resource *resource, RangeType *window, Datum newcomer, bool *somebody);
 static int	serve_window(const Resource *resource, RangeType *window, Datum newcomer, bool *somebody);
@@ -105,6 +109,8 @@ static void read_entry(HeapTuple row, TupleDesc desc, Entry *entry);
 static void settle(const BookingRow *old, const BookingRow *new);
 static RangeType *widened(const Resource *resource, RangeType *range);
 static RangeType *copy_range(RangeType *range);
+static RangeType *span(RangeType *a, RangeType *b);
+static void note_freed(int64 resource_id, RangeType *window);
 static RangeType *all_time(void);
 
 /* Are we making an offer?  Then whoever would have to wait says no instead. */
@@ -114,32 +120,122 @@ booking_line_serving(void)
 	return serving;
 }
 
-/* Rises when a LINE lock is taken that lasts to the commit. */
-uint64
-booking_line_kept(void)
-{
-	return kept;
-}
-
 /*
  * A newcomer fits into a stretch of time: serve those who have waited for it.  False when
- * somebody else is at it, and we must not wait for him.
+ * somebody else is at it; without "wait", we do not stand in line to serve the line.
  */
 bool
-booking_line_ahead(const Resource *resource, const BookingRow *row)
+booking_line_ahead(const Resource *resource, const BookingRow *row, bool wait)
 {
 	bool		somebody = false;
 
 	if (serving || !resource->has_waiters)
 		return true;
-	if (!booking_lock_line(resource->id, true))
+	if (!booking_lock_line(resource->id, wait))
 		return false;
 	if (serve(resource, DatumGetRangeTypeP(row->value[BOOKING_OCCUPIES]),
-			  row->value[BOOKING_HOLDER], &somebody) > 0)
-		kept++;
-	else
+			  row->value[BOOKING_HOLDER], &somebody) == 0)
 		booking_unlock_line(resource->id);
 	return true;
+}
+
+/* Wait, with empty hands, until nobody serves the line.  False when we must not. */
+bool
+booking_line_await(int64 resource_id)
+{
+	if (!booking_lock_line(resource_id, true))
+		return false;
+	booking_unlock_line(resource_id);
+	return true;
+}
+
+/*
+ * The same for somebody who wants places in a slot: serve, and then take his.  The line is
+ * nothing to wait with for somebody's places, so who is not at once left with enough gets
+ * none.
+ */
+bool
+booking_line_take_places(const Resource *resource, const Slot *slot, const BookingRow *row,
+						 const BookingRow *old, int32 quantity)
+{
+	volatile bool taken = false;
+	bool		somebody = false;
+
+	if (serving || !resource->has_waiters || booking_row_is_history(row, old) ||
+		!booking_lock_line(resource->id, true))
+		return booking_places_take(slot, quantity, row);
+
+	if (serve(resource, DatumGetRangeTypeP(row->value[BOOKING_OCCUPIES]),
+			  row->value[BOOKING_HOLDER], &somebody) == 0)
+	{
+		booking_unlock_line(resource->id);
+		return booking_places_take(slot, quantity, row);
+	}
+
+	serving = true;
+	serving_context = CurrentMemoryContext;
+	PG_TRY();
+	{
+		taken = booking_places_take(slot, quantity, row);
+	}
+	PG_FINALLY();
+	{
+		serving = false;
+		freed_meanwhile = NIL;
+	}
+	PG_END_TRY();
+	return taken;
+}
+
+/*
+ * Note what a statement has freed; it is offered at its end, when the places of slots have
+ * been given back as well.  Of many stretches, all that they span.
+ */
+static void
+note_freed(int64 resource_id, RangeType *window)
+{
+	MemoryContext context;
+	CommandId	command = booking_this_command();
+	ListCell   *cell;
+	Freed	   *freed;
+
+	if (noted_xact != MyLocalTransactionId())
+	{
+		noted_xact = MyLocalTransactionId();
+		noted = NIL;
+	}
+	context = MemoryContextSwitchTo(TopTransactionContext);
+	foreach(cell, noted)
+	{
+		freed = lfirst(cell);
+		if (freed->resource_id == resource_id && freed->command == command)
+		{
+			freed->window = span(freed->window, window);
+			MemoryContextSwitchTo(context);
+			return;
+		}
+	}
+	freed = palloc(sizeof(Freed));
+	*freed = (Freed) {resource_id, command, copy_range(window)};
+	noted = lappend(noted, freed);
+	MemoryContextSwitchTo(context);
+}
+
+/* At the end of a statement: offer what it has freed. */
+void
+booking_line_statement_done(void)
+{
+	CommandId	command = booking_this_command();
+
+	while (noted_xact == MyLocalTransactionId() && noted != NIL)
+	{
+		Freed	   *freed = llast(noted);
+
+		if (freed->command < command)
+			break;
+		noted = list_delete_last(noted);
+		booking_line_freed(freed->resource_id, freed->window);
+	}
 }
 
 /* Space on a resource has been freed by us. */
@@ -161,9 +257,9 @@ booking_line_freed(int64 resource_id, RangeType *window)
 	if (deferring > 0)
 	{
 		MemoryContext context = MemoryContextSwitchTo(TopTransactionContext);
-		Deferred   *later = palloc(sizeof(Deferred));
+		Freed	   *later = palloc(sizeof(Freed));
 
-		*later = (Deferred) {resource_id, copy_range(window)};
+		*later = (Freed) {resource_id, 0, copy_range(window)};
 		deferred = lappend(deferred, later);
 		MemoryContextSwitchTo(context);
 		return;
@@ -181,9 +277,7 @@ booking_line_freed(int64 resource_id, RangeType *window)
 	if (!resource->has_waiters || !booking_lock_line(resource_id, true))
 		return;
 	serve(resource, window, (Datum) 0, &somebody);
-	if (somebody)
-		kept++;
-	else
+	if (!somebody)
 		booking_unlock_line(resource_id);
 }
 
@@ -191,6 +285,16 @@ static RangeType *
 copy_range(RangeType *range)
 {
 	return DatumGetRangeTypeP(datumCopy(RangeTypePGetDatum(range), false, -1));
+}
+
+/* From the beginning of the first to the end of the last. */
+static RangeType *
+span(RangeType *a, RangeType *b)
+{
+	Period		x = booking_period(a);
+	Period		y = booking_period(b);
+
+	return booking_make_range((Period) {Min(x.from, y.from), Max(x.to, y.to)});
 }
 
 /* From here on, remember what is freed instead of offering it; and no more. */
@@ -208,7 +312,7 @@ booking_line_serve_deferred(void)
 {
 	while (deferring == 0 && deferred != NIL)
 	{
-		Deferred   *later = linitial(deferred);
+		Freed	   *later = linitial(deferred);
 
 		deferred = list_delete_first(deferred);
 		booking_line_freed(later->resource_id, later->window);
@@ -222,7 +326,6 @@ booking_line_joined(int64 resource_id, RangeType *period)
 	bool		somebody = false;
 
 	serve(booking_use_resource(resource_id), period, (Datum) 0, &somebody);
-	kept++;
 }
 
 /*
@@ -342,58 +445,49 @@ wants_more(const Refused *refused, const Entry *entry)
 	return false;
 }
 
-/* Offer somebody what he waits for, if there is room.  Never an error. */
+/* Offer somebody what he waits for, if there is room. */
 static bool
 offer(const Resource *resource, const Entry *entry)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
+	Attempt		attempt;
 	volatile bool offered = false;
+	ErrorData  *volatile error = NULL;
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
+	booking_attempt_begin(&attempt);
 	PG_TRY();
 	{
 		offered = store_offer(resource, entry);
-		if (offered)
-			ReleaseCurrentSubTransaction();
-		else
-			RollbackAndReleaseCurrentSubTransaction();
 	}
 	PG_CATCH();
 	{
-		ErrorData  *error;
-
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = owner;
-		offered = false;
-
-		switch (ERRCODE_TO_CATEGORY(error->sqlerrcode))
-		{
-			case ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION:
-			case ERRCODE_DATA_EXCEPTION:
-			case ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE:
-			case ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION:
-			case ERRCODE_TRANSACTION_ROLLBACK:
-			case MAKE_SQLSTATE('P', '0', '0', '0', '0'):
-				ereport(DEBUG1,
-						(errmsg("waitlist entry %lld is passed over: %s",
-								(long long) entry->id, error->message)));
-				FreeErrorData(error);
-				break;
-			default:
-				/* Cancelled, shut down, out of something: not for us to swallow. */
-				ReThrowError(error);
-		}
+		error = booking_attempt_fail(&attempt);
 	}
 	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
-	return offered;
+
+	if (error == NULL)
+	{
+		booking_attempt_end(&attempt, offered);
+		return offered;
+	}
+
+	switch (ERRCODE_TO_CATEGORY(error->sqlerrcode))
+	{
+		case ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION:
+		case ERRCODE_DATA_EXCEPTION:
+		case ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE:
+		case ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION:
+		case ERRCODE_TRANSACTION_ROLLBACK:
+		case MAKE_SQLSTATE('P', '0', '0', '0', '0'):
+			ereport(DEBUG1,
+					(errmsg("waitlist entry %lld is passed over: %s",
+							(long long) entry->id, error->message)));
+			FreeErrorData(error);
+			break;
+		default:
+			/* Cancelled, shut down, out of something: not for us to swallow. */
+			ReThrowError(error);
+	}
+	return false;
 }
 
 static bool
@@ -470,9 +564,6 @@ booking_row_freed(PG_FUNCTION_ARGS)
 	BookingRow	new_row;
 	BookingRow *new = NULL;
 
-	/* All rows of the statement are in their indexes. */
-	booking_gate_leave_command();
-
 	booking_row_read(trigger->tg_trigtuple, desc, &old);
 	if (!old.active)
 		return PointerGetDatum(NULL);
@@ -486,8 +577,8 @@ booking_row_freed(PG_FUNCTION_ARGS)
 		settle(&old, new);
 	if ((new == NULL || booking_row_adds_load(&old, new)) &&
 		old.period.to > GetCurrentTimestamp())
-		booking_line_freed(DatumGetInt64(old.value[BOOKING_RESOURCE_ID]),
-						   DatumGetRangeTypeP(old.value[BOOKING_OCCUPIES]));
+		note_freed(DatumGetInt64(old.value[BOOKING_RESOURCE_ID]),
+				   DatumGetRangeTypeP(old.value[BOOKING_OCCUPIES]));
 	return PointerGetDatum(NULL);
 }
 
@@ -591,9 +682,7 @@ booking_line_serve_lines(void)
 		CHECK_FOR_INTERRUPTS();
 		if (resource == NULL || !booking_lock_line(resource_id, false))
 			continue;
-		if (serve(resource, all_time(), (Datum) 0, &somebody) > 0)
-			kept++;
-		else
+		if (serve(resource, all_time(), (Datum) 0, &somebody) == 0)
 			booking_unlock_line(resource_id);
 	}
 	SPI_finish();

@@ -322,8 +322,29 @@ booking_unlock_line(int64 resource_id)
 void
 booking_lock_holder(text *holder)
 {
-	take(LOCK_HOLDER, hash_bytes_extended((unsigned char *) VARDATA_ANY(holder),
-										  VARSIZE_ANY_EXHDR(holder), 0), ExclusiveLock, true);
+	uint64		key = hash_bytes_extended((unsigned char *) VARDATA_ANY(holder),
+										  VARSIZE_ANY_EXHDR(holder), 0);
+
+	/* He is booking something at this moment; his turn in line comes another time. */
+	if (take(LOCK_HOLDER, key, ExclusiveLock, !booking_line_serving()) == LOCKACQUIRE_NOT_AVAIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+				 errmsg("the holder is booking something else")));
+}
+
+/* What is undone gives its locks back; then we have as many as before. */
+LockMarks
+booking_lock_marks(void)
+{
+	start_counting();
+	return (LockMarks) {joins, lines};
+}
+
+void
+booking_lock_reset(LockMarks marks)
+{
+	joins = marks.joins;
+	lines = marks.lines;
 }
 
 bool

@@ -75,16 +75,17 @@
 
 /*
  * The bookings whose period overlaps $2, found by what they occupy: the range is indexed
- * for those with a seat and for those without.
+ * for those with a seat and for those without; places in slots are found by their slots.
  */
 #define OVERLAPPING	"occupies" OVERLAPS "$2 AND period" OVERLAPS "$2 AND " IN_FORCE
-#define BOOKINGS_IN(columns, condition) \
+#define BOOKINGS_IN(columns, condition, of_slots) \
 	"SELECT " columns " FROM booking.booking WHERE " condition "seat_no IS NOT NULL AND " OVERLAPPING \
 	" UNION ALL " \
 	"SELECT " columns " FROM booking.booking WHERE " condition "seat_no IS NULL AND slot_id IS NULL AND " OVERLAPPING \
 	" UNION ALL " \
-	"SELECT " columns " FROM booking.booking WHERE " condition "seat_no IS NULL AND slot_id IS NOT NULL AND " OVERLAPPING
+	"SELECT " columns " FROM booking.booking WHERE " condition of_slots "seat_no IS NULL AND slot_id IS NOT NULL AND " OVERLAPPING
 #define OF_RESOURCE	"resource_id" EQ "$1 AND "
+#define OF_ITS_SLOTS "slot_id IN (SELECT s.id FROM booking.slot s WHERE s.resource_id" EQ "$1) AND "
 
 /* What is in the way of a change: some of the bookings, and how many there are. */
 #define LIST_BOOKINGS \
@@ -114,8 +115,19 @@ static const PlanText plans[STMT_COUNT] = {
 	[STMT_LOAD_RESOURCE] = {
 		"SELECT name, kind, capacity, buffer_before, buffer_after, retired_at, category, timezone,"
 		" min_notice, max_advance, min_duration, max_duration, max_hold,"
-		" slots_only, EXISTS (SELECT FROM booking.slot WHERE resource_id" EQ "$1 AND occupies IS NOT NULL)"
+		" slots_only"
 		" FROM booking.resource WHERE id" EQ "$1",
+		AS_OWNER, {INT8OID}
+	},
+	[STMT_RULES_IN_USE] = {
+		"SELECT EXISTS (SELECT FROM booking.opening_hours), EXISTS (SELECT FROM booking.closure),"
+		" EXISTS (SELECT FROM booking.holder_limit),"
+		" EXISTS (SELECT FROM booking.waitlist WHERE status" EQ "'waiting'),"
+		" EXISTS (SELECT FROM booking.slot WHERE occupies IS NOT NULL)",
+		AS_OWNER, {InvalidOid}
+	},
+	[STMT_TAKEN_BY_SLOTS] = {
+		"SELECT 1 FROM booking.slot WHERE resource_id" EQ "$1 AND occupies IS NOT NULL LIMIT 1",
 		AS_OWNER, {INT8OID}
 	},
 	[STMT_LOAD_SEATS] = {
@@ -216,6 +228,12 @@ static const PlanText plans[STMT_COUNT] = {
 		" WHERE id" EQ "$1 AND status" EQ "'held' AND expires_at" LE "$2",
 		AS_OWNER | WRITES | KEYED, {UUIDOID, TIMESTAMPTZOID}
 	},
+	[STMT_TRY_EXPIRE_BOOKING] = {
+		"UPDATE booking.booking SET status = 'expired', expires_at = NULL WHERE id" EQ
+		"(SELECT id FROM booking.booking WHERE id" EQ "$1 AND status" EQ "'held' AND expires_at" LE "$2"
+		" FOR NO KEY UPDATE SKIP LOCKED)",
+		AS_OWNER | WRITES | KEYED, {UUIDOID, TIMESTAMPTZOID}
+	},
 	[STMT_LAPSED_HOLDS] = {
 		"SELECT id, expires_at FROM booking.booking"
 		" WHERE status" EQ "'held' AND expires_at" LE "$1"
@@ -229,6 +247,13 @@ static const PlanText plans[STMT_COUNT] = {
 		" AND status" EQ "'held' AND expires_at" LE "$2 FOR UPDATE SKIP LOCKED) AS lapsed"
 		" WHERE b.id" EQ "lapsed.id",
 		WRITES, {UUIDARRAYOID, TIMESTAMPTZOID}
+	},
+	[STMT_REAP_HOLDS] = {
+		"UPDATE booking.booking b SET status = 'expired', expires_at = NULL"
+		" FROM (SELECT id FROM booking.booking WHERE id" EQ "ANY ($1)"
+		" AND status" EQ "'held' AND expires_at" LE "$2 FOR UPDATE SKIP LOCKED) AS lapsed"
+		" WHERE b.id" EQ "lapsed.id",
+		AS_OWNER | WRITES | KEYED, {UUIDARRAYOID, TIMESTAMPTZOID}
 	},
 	[STMT_SOMEBODY_WAITS] = {
 		"SELECT 1 FROM booking.waitlist WHERE resource_id" EQ "$1 AND status" EQ "'waiting' LIMIT 1",
@@ -305,21 +330,21 @@ static const PlanText plans[STMT_COUNT] = {
 	},
 	[STMT_ACTIVE_BOOKINGS_IN] = {
 		"SELECT pg_catalog.format('booking %s for %s', id, period), pg_catalog.count(*) OVER () FROM ("
-		BOOKINGS_IN("id, period", OF_RESOURCE) ") AS b" A_FEW,
+		BOOKINGS_IN("id, period", OF_RESOURCE, OF_ITS_SLOTS) ") AS b" A_FEW,
 		AS_OWNER | UP_TO_NOW, {INT8OID, TSTZRANGEOID}
 	},
 	[STMT_ACTIVE_BOOKINGS_OF_ALL_IN] = {
 		"SELECT pg_catalog.format('booking %s of resource \"%s\" for %s', b.id, r.name, b.period),"
-		" pg_catalog.count(*) OVER () FROM (" BOOKINGS_IN("id, resource_id, period", "") ") AS b"
+		" pg_catalog.count(*) OVER () FROM (" BOOKINGS_IN("id, resource_id, period", "", "") ") AS b"
 		" LEFT JOIN booking.resource r ON r.id" EQ "b.resource_id ORDER BY b.period, b.id LIMIT 5",
 		AS_OWNER | UP_TO_NOW, {INT8OID, TSTZRANGEOID}
 	},
 	[STMT_IDS_OF_ACTIVE_BOOKINGS_IN] = {
-		"SELECT id FROM (" BOOKINGS_IN("id", OF_RESOURCE) ") AS b ORDER BY id",
+		"SELECT id FROM (" BOOKINGS_IN("id", OF_RESOURCE, OF_ITS_SLOTS) ") AS b ORDER BY id",
 		AS_OWNER, {INT8OID, TSTZRANGEOID}
 	},
 	[STMT_IDS_OF_ALL_ACTIVE_BOOKINGS_IN] = {
-		"SELECT id FROM (" BOOKINGS_IN("id", "") ") AS b ORDER BY id",
+		"SELECT id FROM (" BOOKINGS_IN("id", "", "") ") AS b ORDER BY id",
 		AS_OWNER, {INT8OID, TSTZRANGEOID}
 	},
 	[STMT_TRY_LOCK_ROW] = {
@@ -328,16 +353,14 @@ static const PlanText plans[STMT_COUNT] = {
 	},
 	[STMT_LOCK_ROW] = {
 		"SELECT FROM booking.booking WHERE id" EQ "$1 FOR NO KEY UPDATE",
-		WRITES, {UUIDOID}
+		WRITES | KEYED, {UUIDOID}
 	},
 	[STMT_INSERT_CLOSURE] = {
 		"INSERT INTO booking.closure (resource_id, period, reason) VALUES ($1, $2, $3) RETURNING *",
 		WRITES, {INT8OID, TSTZRANGEOID, TEXTOID}
 	},
 	[STMT_LOAD_SLOT] = {
-		"SELECT resource_id, period, capacity, closed, occupies,"
-		" (SELECT pg_catalog.count(*)::pg_catalog.int4 FROM booking.slot_places WHERE slot_id" EQ "$1)"
-		" FROM booking.slot WHERE id" EQ "$1",
+		"SELECT resource_id, period, capacity, closed, occupies FROM booking.slot WHERE id" EQ "$1",
 		AS_OWNER | KEYED | BY_INDEX, {INT8OID}
 	},
 	[STMT_PEEK_RESOURCE] = {
@@ -414,6 +437,10 @@ static const PlanText plans[STMT_COUNT] = {
 	[STMT_FREE_PLACES] = {
 		"SELECT shard, free, ctid FROM booking.slot_places WHERE slot_id" EQ "$1"
 		" AND free OPERATOR(pg_catalog.>) 0",
+		AS_OWNER | BY_INDEX, {INT8OID}
+	},
+	[STMT_ALL_PLACES] = {
+		"SELECT shard, free, ctid FROM booking.slot_places WHERE slot_id" EQ "$1",
 		AS_OWNER | KEYED | BY_INDEX, {INT8OID}
 	},
 	[STMT_FREE_PLACES_OF_SHARD] = {

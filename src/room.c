@@ -16,6 +16,11 @@
  * Where somebody stands in line for what a newcomer fits into, the line is served first,
  * outside the gate as well, and the newcomer is judged again (line.c).
  *
+ * Either writes something, and may find out afterwards that we have to wait for somebody,
+ * who may have to wait for us because of it.  Hence both are done in an attempt: when
+ * anybody is in the way, it is undone, and we wait with empty hands (attempt.c).  Who meets
+ * neither, which is nearly everybody, pays for no subtransaction.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -29,6 +34,7 @@
 #include "utils/datum.h"
 #include "utils/inval.h"
 #include "utils/rel.h"
+#include "utils/resowner.h"
 
 #include "booking.h"
 #include "compat.h"
@@ -55,6 +61,13 @@ typedef struct Collected
 
 /* So many lapsed holds are marked before looking again. */
 #define EXPIRE_AT_ONCE	64
+
+/* Who must be waited for before an attempt is worth repeating. */
+typedef struct Obstacle
+{
+	bool		line;			/* whoever serves the line, else */
+	pg_uuid_t	life;			/* whoever is busy with this booking */
+} Obstacle;
 
 /* Which seats are free. */
 typedef struct SeatSearch
@@ -89,14 +102,23 @@ static uint32 gate_parts(const BookingRow *row);
 static GuardAnswer judge(Relation heap, const Resource *resource, const BookingRow *row,
 						 const GuardIndex *guard, const GuardLoad *load, int64 capacity,
 						 GuardVerdict *verdict);
-static bool patient(uint64 kept);
+static GuardAnswer clear_and_judge(Relation heap, const Resource *resource, const BookingRow *row,
+								   const GuardIndex *guard, const GuardLoad *load, int64 capacity,
+								   GuardVerdict *verdict);
+static bool try_to_clear(Relation heap, const Resource *resource, const BookingRow *row,
+						 const GuardIndex *guard, const GuardLoad *load, int64 capacity,
+						 GuardVerdict *verdict, Obstacle *obstacle);
+static void enter_and_judge(Relation heap, const BookingRow *row, const GuardIndex *guard,
+							const GuardLoad *load, int64 capacity, GuardVerdict *verdict,
+							Counting *counting, bool *inside);
+static bool patient(const Resource *resource);
 static bool must_queue(const Resource *resource, const BookingRow *row, const GuardLoad *load);
 static bool take_any_seat(Relation heap, const Resource *resource, BookingRow *row,
 						  const GuardIndex *guard, GuardLoad *load);
 static Counting start_count(const BookingRow *row);
 static int64 count_booking(TupleTableSlot *slot, bool pending, void *arg);
 static void mark_seat(const GuardRow *found, void *arg);
-static bool expire(Counting *counting);
+static bool expire(Counting *counting, pg_uuid_t *busy);
 static int	compare_ids(const void *a, const void *b);
 static bool refuse(Relation heap, const Resource *resource, const BookingRow *row,
 				   const GuardIndex *guard, const GuardLoad *load, const GuardVerdict *verdict);
@@ -209,7 +231,6 @@ booking_make_room(Relation heap, const Resource *resource, BookingRow *row, Item
 	GuardLoad	load = {0};
 	int64		capacity = 1;
 	GuardVerdict verdict;
-	uint64		kept = booking_line_kept();
 
 	load.key[0] = row->value[BOOKING_RESOURCE_ID];
 	load.range = DatumGetRangeTypeP(row->value[BOOKING_OCCUPIES]);
@@ -233,11 +254,6 @@ booking_make_room(Relation heap, const Resource *resource, BookingRow *row, Item
 
 	while (judge(heap, resource, row, guard, &load, capacity, &verdict) != GUARD_FITS)
 	{
-		if (verdict.answer == GUARD_WAIT && !patient(kept))
-		{
-			verdict.answer = GUARD_FULL;
-			verdict.full = load.range;
-		}
 		if (verdict.answer == GUARD_FULL)
 			return refuse(heap, resource, row, guard, &load, &verdict);
 		booking_guard_wait(heap, &verdict.pending);
@@ -263,52 +279,151 @@ static GuardAnswer
 judge(Relation heap, const Resource *resource, const BookingRow *row, const GuardIndex *guard,
 	  const GuardLoad *load, int64 capacity, GuardVerdict *verdict)
 {
+	Counting	counting;
+	bool		inside;
+
+	enter_and_judge(heap, row, guard, load, capacity, verdict, &counting, &inside);
+	if (verdict->answer == GUARD_FITS && (counting.nlapsed > 0 || must_queue(resource, row, load)))
+	{
+		booking_gate_leave();
+		clear_and_judge(heap, resource, row, guard, load, capacity, verdict);
+	}
+	else if (inside && verdict->answer != GUARD_FITS)
+		booking_gate_leave();
+
+	if (verdict->answer == GUARD_WAIT && !patient(resource))
+	{
+		verdict->answer = GUARD_FULL;
+		verdict->full = load->range;
+	}
+	return verdict->answer;
+}
+
+/*
+ * Look, inside the gate if nobody else is.  If somebody is, look all the same: if the answer
+ * is no, there is no reason to stand in line for it.  "Fits" is said inside only.
+ */
+static void
+enter_and_judge(Relation heap, const BookingRow *row, const GuardIndex *guard,
+				const GuardLoad *load, int64 capacity, GuardVerdict *verdict,
+				Counting *counting, bool *inside)
+{
 	uint64		gate = gate_key(row);
 	uint32		parts = gate_parts(row);
-	bool		queued = !must_queue(resource, row, load);
 	GuardLoad	look = *load;
 
-	for (;;)
+	*inside = booking_gate_enter(gate, parts, false);
+	*counting = start_count(row);
+	look.outside = !*inside;
+	*verdict = booking_guard_judge(heap, guard, &look, capacity, count_booking, counting);
+	if (verdict->answer == GUARD_FITS && !*inside)
 	{
-		bool		inside = booking_gate_enter(gate, parts, false);
-		Counting	counting = start_count(row);
-
-		/*
-		 * Somebody else is inside.  Look all the same: if the answer is no, there is no
-		 * reason to stand in line for it.
-		 */
-		look.outside = !inside;
-		*verdict = booking_guard_judge(heap, guard, &look, capacity, count_booking, &counting);
-		if (verdict->answer == GUARD_FITS && !inside)
-		{
-			inside = booking_gate_enter(gate, parts, true);
-			look.outside = false;
-			counting = start_count(row);
-			*verdict = booking_guard_judge(heap, guard, &look, capacity, count_booking, &counting);
-		}
-
-		if (verdict->answer == GUARD_FITS && counting.nlapsed == 0 && queued)
-			return GUARD_FITS;
-		if (inside)
-			booking_gate_leave();
-		if (verdict->answer != GUARD_FITS)
-			return verdict->answer;
-
-		if (counting.nlapsed > 0 ? !expire(&counting) : !booking_line_ahead(resource, row))
-		{
-			/* Somebody is at it whom we must not wait for. */
-			verdict->full = load->range;
-			return verdict->answer = GUARD_FULL;
-		}
-		queued = counting.nlapsed == 0 || !must_queue(resource, row, load);
+		*inside = booking_gate_enter(gate, parts, true);
+		look.outside = false;
+		*counting = start_count(row);
+		*verdict = booking_guard_judge(heap, guard, &look, capacity, count_booking, counting);
 	}
 }
 
-/* May we wait for another transaction, or does it wait for a line that we serve? */
-static bool
-patient(uint64 kept)
+/*
+ * There would be room once lapsed holds are marked, and if nobody stands in line: see to
+ * that, and judge again.
+ */
+static GuardAnswer
+clear_and_judge(Relation heap, const Resource *resource, const BookingRow *row,
+				const GuardIndex *guard, const GuardLoad *load, int64 capacity,
+				GuardVerdict *verdict)
 {
-	return !booking_line_serving() && booking_line_kept() == kept;
+	Obstacle	obstacle;
+
+	while (!try_to_clear(heap, resource, row, guard, load, capacity, verdict, &obstacle))
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (!patient(resource))
+		{
+			verdict->full = load->range;
+			return verdict->answer = GUARD_FULL;
+		}
+		if (!obstacle.line)
+			booking_wait_for_life(&obstacle.life);
+		else if (!booking_line_await(resource->id))
+		{
+			/* We serve other lines, and must not wait for this one. */
+			verdict->full = load->range;
+			return verdict->answer = GUARD_FULL;
+		}
+	}
+	return verdict->answer;
+}
+
+/*
+ * One attempt.  False when somebody is in the way, and then nothing has been done.  When the
+ * answer is "wait", nothing has been done either.
+ *
+ * The gate belongs to the statement, not to the attempt: it is given back by hand.
+ */
+static bool
+try_to_clear(Relation heap, const Resource *resource, const BookingRow *row,
+			 const GuardIndex *guard, const GuardLoad *load, int64 capacity,
+			 GuardVerdict *verdict, Obstacle *obstacle)
+{
+	Attempt		attempt;
+	volatile bool clear = true;
+
+	memset(obstacle, 0, sizeof(*obstacle));
+	booking_attempt_begin(&attempt);
+	PG_TRY();
+	{
+		ResourceOwner mine = CurrentResourceOwner;
+		bool		queued = !must_queue(resource, row, load);
+
+		for (;;)
+		{
+			Counting	counting;
+			bool		inside;
+
+			CHECK_FOR_INTERRUPTS();
+			CurrentResourceOwner = attempt.owner;
+			enter_and_judge(heap, row, guard, load, capacity, verdict, &counting, &inside);
+			if (verdict->answer == GUARD_FITS && counting.nlapsed == 0 && queued)
+			{
+				CurrentResourceOwner = mine;
+				break;
+			}
+			if (inside)
+				booking_gate_leave();
+			CurrentResourceOwner = mine;
+			if (verdict->answer != GUARD_FITS)
+				break;
+
+			if (counting.nlapsed > 0)
+				clear = expire(&counting, &obstacle->life);
+			else
+				clear = queued = booking_line_ahead(resource, row, false);
+			if (!clear)
+			{
+				obstacle->line = counting.nlapsed == 0;
+				break;
+			}
+		}
+	}
+	PG_CATCH();
+	{
+		ReThrowError(booking_attempt_fail(&attempt));
+	}
+	PG_END_TRY();
+	booking_attempt_end(&attempt, clear && verdict->answer != GUARD_WAIT);
+	return clear;
+}
+
+/*
+ * May we wait for others who want this resource?  Not while we make an offer, nor with the
+ * LINE lock kept from having served or freed something: they may be waiting for that.
+ */
+static bool
+patient(const Resource *resource)
+{
+	return !booking_line_serving() && !booking_holds_line(resource->id);
 }
 
 /* Is this somebody new, on a resource with a line?  What a restore loads is not. */
@@ -316,8 +431,7 @@ static bool
 must_queue(const Resource *resource, const BookingRow *row, const GuardLoad *load)
 {
 	return resource->has_waiters && !booking_line_serving() &&
-		(load->self != NULL || row->null[BOOKING_CREATED_AT] ||
-		 DatumGetTimestampTz(row->value[BOOKING_CREATED_AT]) >= GetCurrentTransactionStartTimestamp());
+		(load->self != NULL || !booking_row_is_history(row, NULL));
 }
 
 /*
@@ -331,8 +445,7 @@ take_any_seat(Relation heap, const Resource *resource, BookingRow *row,
 {
 	SeatSearch	search;
 	GuardVerdict verdict = {.answer = GUARD_FULL};
-	uint64		kept = booking_line_kept();
-	int			impatient = 0;
+	int			tries = 0;
 
 	search.resource = resource;
 	search.taken = palloc_array(bool, resource->nseats + 1);
@@ -360,13 +473,11 @@ take_any_seat(Relation heap, const Resource *resource, BookingRow *row,
 			one.key[1] = row->value[BOOKING_SEAT_NO];
 			if (judge(heap, resource, row, guard, &one, 1, &verdict) == GUARD_FITS)
 				return true;
-
-			/* Somebody was faster; see what is left, but not forever where we must not wait. */
-			if ((patient(kept) && (verdict.answer != GUARD_FULL || verdict.used > 0)) ||
-				impatient++ < resource->nseats)
+			/* Somebody was faster; see what is left. */
+			if (patient(resource) || ++tries < resource->nseats)
 				continue;
 		}
-		if (TransactionIdIsValid(search.pending.xid) && patient(kept))
+		if (TransactionIdIsValid(search.pending.xid) && patient(resource))
 			booking_guard_wait(heap, &search.pending);
 		else
 		{
@@ -482,17 +593,30 @@ booking_mark_expired(Datum *ids, int n, TimestampTz now)
 	return marked;
 }
 
-/* Expire the lapsed holds that were found in the way.  False when we must not even try. */
+/*
+ * Expire the lapsed holds that were found in the way, without waiting.  False when somebody
+ * is busy with one of them; then the locks that we have go with the attempt.
+ */
 static bool
-expire(Counting *counting)
+expire(Counting *counting, pg_uuid_t *busy)
 {
-	LapsedLock	lock;
+	bool		done = true;
 
 	counting->nlapsed = Min(counting->nlapsed, EXPIRE_AT_ONCE);
-	lock = booking_lock_lapsed(counting->lapsed, counting->nlapsed);
-	if (lock == LAPSED_LOCKED)
-		booking_mark_expired(counting->lapsed, counting->nlapsed, counting->now);
-	return lock != LAPSED_UNTOUCHABLE;
+	SPI_connect();
+	for (int i = 0; i < counting->nlapsed && done; i++)
+	{
+		Datum		values[2];
+
+		values[0] = counting->lapsed[i];
+		values[1] = TimestampTzGetDatum(counting->now);
+		done = booking_try_lock_id(DatumGetUUIDP(values[0])) &&
+			booking_run(STMT_TRY_EXPIRE_BOOKING, values, NULL) > 0;
+		if (!done)
+			*busy = *DatumGetUUIDP(values[0]);
+	}
+	SPI_finish();
+	return done;
 }
 
 static int
@@ -602,8 +726,26 @@ say_when_it_fits(StringInfo hint, Relation heap, const Resource *resource,
 	wanted.to = booking_shift(wanted.from, horizon + length);
 	window.range = booking_make_range(wanted);
 	booking_guard_scan(heap, guard, &window, collect, &rows);
-	from = booking_first_gap(rows.item, rows.n, wanted.from, wanted.to, length,
-							 capacity - load->quantity);
+
+	/* Free and open: the next gap, the next opening from there, and so on. */
+	for (from = wanted.from; from < wanted.to;)
+	{
+		TimestampTz opens;
+
+		CHECK_FOR_INTERRUPTS();
+		from = booking_first_gap(rows.item, rows.n, from, wanted.to, length,
+								 capacity - load->quantity);
+		if (from >= wanted.to)
+			break;
+		opens = booking_next_open(resource, booking_shift(from, resource->buffer_before),
+								  row->period.to - row->period.from);
+		if (opens == DT_NOEND)
+			from = wanted.to;
+		else if (booking_shift(opens, -resource->buffer_before) == from)
+			break;
+		else
+			from = booking_shift(opens, -resource->buffer_before);
+	}
 	if (from < wanted.to)
 		appendStringInfo(hint, "The same is free from %s.",
 						 booking_instant_text(booking_shift(from, resource->buffer_before)));

@@ -251,7 +251,10 @@ booking_row_done(PG_FUNCTION_ARGS)
 	if (TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
 		booking_places_stored(trigger);
 	else
+	{
 		booking_places_settle();
+		booking_line_statement_done();
+	}
 	return PointerGetDatum(NULL);
 }
 

@@ -117,16 +117,9 @@ find(int64 slot_id)
 	loaded.takes_resource = !isnull;
 	if (loaded.takes_resource)
 		loaded.occupies = booking_period(DatumGetRangeTypeP(value));
-	loaded.nshards = DatumGetInt32(SPI_getbinval(row, desc, 6, &isnull));
-	loaded.shard = loaded.nshards == 0 ? -1 : MyBackendNumber() % loaded.nshards;
+	loaded.nshards = booking_places_shards(loaded.capacity);
+	loaded.shard = MyBackendNumber() % loaded.nshards;
 	SPI_finish();
-
-	/* Rows that came in behind the triggers' back. */
-	if (loaded.nshards == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("the places of slot %lld have not been counted", (long long) slot_id),
-				 errhint("UPDATE booking.slot SET capacity = capacity counts them.")));
 
 	slot = hash_search(by_id, &slot_id, HASH_ENTER, NULL);
 	*slot = loaded;
@@ -261,7 +254,7 @@ booking_judge_slots(Relation heap, const Resource *resource, const Slot *slot,
 		booking_gate_leave();
 	}
 
-	return booking_places_take(slot, (int32) wanted, row) ||
+	return booking_line_take_places(resource, slot, row, old, (int32) wanted) ||
 		refuse_sold_out(resource, slot, row, wanted);
 }
 

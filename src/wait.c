@@ -143,11 +143,16 @@ booking_leave_waitlist(PG_FUNCTION_ARGS)
 					 errmsg("waitlist entry %lld does not exist", (long long) DatumGetInt64(id))));
 		if (is("waiting"))
 		{
+			int64		resource_id = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0],
+																  SPI_tuptable->tupdesc, 2, &isnull));
+
 			/* Whoever is about to offer him something has done so when we get the lock. */
-			booking_lock_line(DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
-														   2, &isnull)), true);
+			bool		alone = booking_lock_line(resource_id, true);
+
 			if (booking_run(STMT_LEAVE_WAITLIST, &id, NULL) > 0)
 				break;
+			if (alone)
+				booking_unlock_line(resource_id);
 			continue;
 		}
 		if (is("offered") && booking_run(STMT_FIND_OFFER, &id, NULL) > 0)

@@ -95,7 +95,9 @@ static const char events[] =
 static Answer
 sign_up(Client *c, const Request *r)
 {
-	return sql(c, "SELECT id FROM booking.try_book_place($1, $2)", r->event, r->customer) ? BOOKED : REFUSED;
+	bool		booked = sql(c, "SELECT id FROM booking.try_book_place($1, $2)", r->event, r->customer);
+
+	return refused_with(c, "23514") || !booked ? REFUSED : BOOKED;	/* the limit is not a question of space: an error */
 }
 
 const Strategy booking = {

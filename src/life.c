@@ -50,6 +50,7 @@ PG_FUNCTION_INFO_V1(booking_cancel);
 #define LAPSED_AT_READ "lapsed at %d-%d-%d %d:%d:%d.%6d UTC"
 
 static bool read_booking(Life *life);
+static void no_such_booking(Datum id) pg_attribute_noreturn();
 
 /*
  * Lock a booking and read it.  The caller is connected to SPI.
@@ -66,10 +67,16 @@ booking_life_begin(Life *life, Datum id)
 	if (IsolationUsesXactSnapshot())
 		booking_lock_life(id);
 	if (!read_booking(life))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("booking %s does not exist",
-						DatumGetCString(DirectFunctionCall1(uuid_out, id)))));
+		no_such_booking(id);
+}
+
+static void
+no_such_booking(Datum id)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("booking %s does not exist",
+					DatumGetCString(DirectFunctionCall1(uuid_out, id)))));
 }
 
 /* Read the booking, lock its resource, and read the clock. */
@@ -290,7 +297,8 @@ booking_life_cancel(Datum id, Datum reason)
 			values[0] = life.id;
 			values[1] = TimestampTzGetDatum(life.now);
 			booking_run(STMT_EXPIRE_BOOKING, values, NULL);
-			booking_run(STMT_GET_BOOKING, values, NULL);
+			if (booking_run(STMT_GET_BOOKING, values, NULL) == 0)
+				no_such_booking(life.id);
 			booking = booking_row_datum();
 			break;
 		}

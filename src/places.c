@@ -36,8 +36,8 @@
  * shard waits for nobody any more.  A transaction that books several times may have to,
  * and then it does so without standing in line, and gives up before others would have to:
  * with a deadlock of its own, so that it is never one of a bystander's (wait_for_lock()).
- * Who serves a waitlist waits for no shard, for whoever has one may be waiting for the line
- * (line.c).
+ * Who serves a waitlist waits for no shard at all, for whoever has one may be waiting for
+ * the line (line.c).
  *
  * Sold out: once nothing is left, most callers hear so, and it should cost them little.  A
  * backend that has seen so remembers it until somebody gives a place back to an empty
@@ -74,6 +74,7 @@
 #include "storage/latch.h"
 #include "storage/lmgr.h"
 #include "storage/proc.h"
+#include "utils/array.h"
 #include "utils/datum.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
@@ -142,10 +143,10 @@ static int64 take_somewhere(const Slot *slot, const Free *free, int64 need, int6
 static int64 gather(const Slot *slot, int64 need);
 static bool reap(const Slot *slot, int64 need, const pg_uuid_t *self);
 static bool lock_shard(const Slot *slot, int shard);
-static void wait_for_lock(const Slot *slot, int shard);
+static bool wait_for_lock(const Slot *slot, int shard);
 static void give_back(const Slot *slot, int64 quantity);
 static void look(const Slot *slot, Free *free);
-static void look_once(const Slot *slot, Free *free);
+static int	look_once(const Slot *slot, Statement statement, Free *free);
 static bool lock_all(const Slot *slot);
 static void unlock_all(const Slot *slot);
 static int	some_shard(const Slot *slot);
@@ -426,13 +427,13 @@ take(const Slot *slot, int64 need, int64 want, const pg_uuid_t *self)
 		if (free.total >= need)
 		{
 			taken = take_somewhere(slot, &free, need, want);
-			again = taken > 0 || !booking_line_serving();
+			again = !booking_line_serving();
 		}
 		else
 			again = reap(slot, need, self);
 		SPI_finish();
 
-		if (!again)
+		if (taken == 0 && !again)
 		{
 			try_first(slot, -1);
 			break;
@@ -537,11 +538,10 @@ take_somewhere(const Slot *slot, const Free *free, int64 need, int64 want)
 	if (!any)
 		return gather(slot, need);
 
-	if (wait_for >= 0 && !booking_line_serving())
+	if (wait_for >= 0 && wait_for_lock(slot, wait_for))
 	{
 		int64		taken;
 
-		wait_for_lock(slot, wait_for);
 		if ((taken = take_from(slot, wait_for, need, want)) > 0)
 		{
 			try_first(slot, wait_for);
@@ -598,8 +598,8 @@ gather(const Slot *slot, int64 need)
  * looking again.
  *
  * One does this at a time, and the others wait for what he leaves.  He locks the lives of
- * the holds as far as nobody is at them: who is, is giving their places back himself, or
- * about to hear that they have lapsed.  Then he locks all shards, since afterwards he has
+ * the holds as far as nobody is at them, and leaves those whose rows somebody has: who is
+ * at one is giving its places back himself, or about to hear that it has lapsed.  Then he locks all shards, since afterwards he has
  * something written and must not wait for one.  If it helps, the locks stay, and everything
  * that is free is his to take.
  */
@@ -638,13 +638,8 @@ reap(const Slot *slot, int64 need, const pg_uuid_t *self)
 			ids[n++] = datumCopy(id, false, UUID_LEN);
 	}
 
-	if (n > 0)
+	if (n > 0 && lock_all(slot))
 	{
-		if (!lock_all(slot))
-		{
-			booking_unlock_places(slot->id, REAPER);
-			return false;
-		}
 		marked = booking_mark_expired(ids, n, now);
 		look(slot, &free);
 		if (free.total >= need)
@@ -652,9 +647,9 @@ reap(const Slot *slot, int64 need, const pg_uuid_t *self)
 		unlock_all(slot);
 		if (marked > 0)
 			return false;
-		for (int i = 0; i < n; i++)
-			booking_unlock_id(DatumGetUUIDP(ids[i]));
 	}
+	for (int i = 0; i < n; i++)
+		booking_unlock_id(DatumGetUUIDP(ids[i]));
 	booking_unlock_places(slot->id, REAPER);
 	return false;
 }
@@ -663,28 +658,23 @@ reap(const Slot *slot, int64 need, const pg_uuid_t *self)
 static bool
 lock_shard(const Slot *slot, int shard)
 {
-	if (booking_lock_places(slot->id, shard, false))
-		return true;
-	if (booking_line_serving())
-		return false;
-	wait_for_lock(slot, shard);
-	return true;
+	return booking_lock_places(slot->id, shard, false) || wait_for_lock(slot, shard);
 }
 
 /*
  * Wait for a shard that somebody has.  A transaction that has changed a shard already
  * makes others wait for it, and some of them may have what it wants now.  It must
  * not stand in line then, for the deadlock that follows might be reported to them.  So it
- * asks again and again, as long as it takes PostgreSQL to suspect a deadlock.
+ * asks again and again, as long as it takes PostgreSQL to suspect a deadlock.  False when
+ * we must not wait at all.
  */
-static void
+static bool
 wait_for_lock(const Slot *slot, int shard)
 {
+	if (booking_line_serving())
+		return false;
 	if (changed_in != MyLocalTransactionId())
-	{
-		booking_lock_places(slot->id, shard, true);
-		return;
-	}
+		return booking_lock_places(slot->id, shard, true);
 
 	for (int waited = 0; !booking_lock_places(slot->id, shard, false); waited++)
 	{
@@ -816,28 +806,36 @@ booking_places_refusal(const Resource *resource, const Slot *slot, int64 quantit
 /*
  * What is free, as of one instant, without a lock.  An MVCC snapshot is such an instant.  At
  * SERIALIZABLE the rows are read without one, for there the places are none of the
- * transaction's business (plans.c); two looks that agree are as good.
+ * transaction's business (plans.c).  What is being changed meanwhile can be seen twice
+ * then, or not at all; two looks that have seen all rows and agree are as good.
  */
 static void
 look(const Slot *slot, Free *free)
 {
 	Free		again;
+	int			tries = 0;
 
-	look_once(slot, free);
-	while (IsolationIsSerializable())
+	if (!IsolationIsSerializable())
 	{
-		look_once(slot, &again);
-		if (memcmp(free, &again, sizeof(Free)) == 0)
-			break;
-		*free = again;
-		CHECK_FOR_INTERRUPTS();
+		look_once(slot, STMT_FREE_PLACES, free);
+		return;
 	}
+	do
+	{
+		CHECK_FOR_INTERRUPTS();
+		while (look_once(slot, STMT_ALL_PLACES, free) < slot->nshards)
+			if (++tries > 1000)
+				elog(ERROR, "slot %lld has lost a row in slot_places", (long long) slot->id);
+		look_once(slot, STMT_ALL_PLACES, &again);
+	} while (memcmp(free, &again, sizeof(Free)) != 0);
 }
 
-static void
-look_once(const Slot *slot, Free *free)
+/* Returns how many shards it has seen. */
+static int
+look_once(const Slot *slot, Statement statement, Free *free)
 {
-	uint64		n = run(STMT_FREE_PLACES, slot, 0, 0);
+	uint64		n = run(statement, slot, 0, 0);
+	int			seen = 0;
 
 	memset(free, 0, sizeof(Free));
 	for (uint64 i = 0; i < n; i++)
@@ -848,10 +846,14 @@ look_once(const Slot *slot, Free *free)
 
 		if (shard < 0 || shard >= slot->nshards)
 			elog(ERROR, "slot %lld has no shard %d", (long long) slot->id, shard);
+		seen += !ItemPointerIsValid(&free->row[shard]);
 		free->shard[shard] = DatumGetInt32(SPI_getbinval(row, SPI_tuptable->tupdesc, 2, &isnull));
 		free->row[shard] = *(ItemPointer) DatumGetPointer(SPI_getbinval(row, SPI_tuptable->tupdesc, 3, &isnull));
-		free->total += free->shard[shard];
 	}
+	for (int shard = 0; shard < slot->nshards; shard++)
+		free->total += free->shard[shard];
+	SPI_freetuptable(SPI_tuptable);
+	return seen;
 }
 
 /* False when we must not wait for one of them. */

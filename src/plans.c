@@ -363,9 +363,7 @@ static const PlanText plans[STMT_COUNT] = {
 		WRITES, {INT8OID, TSTZRANGEOID, TEXTOID}
 	},
 	[STMT_LOAD_SLOT] = {
-		"SELECT resource_id, period, capacity, closed, occupies,"
-		" (SELECT pg_catalog.max(shard) FROM booking.slot_places WHERE slot_id" EQ "$1)"
-		" FROM booking.slot WHERE id" EQ "$1",
+		"SELECT resource_id, period, capacity, closed, occupies FROM booking.slot WHERE id" EQ "$1",
 		AS_OWNER | KEYED | BY_INDEX, {INT8OID}
 	},
 	[STMT_PEEK_RESOURCE] = {
@@ -442,6 +440,10 @@ static const PlanText plans[STMT_COUNT] = {
 	[STMT_FREE_PLACES] = {
 		"SELECT shard, free, ctid FROM booking.slot_places WHERE slot_id" EQ "$1"
 		" AND free OPERATOR(pg_catalog.>) 0",
+		AS_OWNER | BY_INDEX, {INT8OID}
+	},
+	[STMT_ALL_PLACES] = {
+		"SELECT shard, free, ctid FROM booking.slot_places WHERE slot_id" EQ "$1",
 		AS_OWNER | KEYED | BY_INDEX, {INT8OID}
 	},
 	[STMT_FREE_PLACES_OF_SHARD] = {

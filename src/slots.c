@@ -87,8 +87,6 @@ find(int64 slot_id)
 	Datum		id = Int64GetDatum(slot_id);
 	Slot		loaded = {.id = slot_id};
 	Slot	   *slot;
-	bool		null_capacity;
-	int			tries = 0;
 	HeapTuple	row;
 	TupleDesc	desc;
 	Datum		value;
@@ -107,34 +105,21 @@ find(int64 slot_id)
 					(errcode(ERRCODE_UNDEFINED_OBJECT),
 					 errmsg("slot %lld does not exist", (long long) slot_id),
 					 errhint("The slots are in booking.slot; publish_slot() adds one.")));
-		row = SPI_tuptable->vals[0];
-		desc = SPI_tuptable->tupdesc;
-		value = SPI_getbinval(row, desc, 6, &isnull);
-	} while (stale || (isnull && IsolationIsSerializable() && tries++ < 100));
+	} while (stale);
 
-	/*
-	 * The number of shards only grows with the capacity.  At SERIALIZABLE, where rows are
-	 * read without a snapshot while others change them, one may be missed.
-	 */
-	loaded.capacity = DatumGetInt32(SPI_getbinval(row, desc, 3, &null_capacity));
-	loaded.nshards = isnull ? 0 :
-		Max(DatumGetInt16(value) + 1, booking_places_shards(loaded.capacity));
+	row = SPI_tuptable->vals[0];
+	desc = SPI_tuptable->tupdesc;
 	loaded.resource_id = DatumGetInt64(SPI_getbinval(row, desc, 1, &isnull));
 	loaded.period = booking_period(DatumGetRangeTypeP(SPI_getbinval(row, desc, 2, &isnull)));
+	loaded.capacity = DatumGetInt32(SPI_getbinval(row, desc, 3, &isnull));
 	loaded.closed = DatumGetBool(SPI_getbinval(row, desc, 4, &isnull));
 	value = SPI_getbinval(row, desc, 5, &isnull);
 	loaded.takes_resource = !isnull;
 	if (loaded.takes_resource)
 		loaded.occupies = booking_period(DatumGetRangeTypeP(value));
-	loaded.shard = loaded.nshards == 0 ? -1 : MyBackendNumber() % loaded.nshards;
+	loaded.nshards = booking_places_shards(loaded.capacity);
+	loaded.shard = MyBackendNumber() % loaded.nshards;
 	SPI_finish();
-
-	/* Rows that came in behind the triggers' back. */
-	if (loaded.nshards == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("the places of slot %lld have not been counted", (long long) slot_id),
-				 errhint("UPDATE booking.slot SET capacity = capacity counts them.")));
 
 	slot = hash_search(by_id, &slot_id, HASH_ENTER, NULL);
 	*slot = loaded;

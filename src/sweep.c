@@ -19,6 +19,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -35,6 +36,7 @@ PG_FUNCTION_INFO_V1(booking_expire_holds);
 #define MANY_IDS	1024
 
 static int64 sweep(int64 most);
+static int64 mark(Datum *ids, int n, TimestampTz now);
 
 /*
  * expire_holds(max): how many there were to mark.
@@ -68,7 +70,6 @@ sweep(int64 most)
 	while (expired < most)
 	{
 		Datum		ids[BATCH];
-		Datum		values[2];
 		int			n = 0;
 		uint64		found;
 
@@ -90,11 +91,7 @@ sweep(int64 most)
 			}
 		}
 		if (n > 0)
-		{
-			values[0] = PointerGetDatum(construct_array(ids, n, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
-			values[1] = TimestampTzGetDatum(now);
-			expired += booking_run(STMT_EXPIRE_HOLDS, values, NULL);
-		}
+			expired += mark(ids, n, now);
 		if (kept < MANY_IDS)
 			kept += n;
 		else
@@ -107,4 +104,50 @@ sweep(int64 most)
 	}
 	booking_line_serve_lines();
 	return expired;
+}
+
+/* Mark those of a batch whose rows nobody has. */
+static int64
+mark(Datum *ids, int n, TimestampTz now)
+{
+	Datum		values[2];
+	volatile int64 marked = 0;
+	volatile bool done = false;
+
+	values[0] = PointerGetDatum(construct_array(ids, n, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
+	values[1] = TimestampTzGetDatum(now);
+	if (!IsolationUsesXactSnapshot())
+		return booking_run(STMT_EXPIRE_HOLDS, values, NULL);
+
+	/* A plain UPDATE that comes in between is no reason to fail. */
+	while (!done)
+	{
+		Attempt		attempt;
+		volatile bool failed = false;
+
+		CHECK_FOR_INTERRUPTS();
+		booking_attempt_begin(&attempt);
+		PG_TRY();
+		{
+			SPI_connect();
+			marked = booking_run(STMT_EXPIRE_HOLDS, values, NULL);
+			SPI_finish();
+		}
+		PG_CATCH();
+		{
+			ErrorData  *error = booking_attempt_fail(&attempt);
+
+			if (!booking_is_late_update(error))
+				ReThrowError(error);
+			FreeErrorData(error);
+			failed = true;
+		}
+		PG_END_TRY();
+		if (!failed)
+		{
+			booking_attempt_end(&attempt, true);
+			done = true;
+		}
+	}
+	return marked;
 }

@@ -29,7 +29,7 @@ SELECT count(*) AS shards, sum(free), max(free) - min(free) AS differ FROM booki
 -- Places, with the slot's resource and period.
 SELECT id AS first, seat_no, period, occupies, quantity, holder, status FROM booking.book_place(:show, 'ann', 3) \gset
 \echo :seat_no :period :quantity :holder :status
-SELECT quantity, status, expires_at > now() AS expires FROM booking.book_place(:show, 'bob', hold_for => '10 minutes');
+SELECT quantity, status, expires_at > now() AS expires FROM booking.book_place(:show, 'hal', hold_for => '10 minutes');
 SELECT * FROM pg_temp.places(:show);
 
 -- More than one shard has, but not more than there are.
@@ -140,7 +140,7 @@ INSERT INTO booking.slot (id, resource_id, period, capacity) SELECT -7001, id, '
 COPY booking.booking (slot_id, holder, quantity, status, expires_at) FROM stdin;
 -7001	ann	60	confirmed	\N
 -7001	bob	60	cancelled	\N
--7001	eve	40	held	2037-01-01
+-7001	hal	40	held	2037-01-01
 -7001	dan	30	confirmed	\N
 \.
 SELECT * FROM pg_temp.places(-7001);

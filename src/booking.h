@@ -396,13 +396,15 @@ typedef enum Statement
 	STMT_CHECK_IN_BOOKING,
 	STMT_CHECK_OUT_BOOKING,
 	STMT_EXPIRE_BOOKING,
-	STMT_TRY_EXPIRE_BOOKING,
+	STMT_TRY_LOCK_LAPSED,
 	STMT_LAPSED_HOLDS,
+	STMT_TRY_LOCK_HOLDS,
 	STMT_EXPIRE_HOLDS,
 	STMT_SOMEBODY_WAITS,
 	STMT_LINES,
 	STMT_LINE,
 	STMT_OFFER_BOOKING,
+	STMT_TRY_LOCK_ENTRY,
 	STMT_MARK_OFFERED,
 	STMT_SETTLE_ENTRY,
 	STMT_FIND_OFFER,
@@ -610,7 +612,7 @@ pg_noreturn extern void booking_no_such_slot(const Resource *resource, RangeType
 #define MAX_SHARDS	64
 
 extern void booking_places_init(void);
-extern bool booking_places_take(const Slot *slot, int32 quantity);
+extern bool booking_places_take(const Slot *slot, int32 quantity, const BookingRow *row);
 extern void booking_places_stored(struct TriggerData *trigger);
 extern void booking_places_settle(void);
 extern bool booking_places_sold_out(const Slot *slot, int32 quantity);

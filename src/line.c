@@ -147,20 +147,20 @@ booking_line_take_places(const Resource *resource, const Slot *slot, const Booki
 
 	if (serving || !resource->has_waiters || booking_row_is_history(row, old) ||
 		!booking_lock_line(resource->id, true))
-		return booking_places_take(slot, quantity);
+		return booking_places_take(slot, quantity, row);
 
 	if (serve(resource, DatumGetRangeTypeP(row->value[BOOKING_OCCUPIES]),
 			  row->value[BOOKING_HOLDER], &somebody) == 0)
 	{
 		booking_unlock_line(resource->id);
-		return booking_places_take(slot, quantity);
+		return booking_places_take(slot, quantity, row);
 	}
 
 	serving = true;
 	serving_context = CurrentMemoryContext;
 	PG_TRY();
 	{
-		taken = booking_places_take(slot, quantity);
+		taken = booking_places_take(slot, quantity, row);
 	}
 	PG_FINALLY();
 	{
@@ -511,6 +511,7 @@ store_offer(const Resource *resource, const Entry *entry)
 
 	SPI_connect();
 	offered = booking_write(STMT_OFFER_BOOKING, values, nulls, NULL, NULL) &&
+		booking_run(STMT_TRY_LOCK_ENTRY, &entry_id, NULL) > 0 &&
 		booking_run(STMT_MARK_OFFERED, &entry_id, NULL) > 0;
 	SPI_finish();
 	return offered;

@@ -19,7 +19,8 @@
  *	1. Try a shard of our own, if nobody else has it; there n are usually free.
  *	2. If not, see what is free according to what has been committed.  That needs no lock.
  *	3. Altogether less than n: the answer is no.  Before that, holds of this slot that
- *	   have lapsed are marked expired, which gives their places back.
+ *	   have lapsed are marked expired, which gives their places back, by one booker at
+ *	   a time.
  *	4. n or more in a shard that nobody has: take them there.
  *	5. n or more only in shards that somebody has: wait for one of those, then look again.
  *	   Places that a transaction in progress has taken count as free as long as it can
@@ -30,14 +31,13 @@
  * Giving back is possible with any shard: one we have, else one that nobody has, else we
  * wait for one.
  *
+ * Deadlocks: a single booking waits for a shard (3, 5, 6) only while it has none, or in
+ * their order; what gives back waits only while it has none; and whoever has changed a
+ * shard waits for nobody any more.  A transaction that books several times may have to,
+ * and then it does so without standing in line, and gives up before others would have to:
+ * with a deadlock of its own, so that it is never one of a bystander's (wait_for_lock()).
  * Who serves a waitlist waits for no shard, for whoever has one may be waiting for the line
  * (line.c).
- *
- * Deadlocks: a single booking waits for a shard (5, 6) only while it has none, or in their
- * order; what gives back waits only while it has none; and whoever has a shard and has
- * stored its row waits for nobody any more.  A transaction that books several times in
- * one slot, or in several slots in different orders, can deadlock with another that
- * does the same, as with rows.
  *
  * Sold out: once nothing is left, most callers hear so, and it should cost them little.  A
  * backend that has seen so remembers it until somebody gives a place back to an empty
@@ -71,11 +71,15 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "storage/itemptr.h"
+#include "storage/latch.h"
+#include "storage/lmgr.h"
+#include "storage/proc.h"
 #include "utils/datum.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/wait_event.h"
 
 #include "booking.h"
 #include "compat.h"
@@ -88,6 +92,9 @@
 
 /* At most so many places are taken in advance for further rows of a statement. */
 #define MOST_IN_ADVANCE		1024
+
+/* The lock of whoever marks lapsed holds expired; beside those of the shards. */
+#define REAPER				MAX_SHARDS
 
 /* At most so many lapsed holds are marked expired by whoever needs their places. */
 #define MOST_REAPED			1024
@@ -111,6 +118,9 @@ static int	accounts_size = 0;
 static uint64 returns = 1;
 static Oid	signal_relation = InvalidOid;
 
+/* The transaction that has changed a shard. */
+static LocalTransactionId changed_in = InvalidLocalTransactionId;
+
 /* What is free in the shards of a slot. */
 typedef struct Free
 {
@@ -124,12 +134,15 @@ static void relation_changed(Datum arg, Oid relid);
 static void find_signal_relation(void);
 static void signal_return(void);
 static void try_first(const Slot *slot, int shard);
-static int64 take(const Slot *slot, int64 need, int64 want);
+static int64 take(const Slot *slot, int64 need, int64 want, const pg_uuid_t *self);
+static int64 take_at_once(const Slot *slot, int64 need, int64 want);
 static int64 free_in(const Slot *slot, int shard);
 static int64 take_from(const Slot *slot, int shard, int64 need, int64 want);
 static int64 take_somewhere(const Slot *slot, const Free *free, int64 need, int64 want);
 static int64 gather(const Slot *slot, int64 need);
-static bool reap(const Slot *slot, int64 need, int64 missing);
+static bool reap(const Slot *slot, int64 need, const pg_uuid_t *self);
+static bool lock_shard(const Slot *slot, int shard);
+static void wait_for_lock(const Slot *slot, int shard);
 static void give_back(const Slot *slot, int64 quantity);
 static void look(const Slot *slot, Free *free);
 static void look_once(const Slot *slot, Free *free);
@@ -214,7 +227,7 @@ find_account(int64 slot_id)
  * not enough.
  */
 bool
-booking_places_take(const Slot *slot, int32 quantity)
+booking_places_take(const Slot *slot, int32 quantity, const BookingRow *row)
 {
 	Account    *account = find_account(slot->id);
 	int64		need = account->judged + quantity - account->taken;
@@ -228,7 +241,8 @@ booking_places_take(const Slot *slot, int32 quantity)
 		/* Not the first row: there may be as many more to come. */
 		if (account->judged > 0)
 			want = Max(need, Min(account->judged, MOST_IN_ADVANCE));
-		taken = take(slot, need, want);
+		taken = take(slot, need, want, row->null[BOOKING_ID] ? NULL :
+					 DatumGetUUIDP(row->value[BOOKING_ID]));
 		if (taken == 0)
 			return false;
 		account = find_account(slot->id);
@@ -325,7 +339,7 @@ booking_places_settle(void)
 		slot = booking_use_slot(slot_id, &resource);
 		if (left > 0)
 			give_back(&slot, left);
-		else if (take(&slot, -left, -left) == 0)
+		else if (take(&slot, -left, -left, NULL) == 0)
 		{
 			Refusal		refusal;
 
@@ -387,50 +401,64 @@ end_of_subxact(SubXactEvent event, SubTransactionId mine, SubTransactionId paren
 
 /*
  * Take at least "need" places, and up to "want" where they are at hand.  Returns how
- * many; 0 when there are not enough.
+ * many; 0 when there are not enough.  "self" is the booking that they are for.
  */
 static int64
-take(const Slot *slot, int64 need, int64 want)
+take(const Slot *slot, int64 need, int64 want, const pg_uuid_t *self)
 {
-	int64		taken = 0;
+	int64		taken;
 
 	if (need > slot->capacity)
 		return 0;
 
 	SPI_connect();
-
-	for (int i = 0; slot->shard >= 0 && i < slot->nshards; i++)
-	{
-		int			shard = (slot->shard + i) % slot->nshards;
-
-		if (!booking_lock_places(slot->id, shard, false))
-			continue;
-		taken = take_from(slot, shard, need, want);
-		if (taken == 0)
-			booking_unlock_places(slot->id, shard);
-		break;
-	}
+	taken = take_at_once(slot, need, want);
+	SPI_finish();
 
 	while (taken == 0)
 	{
 		Free		free;
+		bool		again = true;
 
 		CHECK_FOR_INTERRUPTS();
+		SPI_connect();
 		look(slot, &free);
 		if (free.total >= need)
 		{
 			taken = take_somewhere(slot, &free, need, want);
-			if (taken == 0 && booking_line_serving())
-				break;
+			again = taken > 0 || !booking_line_serving();
 		}
-		else if (!reap(slot, need, need - free.total))
-			break;
-	}
+		else
+			again = reap(slot, need, self);
+		SPI_finish();
 
-	if (taken == 0)
-		try_first(slot, -1);
-	SPI_finish();
+		if (!again)
+		{
+			try_first(slot, -1);
+			break;
+		}
+	}
 	return taken;
+}
+
+/* Take places from a shard that nobody has, without looking at the others. */
+static int64
+take_at_once(const Slot *slot, int64 need, int64 want)
+{
+	for (int i = 0; slot->shard >= 0 && i < slot->nshards; i++)
+	{
+		int			shard = (slot->shard + i) % slot->nshards;
+
+		if (booking_lock_places(slot->id, shard, false))
+		{
+			int64		taken = take_from(slot, shard, need, want);
+
+			if (taken == 0)
+				booking_unlock_places(slot->id, shard);
+			return taken;
+		}
+	}
+	return 0;
 }
 
 /* Remember where the next try is to begin. */
@@ -513,7 +541,7 @@ take_somewhere(const Slot *slot, const Free *free, int64 need, int64 want)
 	{
 		int64		taken;
 
-		booking_lock_places(slot->id, wait_for, true);
+		wait_for_lock(slot, wait_for);
 		if ((taken = take_from(slot, wait_for, need, want)) > 0)
 		{
 			try_first(slot, wait_for);
@@ -565,47 +593,111 @@ gather(const Slot *slot, int64 need)
 }
 
 /*
- * Mark holds of the slot that have lapsed as expired, which gives their places back; as
- * many as are missing, for each has one place at least.  Locked are first their lives, then
- * all shards, since afterwards we have something written and must not wait for a shard.
- * The locks stay, and the caller finds everything free that can be.
+ * Mark holds of the slot that have lapsed as expired, which gives their places back: as
+ * many as could be missing, for each has one place at least.  True when it is worth
+ * looking again.
  *
- * False when that is no help: there are none, or they were not enough and we have already
- * written.  (Others may have lapsed since, which the next one finds.)
+ * One does this at a time, and the others wait for what he leaves.  He locks the lives of
+ * the holds as far as nobody is at them: who is, is giving their places back himself, or
+ * about to hear that they have lapsed.  Then he locks all shards, since afterwards he has
+ * something written and must not wait for one.  If it helps, the locks stay, and everything
+ * that is free is his to take.
  */
 static bool
-reap(const Slot *slot, int64 need, int64 missing)
+reap(const Slot *slot, int64 need, const pg_uuid_t *self)
 {
 	TimestampTz now = GetCurrentTimestamp();
-	int			n = (int) find_lapsed(slot, now, Min(missing, MOST_REAPED));
 	Datum	   *ids;
-	LapsedLock	lock;
+	int			found;
 	int			marked;
+	int			n = 0;
 	Free		free;
 
-	if (n == 0)
+	if (find_lapsed(slot, now, 1) == 0)
 		return false;
 
-	ids = palloc_array(Datum, n);
-	for (int i = 0; i < n; i++)
+	if (!lock_shard(slot, REAPER))
+		return false;
+	look(slot, &free);
+	if (free.total >= need)
+	{
+		booking_unlock_places(slot->id, REAPER);
+		return true;
+	}
+
+	found = (int) find_lapsed(slot, now, Min(need - free.total, MOST_REAPED));
+	ids = palloc_array(Datum, Max(found, 1));
+	for (int i = 0; i < found; i++)
 	{
 		bool		isnull;
 		Datum		id = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull);
 
-		ids[i] = datumCopy(id, false, UUID_LEN);
+		if (self && memcmp(DatumGetUUIDP(id), self, UUID_LEN) == 0)
+			continue;
+		if (booking_try_lock_id(DatumGetUUIDP(id)))
+			ids[n++] = datumCopy(id, false, UUID_LEN);
 	}
-	lock = booking_lock_lapsed(ids, n);
-	if (lock != LAPSED_LOCKED)
-		return lock == LAPSED_CHANGED;
 
-	if (!lock_all(slot))
-		return false;
-	marked = booking_mark_expired(ids, n, now);
-	look(slot, &free);
-	if (free.total >= need)
+	if (n > 0)
+	{
+		if (!lock_all(slot))
+		{
+			booking_unlock_places(slot->id, REAPER);
+			return false;
+		}
+		marked = booking_mark_expired(ids, n, now);
+		look(slot, &free);
+		if (free.total >= need)
+			return true;
+		unlock_all(slot);
+		if (marked > 0)
+			return false;
+		for (int i = 0; i < n; i++)
+			booking_unlock_id(DatumGetUUIDP(ids[i]));
+	}
+	booking_unlock_places(slot->id, REAPER);
+	return false;
+}
+
+/* Lock a shard, waiting for it if need be.  False when we must not wait. */
+static bool
+lock_shard(const Slot *slot, int shard)
+{
+	if (booking_lock_places(slot->id, shard, false))
 		return true;
-	unlock_all(slot);
-	return marked == 0;
+	if (booking_line_serving())
+		return false;
+	wait_for_lock(slot, shard);
+	return true;
+}
+
+/*
+ * Wait for a shard that somebody has.  A transaction that has changed a shard already
+ * makes others wait for it, and some of them may have what it wants now.  It must
+ * not stand in line then, for the deadlock that follows might be reported to them.  So it
+ * asks again and again, as long as it takes PostgreSQL to suspect a deadlock.
+ */
+static void
+wait_for_lock(const Slot *slot, int shard)
+{
+	if (changed_in != MyLocalTransactionId())
+	{
+		booking_lock_places(slot->id, shard, true);
+		return;
+	}
+
+	for (int waited = 0; !booking_lock_places(slot->id, shard, false); waited++)
+	{
+		if (waited >= DeadlockTimeout)
+			ereport(ERROR,
+					(errcode(ERRCODE_T_R_DEADLOCK_DETECTED),
+					 errmsg("waited too long for places of slot %lld", (long long) slot->id),
+					 errdetail("The transaction has places of a slot already, which somebody else may be waiting for."),
+					 errhint("Try the transaction again, or book in several slots in the order of their ids.")));
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 1, PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+	}
 }
 
 static void
@@ -625,7 +717,7 @@ give_back(const Slot *slot, int64 quantity)
 		if (i == slot->nshards - 1)
 		{
 			shard = start;
-			if (!booking_lock_places(slot->id, shard, !booking_line_serving()))
+			if (!lock_shard(slot, shard))
 				ereport(ERROR,
 						(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
 						 errmsg("every counter of slot %lld is in use", (long long) slot->id)));
@@ -768,7 +860,7 @@ lock_all(const Slot *slot)
 {
 	for (int shard = 0; shard < slot->nshards; shard++)
 	{
-		if (booking_lock_places(slot->id, shard, !booking_line_serving()))
+		if (lock_shard(slot, shard))
 			continue;
 		while (--shard >= 0)
 			booking_unlock_places(slot->id, shard);
@@ -795,11 +887,16 @@ static uint64
 run(Statement statement, const Slot *slot, int shard, int64 quantity)
 {
 	Datum		values[3];
+	uint64		rows;
 
 	values[0] = Int64GetDatum(slot->id);
 	values[1] = Int16GetDatum((int16) shard);
 	values[2] = Int32GetDatum((int32) quantity);
-	return booking_run(statement, values, NULL);
+	rows = booking_run(statement, values, NULL);
+	if (rows > 0 && (statement == STMT_TAKE_PLACES || statement == STMT_GIVE_PLACES ||
+					 statement == STMT_SET_PLACES))
+		changed_in = MyLocalTransactionId();
+	return rows;
 }
 
 static uint64

@@ -590,7 +590,11 @@ booking_lock_lapsed(Datum *ids, int n)
 	return LAPSED_LOCKED;
 }
 
-/* Mark lapsed holds expired whose ID locks we have.  How many of them still were. */
+/*
+ * Mark lapsed holds expired whose ID locks we have, but for those whose rows somebody has
+ * locked: a plain UPDATE, or a SELECT FOR UPDATE, takes no ID lock, and may be waiting for
+ * what we hold.  How many it were.
+ */
 int
 booking_mark_expired(Datum *ids, int n, TimestampTz now)
 {
@@ -603,7 +607,8 @@ booking_mark_expired(Datum *ids, int n, TimestampTz now)
 
 		values[0] = ids[i];
 		values[1] = TimestampTzGetDatum(now);
-		marked += (int) booking_run(STMT_EXPIRE_BOOKING, values, NULL);
+		if (booking_run(STMT_TRY_LOCK_LAPSED, values, NULL) > 0)
+			marked += (int) booking_run(STMT_EXPIRE_BOOKING, values, NULL);
 	}
 	SPI_finish();
 	return marked;
@@ -630,7 +635,8 @@ expire(Counting *counting, pg_uuid_t *busy)
 		values[1] = TimestampTzGetDatum(counting->now);
 		*busy = *DatumGetUUIDP(values[0]);
 		done = booking_try_lock_id(busy) &&
-			booking_run(STMT_TRY_EXPIRE_BOOKING, values, NULL) > 0;
+			booking_run(STMT_TRY_LOCK_LAPSED, values, NULL) > 0 &&
+			booking_run(STMT_EXPIRE_BOOKING, values, NULL) > 0;
 	}
 	SPI_finish();
 	return done;

@@ -37,6 +37,7 @@ PG_FUNCTION_INFO_V1(booking_expire_holds);
 
 static int64 sweep(int64 most);
 static int64 mark(Datum *ids, int n, TimestampTz now);
+static uint64 expire_locked(Datum *values);
 
 /*
  * expire_holds(max): how many there were to mark.
@@ -111,13 +112,15 @@ static int64
 mark(Datum *ids, int n, TimestampTz now)
 {
 	Datum		values[2];
+	Datum		all;
 	volatile int64 marked = 0;
 	volatile bool done = false;
 
-	values[0] = PointerGetDatum(construct_array(ids, n, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
+	all = PointerGetDatum(construct_array(ids, n, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
+	values[0] = all;
 	values[1] = TimestampTzGetDatum(now);
 	if (!IsolationUsesXactSnapshot())
-		return booking_run(STMT_EXPIRE_HOLDS, values, NULL);
+		return expire_locked(values);
 
 	/* A plain UPDATE that comes in between is no reason to fail. */
 	while (!done)
@@ -130,7 +133,8 @@ mark(Datum *ids, int n, TimestampTz now)
 		PG_TRY();
 		{
 			SPI_connect();
-			marked = booking_run(STMT_EXPIRE_HOLDS, values, NULL);
+			values[0] = all;
+			marked = expire_locked(values);
 			SPI_finish();
 		}
 		PG_CATCH();
@@ -150,4 +154,18 @@ mark(Datum *ids, int n, TimestampTz now)
 		}
 	}
 	return marked;
+}
+
+/* Expire those of the holds ($1) whose rows nobody else has locked. */
+static uint64
+expire_locked(Datum *values)
+{
+	uint64		n = booking_run(STMT_TRY_LOCK_HOLDS, values, NULL);
+	Datum		locked[BATCH];
+	bool		isnull;
+
+	for (uint64 i = 0; i < n; i++)
+		locked[i] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull);
+	values[0] = PointerGetDatum(construct_array(locked, (int) n, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
+	return n > 0 ? booking_run(STMT_EXPIRE_HOLDS, values, NULL) : 0;
 }

@@ -1,0 +1,207 @@
+# Slots are sold to the last place and not one further, by many clients at once, at every
+# isolation level, with rollbacks, cancellations, lapsing holds and terminated backends;
+# and never does anybody get an error but a refusal.
+#
+# BOOKING_SOAK=seconds makes the sale with accidents longer, and adds a slot of 100,000.
+
+use strict;
+use warnings FATAL => 'all';
+
+use IPC::Run;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $clients = $ENV{BOOKING_CLIENTS} // 64;
+my $seconds = $ENV{BOOKING_SOAK} // 3;
+my @capacities = (1, 7, 64, 65, 1000);
+push @capacities, 100_000 if $ENV{BOOKING_SOAK};
+
+my $node = PostgreSQL::Test::Cluster->new('places');
+$node->init;
+$node->append_conf('postgresql.conf', <<"CONF");
+max_connections = @{[ $clients + 20 ]}
+fsync = off
+deadlock_timeout = 100ms
+CONF
+$node->start;
+
+my $setup = q{
+CREATE EXTENSION booking CASCADE;
+SELECT FROM booking.create_resource('hall', 'pooled', 0);
+SELECT FROM booking.create_resource('room');
+CREATE TABLE refused (slot_id bigint, quantity integer);
+
+-- One to five places at a time, until that is refused.
+CREATE PROCEDURE buy(slot bigint) LANGUAGE plpgsql AS $$
+DECLARE
+	wanted integer;
+	got uuid;
+BEGIN
+	LOOP
+		wanted := 1 + floor(random() * 5);
+		SELECT id INTO got FROM booking.try_book_place(slot, 'client', wanted);
+		EXIT WHEN got IS NULL;
+		COMMIT;
+	END LOOP;
+	INSERT INTO refused VALUES (slot, wanted);
+END $$;
+
+-- What customers do, and what goes wrong.
+CREATE PROCEDURE live(slot bigint) LANGUAGE plpgsql AS $$
+DECLARE
+	dice integer := floor(random() * 20);
+	wanted integer := 1 + floor(random() * 5);
+	mine uuid;
+BEGIN
+	IF dice < 10 THEN
+		PERFORM booking.try_book_place(slot, 'client', wanted);
+	ELSIF dice < 12 THEN
+		PERFORM booking.try_book_place(slot, 'client', wanted, hold_for => '20 ms');
+	ELSIF dice < 14 THEN
+		PERFORM booking.try_book_place(slot, 'client', wanted, hold_for => '1 hour');
+	ELSE
+		SELECT id INTO mine FROM booking.booking WHERE slot_id = slot AND status IN ('held', 'confirmed')
+		OFFSET floor(random() * 50) LIMIT 1;
+		CASE dice
+			WHEN 14, 15 THEN
+				PERFORM booking.cancel(mine) WHERE mine IS NOT NULL;
+			WHEN 16 THEN
+				-- Above READ COMMITTED, plain SQL about a row that somebody else has changed fails anyway.
+				DELETE FROM booking.booking WHERE id = mine AND current_setting('transaction_isolation') = 'read committed';
+			WHEN 17 THEN
+				UPDATE booking.booking SET quantity = 6 - least(quantity, 5), status = 'confirmed', expires_at = NULL
+				WHERE id = mine AND current_setting('transaction_isolation') = 'read committed';
+			WHEN 18 THEN
+				PERFORM booking.confirm(mine) WHERE mine IS NOT NULL;
+			ELSE
+				INSERT INTO booking.booking (slot_id, holder, quantity) SELECT slot, 'plain', wanted FROM generate_series(1, 2);
+		END CASE;
+	END IF;
+EXCEPTION
+	-- Somebody may have changed or removed the booking just before: that, and nothing else.
+	WHEN exclusion_violation OR object_not_in_prerequisite_state OR undefined_object THEN
+		NULL;
+END $$;
+};
+my $aborting = q{
+\set dice random(1, 5)
+\if :dice = 1
+BEGIN;
+SELECT FROM booking.try_book_place(:slot, 'client', :dice);
+ROLLBACK;
+\else
+CALL live(:slot);
+\endif
+};
+
+# Runs a script of pgbench's; nobody's transaction may fail.
+sub pgbench
+{
+	my ($database, $script, $what, @options) = @_;
+	my $file = $node->basedir . '/script.sql';
+	open(my $fh, '>', $file) or die $!;
+	print $fh $script;
+	close $fh;
+	my ($out, $err) = run_command(
+		[
+			'pgbench', '-n', '-c', $clients, '-j', 2, '-M', 'prepared', '-f', $file, @options,
+			'-p', $node->port, '-h', $node->host, $database
+		]);
+	unlike($err, qr/ERROR|aborted/, "$what: no error but refusals");
+	return $out;
+}
+
+# Capacity, places in active bookings, places in the counters.
+sub places
+{
+	my ($database, $slot) = @_;
+	return split /\|/, $node->safe_psql($database, qq{
+		SELECT capacity,
+			(SELECT coalesce(sum(quantity), 0) FROM booking.booking WHERE slot_id = s.id AND status IN ('held', 'confirmed')),
+			(SELECT sum(free) FROM booking.slot_places WHERE slot_id = s.id)
+		FROM booking.slot AS s WHERE id = $slot});
+}
+
+foreach my $isolation ('read committed', 'repeatable read', 'serializable')
+{
+	(my $database = $isolation) =~ s/ /_/;
+	$node->safe_psql('postgres', "CREATE DATABASE $database");
+	$node->safe_psql('postgres', "ALTER DATABASE $database SET default_transaction_isolation = '$isolation'");
+	$node->safe_psql($database, $setup);
+
+	foreach my $capacity (@capacities)
+	{
+		my $what = "$isolation, $capacity places";
+		my $slot = $node->safe_psql($database,
+			"SELECT id FROM booking.publish_slot('hall', '[2030-01-01 20:00, 2030-01-01 22:00)', $capacity)");
+
+		pgbench($database, "CALL buy($slot);\n", $what, '-t', 1);
+		my (undef, $sold, $free) = places($database, $slot);
+		is($sold + $free, $capacity, "$what: what is not sold is free");
+		cmp_ok($sold, '<=', $capacity, "$what: $sold sold");
+		my ($refused, $least) = split /\|/,
+			$node->safe_psql($database, "SELECT count(*), min(quantity) FROM refused WHERE slot_id = $slot");
+		is($refused, $clients, "$what: everybody has bought until he was refused");
+		cmp_ok($free, '<', $least, "$what: nobody was refused what there was, $free left");
+		is($node->safe_psql($database, "SELECT quantity FROM booking.book_place($slot, 'last', $free)"),
+			$free, "$what: the rest goes to one") if $free > 0;
+		is($node->safe_psql($database, "SELECT count(id) FROM booking.try_book_place($slot, 'late')"),
+			0, "$what: sold out");
+	}
+	is($node->safe_psql($database, 'SELECT count(*) FROM booking.verify()'), 0, "$isolation: verify() agrees");
+}
+
+# A sale with accidents, while backends are terminated.
+foreach my $isolation ('read committed', 'repeatable read')
+{
+	(my $database = $isolation) =~ s/ /_/;
+	foreach my $capacity (50, 1000)
+	{
+		my $what = "$isolation, $capacity places and accidents";
+		my $slot = $node->safe_psql($database,
+			"SELECT id FROM booking.publish_slot('hall', '[2030-01-02 20:00, 2030-01-02 22:00)', $capacity)");
+		# Two crowds: one that is left alone and must see no error, one that is shot at.
+		my $file = $node->basedir . '/accidents.sql';
+		open(my $fh, '>', $file) or die $!;
+		print $fh $aborting;
+		close $fh;
+		my @command = (
+			'pgbench', '-n', '-j', 2, '-M', 'prepared', '-T', $seconds, '-D', "slot=$slot",
+			'-p', $node->port, '-h', $node->host);
+		my ($shot_out, $shot_err) = ('', '');
+		my $shot = IPC::Run::start([ @command, '-c', $clients / 4, '-C', '-f', $file,
+			"dbname=$database application_name=victim" ],
+			'<', \undef, '>', \$shot_out, '2>', \$shot_err);
+		my $hunter = IPC::Run::start(
+			[ 'psql', '-XqAt', '-h', $node->host, '-p', $node->port, 'postgres', '-c', qq{
+				DO \$\$ BEGIN FOR i IN 1 .. $seconds * 50 LOOP
+					PERFORM pg_terminate_backend(pid) FROM (SELECT pid FROM pg_stat_activity
+						WHERE application_name = 'victim' AND state = 'active' ORDER BY random() LIMIT 1) AS v;
+					PERFORM pg_sleep(0.02); PERFORM pg_stat_clear_snapshot();
+				END LOOP; END \$\$} ], '<', \undef, '>', '/dev/null', '2>', '/dev/null');
+		my $out = pgbench($database, $aborting, $what, '-T', $seconds, '-D', "slot=$slot", '-c', $clients / 2);
+		$shot->finish;
+		$hunter->finish;
+		my ($transactions) = $out =~ /actually processed: (\d+)/;
+		cmp_ok($transactions, '>', $clients, "$what: $transactions transactions");
+
+		my (undef, $sold, $free) = places($database, $slot);
+		is($sold + $free, $capacity, "$what: what is not sold is free");
+		cmp_ok($sold, '<=', $capacity, "$what: $sold sold");
+		is($node->safe_psql($database, 'SELECT count(*) FROM booking.verify()'), 0, "$what: verify() agrees");
+		my $lapsed = $node->safe_psql($database, qq{
+			SELECT coalesce(sum(quantity), 0) FROM booking.booking WHERE slot_id = $slot AND status = 'held' AND expires_at <= clock_timestamp()});
+		my $rest = $free + $lapsed;
+		is($node->safe_psql($database, "SELECT quantity FROM booking.book_place($slot, 'last', $rest)"),
+			$rest, "$what: nothing was lost, the rest ($free and $lapsed lapsed) goes to one") if $rest > 0;
+		is($node->safe_psql($database, "SELECT count(id) FROM booking.try_book_place($slot, 'late')"), 0, "$what: sold out");
+	}
+}
+
+# Nothing in the server's log but those who were shot.
+my @lines = grep { /deadlock|could not serialize|PANIC|WARNING|settled/ } split(/\n/, slurp_file($node->logfile));
+is(scalar(@lines), 0, 'no deadlock, no serialization failure') or diag(join("\n", @lines[0 .. ($#lines > 5 ? 5 : $#lines)]));
+
+$node->stop;
+done_testing();

@@ -652,6 +652,7 @@ typedef struct Attempt
 extern void booking_attempt_begin(Attempt *attempt);
 extern void booking_attempt_end(const Attempt *attempt, bool keep);
 extern struct ErrorData *booking_attempt_fail(const Attempt *attempt);
+extern bool booking_is_late_update(const struct ErrorData *error);
 extern void booking_wait_for_life(const pg_uuid_t *id);
 extern void booking_lock_life(Datum id);
 

@@ -66,6 +66,7 @@ typedef struct Collected
 typedef struct Clearing
 {
 	bool		wrote;			/* marked holds or made offers */
+	bool		expiring;		/* is at it */
 	bool		busy;			/* with a lapsed hold, somebody else: undone */
 	pg_uuid_t	life;			/* that hold */
 } Clearing;
@@ -370,6 +371,7 @@ try_to_clear(Relation heap, const Resource *resource, const BookingRow *row,
 			 GuardVerdict *verdict, Clearing *clearing)
 {
 	Attempt		attempt;
+	volatile bool failed = false;
 
 	memset(clearing, 0, sizeof(*clearing));
 	booking_attempt_begin(&attempt);
@@ -396,7 +398,9 @@ try_to_clear(Relation heap, const Resource *resource, const BookingRow *row,
 
 			if (counting.nlapsed > 0)
 			{
+				clearing->expiring = true;
 				clearing->busy = !expire(&counting, &clearing->life);
+				clearing->expiring = false;
 				clearing->wrote = true;
 			}
 			else
@@ -408,9 +412,18 @@ try_to_clear(Relation heap, const Resource *resource, const BookingRow *row,
 	}
 	PG_CATCH();
 	{
-		ReThrowError(booking_attempt_fail(&attempt));
+		ErrorData  *error = booking_attempt_fail(&attempt);
+
+		/* A plain UPDATE of the hold, which at this level is an error when it commits. */
+		if (!clearing->expiring || !booking_is_late_update(error))
+			ReThrowError(error);
+		FreeErrorData(error);
+		*clearing = (Clearing) {.busy = true,.life = clearing->life};
+		failed = true;
 	}
 	PG_END_TRY();
+	if (failed)
+		return;
 	if (clearing->busy || verdict->answer == GUARD_WAIT)
 		clearing->wrote = false;
 
@@ -620,11 +633,10 @@ expire(Counting *counting, pg_uuid_t *busy)
 
 		values[0] = counting->lapsed[i];
 		values[1] = TimestampTzGetDatum(counting->now);
-		done = booking_try_lock_id(DatumGetUUIDP(values[0])) &&
+		*busy = *DatumGetUUIDP(values[0]);
+		done = booking_try_lock_id(busy) &&
 			booking_run(STMT_TRY_LOCK_LAPSED, values, NULL) > 0 &&
 			booking_run(STMT_EXPIRE_BOOKING, values, NULL) > 0;
-		if (!done)
-			*busy = *DatumGetUUIDP(values[0]);
 	}
 	SPI_finish();
 	return done;

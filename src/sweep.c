@@ -19,6 +19,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -35,6 +36,7 @@ PG_FUNCTION_INFO_V1(booking_expire_holds);
 #define MANY_IDS	1024
 
 static int64 sweep(int64 most);
+static int64 mark(Datum *ids, int n, TimestampTz now);
 static uint64 expire_locked(Datum *values);
 
 /*
@@ -69,7 +71,6 @@ sweep(int64 most)
 	while (expired < most)
 	{
 		Datum		ids[BATCH];
-		Datum		values[2];
 		int			n = 0;
 		uint64		found;
 
@@ -91,11 +92,7 @@ sweep(int64 most)
 			}
 		}
 		if (n > 0)
-		{
-			values[0] = PointerGetDatum(construct_array(ids, n, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
-			values[1] = TimestampTzGetDatum(now);
-			expired += expire_locked(values);
-		}
+			expired += mark(ids, n, now);
 		if (kept < MANY_IDS)
 			kept += n;
 		else
@@ -108,6 +105,55 @@ sweep(int64 most)
 	}
 	booking_line_serve_lines();
 	return expired;
+}
+
+/* Mark those of a batch whose rows nobody has. */
+static int64
+mark(Datum *ids, int n, TimestampTz now)
+{
+	Datum		values[2];
+	Datum		all;
+	volatile int64 marked = 0;
+	volatile bool done = false;
+
+	all = PointerGetDatum(construct_array(ids, n, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
+	values[0] = all;
+	values[1] = TimestampTzGetDatum(now);
+	if (!IsolationUsesXactSnapshot())
+		return expire_locked(values);
+
+	/* A plain UPDATE that comes in between is no reason to fail. */
+	while (!done)
+	{
+		Attempt		attempt;
+		volatile bool failed = false;
+
+		CHECK_FOR_INTERRUPTS();
+		booking_attempt_begin(&attempt);
+		PG_TRY();
+		{
+			SPI_connect();
+			values[0] = all;
+			marked = expire_locked(values);
+			SPI_finish();
+		}
+		PG_CATCH();
+		{
+			ErrorData  *error = booking_attempt_fail(&attempt);
+
+			if (!booking_is_late_update(error))
+				ReThrowError(error);
+			FreeErrorData(error);
+			failed = true;
+		}
+		PG_END_TRY();
+		if (!failed)
+		{
+			booking_attempt_end(&attempt, true);
+			done = true;
+		}
+	}
+	return marked;
 }
 
 /* Expire those of the holds ($1) whose rows nobody else has locked. */

@@ -23,7 +23,6 @@ fsync = off
 deadlock_timeout = 100ms
 log_min_messages = warning
 log_statement = none
-log_lock_waits = on
 CONF
 $node->start;
 

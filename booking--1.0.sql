@@ -724,6 +724,14 @@ CREATE FUNCTION booking.wait_for_slot(resource bigint, period tstzrange, holder 
 COMMENT ON FUNCTION booking.wait_for_slot(bigint, tstzrange, text, integer, interval) IS
 	'stands in line for a period on a resource; what becomes free is offered as a hold';
 
+CREATE FUNCTION booking.wait_for_place(slot_id bigint, holder text, quantity integer DEFAULT 1,
+		offer_for interval DEFAULT '15 minutes')
+	RETURNS booking.waitlist
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'booking_wait_for_place';
+COMMENT ON FUNCTION booking.wait_for_place(bigint, text, integer, interval) IS
+	'stands in line for places in a published slot; what becomes free is offered as a hold';
+
 CREATE FUNCTION booking.leave_waitlist(id bigint)
 	RETURNS booking.waitlist
 	LANGUAGE c VOLATILE PARALLEL UNSAFE
@@ -1226,6 +1234,8 @@ CREATE TRIGGER rules_relaxed AFTER UPDATE ON booking.resource
 CREATE TRIGGER rules_relaxed AFTER INSERT ON booking.seat
 	FOR EACH ROW EXECUTE FUNCTION booking.rules_relaxed();
 CREATE TRIGGER rules_relaxed AFTER UPDATE OR DELETE ON booking.closure
+	FOR EACH ROW EXECUTE FUNCTION booking.rules_relaxed();
+CREATE TRIGGER rules_relaxed AFTER UPDATE OR DELETE ON booking.slot
 	FOR EACH ROW EXECUTE FUNCTION booking.rules_relaxed();
 
 CREATE FUNCTION booking.refuse_truncate() RETURNS trigger

@@ -70,6 +70,17 @@ booking_attempt_fail(const Attempt *attempt)
 }
 
 /*
+ * Is this somebody's UPDATE that came in between?  At REPEATABLE READ that is worth another
+ * attempt.  At SERIALIZABLE the same code may mean that the transaction has no chance.
+ */
+bool
+booking_is_late_update(const ErrorData *error)
+{
+	return error->sqlerrcode == ERRCODE_T_R_SERIALIZATION_FAILURE &&
+		IsolationUsesXactSnapshot() && !IsolationIsSerializable();
+}
+
+/*
  * Wait until nobody is busy with a booking any more, neither by a function nor by a plain
  * UPDATE.  What has become of it is for the caller to see.  Above READ COMMITTED, a row that
  * changes while we wait for it is an error, and as good an end of waiting as any.

@@ -102,13 +102,18 @@ extern char *booking_length_text(int64 length);
 
 /* ---- locks.c ---- */
 
-#define GATE_PARTS		32
-#define GATE_UNDIVIDED	1		/* for gates that are not worth dividing */
+/*
+ * Parts of a gate, a bit each: the lower half are large pieces of time, the upper half
+ * small ones (locks.c).
+ */
+typedef uint64 GateParts;
+
+#define GATE_UNDIVIDED	UINT64CONST(1)	/* for gates that are not worth dividing */
 
 typedef struct GateWanted
 {
 	uint64		key;
-	uint32		parts;
+	GateParts	parts;
 } GateWanted;
 
 extern void booking_locks_init(void);
@@ -138,9 +143,10 @@ extern void booking_lock_capacity(Oid relid, bool change);
 extern bool booking_lock_places(int64 slot_id, int shard, bool wait);
 extern void booking_unlock_places(int64 slot_id, int shard);
 extern CommandId booking_this_command(void);
-extern uint32 booking_gate_parts(Period period);
-extern uint32 booking_gate_parts_of(RangeType *range);
-extern bool booking_gate_enter(uint64 key, uint32 parts, bool wait);
+extern GateParts booking_gate_parts(Period period);
+extern GateParts booking_gate_parts_of(RangeType *range);
+extern GateParts booking_gate_both(GateParts a, GateParts b);
+extern bool booking_gate_enter(uint64 key, GateParts parts, bool wait);
 extern bool booking_gates_enter(const GateWanted *wanted, int n, bool wait);
 extern void booking_gates_leave(void);
 extern void booking_gates_leave_with_statement(void);
@@ -396,14 +402,15 @@ typedef enum Statement
 	STMT_CHECK_IN_BOOKING,
 	STMT_CHECK_OUT_BOOKING,
 	STMT_EXPIRE_BOOKING,
-	STMT_TRY_EXPIRE_BOOKING,
+	STMT_TRY_LOCK_LAPSED,
 	STMT_LAPSED_HOLDS,
+	STMT_TRY_LOCK_HOLDS,
 	STMT_EXPIRE_HOLDS,
-	STMT_REAP_HOLDS,
 	STMT_SOMEBODY_WAITS,
 	STMT_LINES,
 	STMT_LINE,
 	STMT_OFFER_BOOKING,
+	STMT_TRY_LOCK_ENTRY,
 	STMT_MARK_OFFERED,
 	STMT_SETTLE_ENTRY,
 	STMT_FIND_OFFER,
@@ -645,6 +652,7 @@ typedef struct Attempt
 extern void booking_attempt_begin(Attempt *attempt);
 extern void booking_attempt_end(const Attempt *attempt, bool keep);
 extern struct ErrorData *booking_attempt_fail(const Attempt *attempt);
+extern bool booking_is_late_update(const struct ErrorData *error);
 extern void booking_wait_for_life(const pg_uuid_t *id);
 extern void booking_lock_life(Datum id);
 
@@ -672,8 +680,7 @@ extern char *booking_life_reason(TimestampTz lapsed_at);
 /* ---- line.c ---- */
 
 extern bool booking_line_serving(void);
-extern bool booking_line_ahead(const Resource *resource, const BookingRow *row, bool wait);
-extern bool booking_line_await(int64 resource_id);
+extern int	booking_line_ahead(const Resource *resource, const BookingRow *row);
 extern bool booking_line_take_places(const Resource *resource, const Slot *slot,
 									 const BookingRow *row, const BookingRow *old, int32 quantity);
 extern void booking_line_statement_done(void);

@@ -470,7 +470,7 @@ enter_gates(const Claim *claims, int nclaims, bool wait)
 			at--;
 		if (at > 0 && wanted[at - 1].key == gate->key)
 		{
-			wanted[at - 1].parts |= gate->parts;
+			wanted[at - 1].parts = booking_gate_both(wanted[at - 1].parts, gate->parts);
 			continue;
 		}
 		memmove(&wanted[at + 1], &wanted[at], (n - at) * sizeof(GateWanted));

@@ -121,32 +121,16 @@ booking_line_serving(void)
 }
 
 /*
- * A newcomer fits into a stretch of time: serve those who have waited for it.  False when
- * somebody else is at it; without "wait", we do not stand in line to serve the line.
+ * A newcomer fits into a stretch of time: serve those who have waited for it.  The caller
+ * has the LINE lock.  Returns the number of offers.
  */
-bool
-booking_line_ahead(const Resource *resource, const BookingRow *row, bool wait)
+int
+booking_line_ahead(const Resource *resource, const BookingRow *row)
 {
 	bool		somebody = false;
 
-	if (serving || !resource->has_waiters)
-		return true;
-	if (!booking_lock_line(resource->id, wait))
-		return false;
-	if (serve(resource, DatumGetRangeTypeP(row->value[BOOKING_OCCUPIES]),
-			  row->value[BOOKING_HOLDER], &somebody) == 0)
-		booking_unlock_line(resource->id);
-	return true;
-}
-
-/* Wait, with empty hands, until nobody serves the line.  False when we must not. */
-bool
-booking_line_await(int64 resource_id)
-{
-	if (!booking_lock_line(resource_id, true))
-		return false;
-	booking_unlock_line(resource_id);
-	return true;
+	return serve(resource, DatumGetRangeTypeP(row->value[BOOKING_OCCUPIES]),
+				 row->value[BOOKING_HOLDER], &somebody);
 }
 
 /*
@@ -527,6 +511,7 @@ store_offer(const Resource *resource, const Entry *entry)
 
 	SPI_connect();
 	offered = booking_write(STMT_OFFER_BOOKING, values, nulls, NULL, NULL) &&
+		booking_run(STMT_TRY_LOCK_ENTRY, &entry_id, NULL) > 0 &&
 		booking_run(STMT_MARK_OFFERED, &entry_id, NULL) > 0;
 	SPI_finish();
 	return offered;

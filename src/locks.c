@@ -45,10 +45,13 @@
  * statement run from inside another (a function in a CHECK constraint that books
  * something) has a later one and leaves the outer statement's gates alone.
  *
- * A pool's gate has 32 parts, each for pieces of time of three days: two bookings meet
- * in the gate only if their periods touch the same piece (or one 96 days apart), and two
- * that overlap always do.  With one gate for all, 64 clients who wanted different weeks
- * of one pool got half as much done.
+ * A gate has parts, so that only those meet in it who want the same time: 32 for large
+ * pieces of time (three days) and 32 for small ones (an hour), each for every 32nd piece.
+ * Who wants a short period takes the small pieces alone, and the large ones that they lie
+ * in together with others of his like; who wants a long one takes the large pieces alone.
+ * Two periods that overlap have a piece in common in which they keep each other out.
+ * With one gate for all, 64 clients who wanted different weeks of one pool, or different
+ * hours of one room, got half as much done, or less.
  *
  * A row that is judged by several rules (guarded.c) enters all their gates at once, in
  * the order of the keys, and leaves them all before it waits.  A row that has been judged
@@ -63,6 +66,7 @@
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
+#include "port/pg_bitutils.h"
 #include "storage/lmgr.h"
 #include "storage/proc.h"
 #include "utils/builtins.h"
@@ -82,7 +86,7 @@ typedef enum LockKind
 	LOCK_JOIN,
 	LOCK_LINE,
 	LOCK_CAPACITY,
-	LOCK_GATE = 128,			/* and on, a number for each part: to 159 */
+	LOCK_GATE = 128,			/* and on, a number for each part: to 191 */
 	LOCK_PLACES = 1000			/* and the number of the row */
 } LockKind;
 
@@ -94,11 +98,19 @@ typedef enum LockKind
 /* Gates held by commands that are nested in one another, at the very most. */
 #define MAX_GATES		256
 
+#define HALF_OF_PARTS	32
+#define LARGE_PARTS		UINT64CONST(0x00000000FFFFFFFF)
+#define SMALL_PARTS		UINT64CONST(0xFFFFFFFF00000000)
+#define LARGE_PIECE		38		/* 2^38 microseconds: three days */
+#define SMALL_PIECE		32		/* an hour and some */
+#define FEW_PIECES		4
+
 /* A gate that many want at once has parts: who wants different ones does not meet. */
 typedef struct Gate
 {
 	uint64		key;
-	uint32		parts;
+	GateParts	parts;			/* that we are in, */
+	bool		shared;			/* of them the large ones together with others */
 	CommandId	command;
 	SubTransactionId subxact;
 } Gate;
@@ -129,6 +141,8 @@ static LockAcquireResult take(LockKind kind, uint64 key, LOCKMODE mode, bool wai
 static bool held(LockKind kind, uint64 key, LOCKMODE mode);
 static void start_counting(void);
 static void drop_gates_of(CommandId command);
+static GateParts pieces(Period period, int width, uint64 most);
+static LOCKMODE part_mode(const Gate *gate, int part);
 static void drop_gate(int i);
 static void end_of_statement(void *arg);
 static void end_of_xact(XactEvent event, void *arg);
@@ -397,7 +411,7 @@ booking_this_command(void)
  * several do not wait for each other.
  */
 bool
-booking_gate_enter(uint64 key, uint32 parts, bool wait)
+booking_gate_enter(uint64 key, GateParts parts, bool wait)
 {
 	GateWanted	wanted = {key, parts};
 
@@ -420,17 +434,20 @@ booking_gates_enter(const GateWanted *wanted, int n, bool wait)
 
 	for (int i = 0; i < n; i++)
 	{
-		gates[ngates++] = (Gate) {wanted[i].key, 0, command, GetCurrentSubTransactionId()};
-		for (int part = 0; part < GATE_PARTS; part++)
+		Gate	   *gate = &gates[ngates++];
+
+		*gate = (Gate) {.key = wanted[i].key, .shared = (wanted[i].parts & SMALL_PARTS) != 0,
+			.command = command, .subxact = GetCurrentSubTransactionId()};
+		for (GateParts left = wanted[i].parts; left != 0; left &= left - 1)
 		{
-			if ((wanted[i].parts & (1U << part)) == 0)
-				continue;
-			if (take(LOCK_GATE + part, wanted[i].key, ExclusiveLock, wait) == LOCKACQUIRE_NOT_AVAIL)
+			int			part = pg_rightmost_one_pos64(left);
+
+			if (take(LOCK_GATE + part, gate->key, part_mode(gate, part), wait) == LOCKACQUIRE_NOT_AVAIL)
 			{
 				drop_gates_of(command);
 				return false;
 			}
-			gates[ngates - 1].parts |= 1U << part;
+			gate->parts |= UINT64CONST(1) << part;
 		}
 	}
 	return true;
@@ -500,26 +517,46 @@ drop_gates_of(CommandId command)
 			drop_gate(i);
 }
 
-/*
- * The parts of a gate that a period has to do with: time is dealt out to the parts in
- * pieces of three days.  Two periods that overlap have at least one part in common.
- */
-uint32
+/* The parts of a gate that a period has to do with. */
+GateParts
 booking_gate_parts(Period period)
 {
-	uint64		first = (uint64) (period.from - MIN_TIMESTAMP) >> 38;
-	uint64		last = (uint64) (period.to - MIN_TIMESTAMP) >> 38;
-	uint32		parts = 0;
+	GateParts	large;
+	GateParts	small;
 
-	if (period.to == DT_NOEND || last - first >= GATE_PARTS)
-		return PG_UINT32_MAX;
+	if (period.to == DT_NOEND)
+		return LARGE_PARTS;
+	large = pieces(period, LARGE_PIECE, HALF_OF_PARTS);
+	small = pieces(period, SMALL_PIECE, FEW_PIECES);
+	return (large ? large : LARGE_PARTS) | (small << HALF_OF_PARTS);
+}
+
+/* A bit for each piece of 2^width microseconds that the period touches; 0: too many. */
+static GateParts
+pieces(Period period, int width, uint64 most)
+{
+	uint64		first = (uint64) (period.from - MIN_TIMESTAMP) >> width;
+	uint64		last = (uint64) (period.to - MIN_TIMESTAMP) >> width;
+	GateParts	bits = 0;
+
+	if (last - first >= most)
+		return 0;
 	for (uint64 piece = first; piece <= last; piece++)
-		parts |= 1U << (piece % GATE_PARTS);
-	return parts;
+		bits |= UINT64CONST(1) << (piece % HALF_OF_PARTS);
+	return bits;
+}
+
+/* For who wants both: together with others only where both do. */
+GateParts
+booking_gate_both(GateParts a, GateParts b)
+{
+	GateParts	both = a | b;
+
+	return (a & SMALL_PARTS) && (b & SMALL_PARTS) ? both : both & LARGE_PARTS;
 }
 
 /* The same for a range of any type; other things than time are not divided. */
-uint32
+GateParts
 booking_gate_parts_of(RangeType *range)
 {
 	TypeCacheEntry *type = booking_range_type(RangeTypeGetOid(range));
@@ -540,7 +577,7 @@ booking_gate_parts_of(RangeType *range)
 			/* Dates reach further than timestamps. */
 			if (lower.infinite || upper.infinite || DATE_NOT_FINITE(DatumGetDateADT(lower.val)) ||
 				DatumGetDateADT(upper.val) >= TIMESTAMP_END_JULIAN - POSTGRES_EPOCH_JDATE)
-				return PG_UINT32_MAX;
+				return LARGE_PARTS;
 			period.from = DatumGetDateADT(lower.val) * USECS_PER_DAY;
 			period.to = DatumGetDateADT(upper.val) * USECS_PER_DAY;
 			break;
@@ -549,7 +586,7 @@ booking_gate_parts_of(RangeType *range)
 	}
 	if (empty || lower.infinite || upper.infinite ||
 		!IS_VALID_TIMESTAMP(period.from) || !IS_VALID_TIMESTAMP(period.to))
-		return PG_UINT32_MAX;
+		return LARGE_PARTS;
 	return booking_gate_parts(period);
 }
 
@@ -572,17 +609,24 @@ booking_gate_leave_command(void)
 			drop_gate(i);
 }
 
+/* Small pieces are taken alone, and large ones if there are no small ones. */
+static LOCKMODE
+part_mode(const Gate *gate, int part)
+{
+	return gate->shared && part < HALF_OF_PARTS ? RowExclusiveLock : ExclusiveLock;
+}
+
 static void
 drop_gate(int i)
 {
 	LOCKTAG		tag;
 
-	for (int part = 0; part < GATE_PARTS; part++)
+	for (GateParts left = gates[i].parts; left != 0; left &= left - 1)
 	{
-		if ((gates[i].parts & (1U << part)) == 0)
-			continue;
+		int			part = pg_rightmost_one_pos64(left);
+
 		make_tag(&tag, LOCK_GATE + part, gates[i].key);
-		LockRelease(&tag, ExclusiveLock, false);
+		LockRelease(&tag, part_mode(&gates[i], part), false);
 	}
 	memmove(&gates[i], &gates[i + 1], (--ngates - i) * sizeof(Gate));
 }

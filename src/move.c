@@ -13,6 +13,9 @@
  * that it is taken.  A mover waits only for a transaction that has already written its
  * row, and which therefore has its answer.
  *
+ * A booking in a slot moves to another slot of the resource: the one that is published for
+ * the new period.
+ *
  * Checking out only ever shrinks what a booking takes, so it is never refused for want of
  * room, not even where buffers have grown since.
  *
@@ -31,6 +34,7 @@ PG_FUNCTION_INFO_V1(booking_reschedule);
 PG_FUNCTION_INFO_V1(booking_check_in);
 PG_FUNCTION_INFO_V1(booking_check_out);
 
+static int64 slot_for(const Life *life, const BookingRow *new);
 static void must_be_confirmed(const Life *life);
 static void must_not_have_left(const Life *life);
 static RangeType *shrunk(const Life *life, TimestampTz at);
@@ -91,9 +95,14 @@ booking_reschedule(PG_FUNCTION_ARGS)
 			break;
 		}
 
-		if (old->null[BOOKING_SLOT_ID] && !booking_row_same_range(&new, old, BOOKING_PERIOD))
-			booking_check_policy(life.resource, period, POLICY_ALL);
+		if (!booking_row_same_range(&new, old, BOOKING_PERIOD))
+		{
+			bool		in_slot = !old->null[BOOKING_SLOT_ID] || life.resource->slots_only;
 
+			booking_check_policy(life.resource, period, in_slot ? POLICY_NOTICE : POLICY_ALL);
+			if (in_slot)
+				booking_row_set(&new, BOOKING_SLOT_ID, Int64GetDatum(slot_for(&life, &new)));
+		}
 		values[2] = new.value[BOOKING_PERIOD];
 		values[3] = new.value[BOOKING_SEAT_NO];
 		nulls[3] = new.null[BOOKING_SEAT_NO] ? 'n' : ' ';
@@ -103,6 +112,27 @@ booking_reschedule(PG_FUNCTION_ARGS)
 	} while (!booking_life_change(&life, STMT_MOVE_BOOKING, values, nulls, &booking));
 	SPI_finish();
 	PG_RETURN_DATUM(booking);
+}
+
+/* Of the slots for the new period the first that has places for the booking, else any. */
+static int64
+slot_for(const Life *life, const BookingRow *new)
+{
+	RangeType  *range = DatumGetRangeTypeP(new->value[BOOKING_PERIOD]);
+	const Resource *resource;
+	int			n;
+	int64	   *ids = booking_find_slots(life->resource, range, &n);
+
+	if (n == 0)
+		booking_no_such_slot(life->resource, range);
+	for (int i = 0; i < n; i++)
+	{
+		Slot		slot = booking_use_slot(ids[i], &resource);
+
+		if (!slot.closed && booking_places_left(&slot) >= DatumGetInt32(new->value[BOOKING_QUANTITY]))
+			return ids[i];
+	}
+	return ids[0];
 }
 
 static void

@@ -74,7 +74,6 @@
 #include "storage/latch.h"
 #include "storage/lmgr.h"
 #include "storage/proc.h"
-#include "utils/array.h"
 #include "utils/datum.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
@@ -142,6 +141,7 @@ static int64 take_from(const Slot *slot, int shard, int64 need, int64 want);
 static int64 take_somewhere(const Slot *slot, const Free *free, int64 need, int64 want);
 static int64 gather(const Slot *slot, int64 need);
 static bool reap(const Slot *slot, int64 need, const pg_uuid_t *self);
+static bool lock_shard(const Slot *slot, int shard);
 static bool wait_for_lock(const Slot *slot, int shard);
 static void give_back(const Slot *slot, int64 quantity);
 static void look(const Slot *slot, Free *free);
@@ -606,7 +606,6 @@ static bool
 reap(const Slot *slot, int64 need, const pg_uuid_t *self)
 {
 	TimestampTz now = GetCurrentTimestamp();
-	Datum		values[2];
 	Datum	   *ids;
 	int			found;
 	int			marked;
@@ -616,7 +615,7 @@ reap(const Slot *slot, int64 need, const pg_uuid_t *self)
 	if (find_lapsed(slot, now, 1) == 0)
 		return false;
 
-	if (!booking_lock_places(slot->id, REAPER, false) && !wait_for_lock(slot, REAPER))
+	if (!lock_shard(slot, REAPER))
 		return false;
 	look(slot, &free);
 	if (free.total >= need)
@@ -640,9 +639,7 @@ reap(const Slot *slot, int64 need, const pg_uuid_t *self)
 
 	if (n > 0 && lock_all(slot))
 	{
-		values[0] = PointerGetDatum(construct_array(ids, n, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
-		values[1] = TimestampTzGetDatum(now);
-		marked = (int) booking_run(STMT_REAP_HOLDS, values, NULL);
+		marked = booking_mark_expired(ids, n, now);
 		look(slot, &free);
 		if (free.total >= need)
 			return true;
@@ -654,6 +651,13 @@ reap(const Slot *slot, int64 need, const pg_uuid_t *self)
 		booking_unlock_id(DatumGetUUIDP(ids[i]));
 	booking_unlock_places(slot->id, REAPER);
 	return false;
+}
+
+/* Lock a shard, waiting for it if need be.  False when we must not wait. */
+static bool
+lock_shard(const Slot *slot, int shard)
+{
+	return booking_lock_places(slot->id, shard, false) || wait_for_lock(slot, shard);
 }
 
 /*
@@ -703,7 +707,7 @@ give_back(const Slot *slot, int64 quantity)
 		if (i == slot->nshards - 1)
 		{
 			shard = start;
-			if (!wait_for_lock(slot, shard))
+			if (!lock_shard(slot, shard))
 				ereport(ERROR,
 						(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
 						 errmsg("every counter of slot %lld is in use", (long long) slot->id)));
@@ -858,7 +862,7 @@ lock_all(const Slot *slot)
 {
 	for (int shard = 0; shard < slot->nshards; shard++)
 	{
-		if (booking_lock_places(slot->id, shard, false) || wait_for_lock(slot, shard))
+		if (lock_shard(slot, shard))
 			continue;
 		while (--shard >= 0)
 			booking_unlock_places(slot->id, shard);

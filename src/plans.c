@@ -24,6 +24,11 @@
  * also make every SERIALIZABLE transaction depend on every other.  Statements about them
  * are planned with plain index scans only (and an index-only scan cannot be KEYED).
  *
+ * "Lock it unless somebody else has" (SKIP LOCKED) is a statement of its own, before the
+ * UPDATE.  As a subquery of the UPDATE it can go round in circles: when the row has changed
+ * since the snapshot, the executor evaluates the subquery again, which finds a newer
+ * version than the UPDATE does.
+ *
  * Privileges: what a trigger needs to know is none of the caller's business, and runs
  * as the owner of the tables.  What a function does for its caller runs as the caller.
  *
@@ -228,10 +233,9 @@ static const PlanText plans[STMT_COUNT] = {
 		" WHERE id" EQ "$1 AND status" EQ "'held' AND expires_at" LE "$2",
 		AS_OWNER | WRITES | KEYED, {UUIDOID, TIMESTAMPTZOID}
 	},
-	[STMT_TRY_EXPIRE_BOOKING] = {
-		"UPDATE booking.booking SET status = 'expired', expires_at = NULL WHERE id" EQ
-		"(SELECT id FROM booking.booking WHERE id" EQ "$1 AND status" EQ "'held' AND expires_at" LE "$2"
-		" FOR NO KEY UPDATE SKIP LOCKED)",
+	[STMT_TRY_LOCK_LAPSED] = {
+		"SELECT FROM booking.booking WHERE id" EQ "$1 AND status" EQ "'held' AND expires_at" LE "$2"
+		" FOR NO KEY UPDATE SKIP LOCKED",
 		AS_OWNER | WRITES | KEYED, {UUIDOID, TIMESTAMPTZOID}
 	},
 	[STMT_LAPSED_HOLDS] = {
@@ -241,19 +245,15 @@ static const PlanText plans[STMT_COUNT] = {
 		" ORDER BY expires_at, id LIMIT $4",
 		0, {TIMESTAMPTZOID, TIMESTAMPTZOID, UUIDOID, INT8OID}
 	},
-	[STMT_EXPIRE_HOLDS] = {
-		"UPDATE booking.booking b SET status = 'expired', expires_at = NULL"
-		" FROM (SELECT id FROM booking.booking WHERE id" EQ "ANY ($1)"
-		" AND status" EQ "'held' AND expires_at" LE "$2 FOR UPDATE SKIP LOCKED) AS lapsed"
-		" WHERE b.id" EQ "lapsed.id",
+	[STMT_TRY_LOCK_HOLDS] = {
+		"SELECT id FROM booking.booking WHERE id" EQ "ANY ($1)"
+		" AND status" EQ "'held' AND expires_at" LE "$2 FOR NO KEY UPDATE SKIP LOCKED",
 		WRITES, {UUIDARRAYOID, TIMESTAMPTZOID}
 	},
-	[STMT_REAP_HOLDS] = {
-		"UPDATE booking.booking b SET status = 'expired', expires_at = NULL"
-		" FROM (SELECT id FROM booking.booking WHERE id" EQ "ANY ($1)"
-		" AND status" EQ "'held' AND expires_at" LE "$2 FOR UPDATE SKIP LOCKED) AS lapsed"
-		" WHERE b.id" EQ "lapsed.id",
-		AS_OWNER | WRITES | KEYED, {UUIDARRAYOID, TIMESTAMPTZOID}
+	[STMT_EXPIRE_HOLDS] = {
+		"UPDATE booking.booking SET status = 'expired', expires_at = NULL"
+		" WHERE id" EQ "ANY ($1) AND status" EQ "'held'",
+		WRITES, {UUIDARRAYOID}
 	},
 	[STMT_SOMEBODY_WAITS] = {
 		"SELECT 1 FROM booking.waitlist WHERE resource_id" EQ "$1 AND status" EQ "'waiting' LIMIT 1",
@@ -275,9 +275,12 @@ static const PlanText plans[STMT_COUNT] = {
 		AS_OWNER | WRITES,
 		INSERT_TYPES
 	},
+	[STMT_TRY_LOCK_ENTRY] = {
+		"SELECT FROM booking.waitlist WHERE id" EQ "$1 AND status" EQ "'waiting' FOR UPDATE SKIP LOCKED",
+		AS_OWNER | WRITES, {INT8OID}
+	},
 	[STMT_MARK_OFFERED] = {
-		"UPDATE booking.waitlist SET status = 'offered' WHERE id" EQ
-		"(SELECT id FROM booking.waitlist WHERE id" EQ "$1 AND status" EQ "'waiting' FOR UPDATE SKIP LOCKED)",
+		"UPDATE booking.waitlist SET status = 'offered' WHERE id" EQ "$1 AND status" EQ "'waiting'",
 		AS_OWNER | WRITES, {INT8OID}
 	},
 	[STMT_SETTLE_ENTRY] = {

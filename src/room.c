@@ -62,12 +62,14 @@ typedef struct Collected
 /* So many lapsed holds are marked before looking again. */
 #define EXPIRE_AT_ONCE	64
 
-/* Who must be waited for before an attempt is worth repeating. */
-typedef struct Obstacle
+/* What has become of an attempt to clear the way. */
+typedef struct Clearing
 {
-	bool		line;			/* whoever serves the line, else */
-	pg_uuid_t	life;			/* whoever is busy with this booking */
-} Obstacle;
+	bool		wrote;			/* marked holds or made offers */
+	bool		expiring;		/* is at it */
+	bool		busy;			/* with a lapsed hold, somebody else: undone */
+	pg_uuid_t	life;			/* that hold */
+} Clearing;
 
 /* Which seats are free. */
 typedef struct SeatSearch
@@ -98,16 +100,16 @@ static void indexes_changed(Datum arg, Oid relid);
 static const RowIndexes *find_indexes(Relation heap);
 static bool only_from_now(const BookingRow *row, RangeType **range);
 static uint64 gate_key(const BookingRow *row);
-static uint32 gate_parts(const BookingRow *row);
+static GateParts gate_parts(const BookingRow *row);
 static GuardAnswer judge(Relation heap, const Resource *resource, const BookingRow *row,
 						 const GuardIndex *guard, const GuardLoad *load, int64 capacity,
 						 GuardVerdict *verdict);
 static GuardAnswer clear_and_judge(Relation heap, const Resource *resource, const BookingRow *row,
 								   const GuardIndex *guard, const GuardLoad *load, int64 capacity,
 								   GuardVerdict *verdict);
-static bool try_to_clear(Relation heap, const Resource *resource, const BookingRow *row,
+static void try_to_clear(Relation heap, const Resource *resource, const BookingRow *row,
 						 const GuardIndex *guard, const GuardLoad *load, int64 capacity,
-						 GuardVerdict *verdict, Obstacle *obstacle);
+						 GuardVerdict *verdict, Clearing *clearing);
 static void enter_and_judge(Relation heap, const BookingRow *row, const GuardIndex *guard,
 							const GuardLoad *load, int64 capacity, GuardVerdict *verdict,
 							Counting *counting, bool *inside);
@@ -189,13 +191,13 @@ gate_key(const BookingRow *row)
 	return hash_combine64(key, (uint64) DatumGetInt32(row->value[BOOKING_SEAT_NO]));
 }
 
-/* Of a pool many want different periods at once; of a room, or a seat, hardly. */
-static uint32
+/* Of a pool or a room many want different periods at once; of a seat, hardly. */
+static GateParts
 gate_parts(const BookingRow *row)
 {
-	return row->null[BOOKING_SEAT_NO] ?
-		booking_gate_parts(booking_period(DatumGetRangeTypeP(row->value[BOOKING_OCCUPIES]))) :
-		GATE_UNDIVIDED;
+	if (!row->null[BOOKING_SEAT_NO] && DatumGetInt32(row->value[BOOKING_SEAT_NO]) > 0)
+		return GATE_UNDIVIDED;
+	return booking_gate_parts(booking_period(DatumGetRangeTypeP(row->value[BOOKING_OCCUPIES])));
 }
 
 /*
@@ -309,7 +311,7 @@ enter_and_judge(Relation heap, const BookingRow *row, const GuardIndex *guard,
 				Counting *counting, bool *inside)
 {
 	uint64		gate = gate_key(row);
-	uint32		parts = gate_parts(row);
+	GateParts	parts = gate_parts(row);
 	GuardLoad	look = *load;
 
 	*inside = booking_gate_enter(gate, parts, false);
@@ -327,93 +329,107 @@ enter_and_judge(Relation heap, const BookingRow *row, const GuardIndex *guard,
 
 /*
  * There would be room once lapsed holds are marked, and if nobody stands in line: see to
- * that, and judge again.
+ * that, and judge again.  Where somebody does, we stand in line to serve the line, and
+ * until then have nothing in our hands.
  */
 static GuardAnswer
 clear_and_judge(Relation heap, const Resource *resource, const BookingRow *row,
 				const GuardIndex *guard, const GuardLoad *load, int64 capacity,
 				GuardVerdict *verdict)
 {
-	Obstacle	obstacle;
-
-	while (!try_to_clear(heap, resource, row, guard, load, capacity, verdict, &obstacle))
+	for (;;)
 	{
+		bool		queue = must_queue(resource, row, load);
+		Clearing	clearing;
+
 		CHECK_FOR_INTERRUPTS();
+		if (queue && !booking_lock_line(resource->id, true))
+			break;				/* we serve other lines, and must not wait for this one */
+
+		try_to_clear(heap, resource, row, guard, load, capacity, verdict, &clearing);
+		if (queue && !clearing.wrote)
+			booking_unlock_line(resource->id);
+		if (!clearing.busy)
+			return verdict->answer;
 		if (!patient(resource))
-		{
-			verdict->full = load->range;
-			return verdict->answer = GUARD_FULL;
-		}
-		if (!obstacle.line)
-			booking_wait_for_life(&obstacle.life);
-		else if (!booking_line_await(resource->id))
-		{
-			/* We serve other lines, and must not wait for this one. */
-			verdict->full = load->range;
-			return verdict->answer = GUARD_FULL;
-		}
+			break;
+		booking_wait_for_life(&clearing.life);
 	}
-	return verdict->answer;
+	verdict->full = load->range;
+	return verdict->answer = GUARD_FULL;
 }
 
 /*
- * One attempt.  False when somebody is in the way, and then nothing has been done.  When the
- * answer is "wait", nothing has been done either.
+ * One attempt.  Nothing has been done when somebody is busy with a lapsed hold, and when the
+ * answer is "wait".
  *
  * The gate belongs to the statement, not to the attempt: it is given back by hand.
  */
-static bool
+static void
 try_to_clear(Relation heap, const Resource *resource, const BookingRow *row,
 			 const GuardIndex *guard, const GuardLoad *load, int64 capacity,
-			 GuardVerdict *verdict, Obstacle *obstacle)
+			 GuardVerdict *verdict, Clearing *clearing)
 {
 	Attempt		attempt;
-	volatile bool clear = true;
+	volatile bool failed = false;
 
-	memset(obstacle, 0, sizeof(*obstacle));
+	memset(clearing, 0, sizeof(*clearing));
 	booking_attempt_begin(&attempt);
 	PG_TRY();
 	{
 		ResourceOwner mine = CurrentResourceOwner;
 		bool		queued = !must_queue(resource, row, load);
 
-		for (;;)
+		while (!clearing->busy)
 		{
 			Counting	counting;
 			bool		inside;
+			bool		done;
 
 			CHECK_FOR_INTERRUPTS();
 			CurrentResourceOwner = attempt.owner;
 			enter_and_judge(heap, row, guard, load, capacity, verdict, &counting, &inside);
-			if (verdict->answer == GUARD_FITS && counting.nlapsed == 0 && queued)
-			{
-				CurrentResourceOwner = mine;
-				break;
-			}
-			if (inside)
+			done = verdict->answer == GUARD_FITS && counting.nlapsed == 0 && queued;
+			if (inside && !done)
 				booking_gate_leave();
 			CurrentResourceOwner = mine;
-			if (verdict->answer != GUARD_FITS)
+			if (done || verdict->answer != GUARD_FITS)
 				break;
 
 			if (counting.nlapsed > 0)
-				clear = expire(&counting, &obstacle->life);
-			else
-				clear = queued = booking_line_ahead(resource, row, false);
-			if (!clear)
 			{
-				obstacle->line = counting.nlapsed == 0;
-				break;
+				clearing->expiring = true;
+				clearing->busy = !expire(&counting, &clearing->life);
+				clearing->expiring = false;
+				clearing->wrote = true;
+			}
+			else
+			{
+				clearing->wrote |= booking_line_ahead(resource, row) > 0;
+				queued = true;
 			}
 		}
 	}
 	PG_CATCH();
 	{
-		ReThrowError(booking_attempt_fail(&attempt));
+		ErrorData  *error = booking_attempt_fail(&attempt);
+
+		/* A plain UPDATE of the hold, which at this level is an error when it commits. */
+		if (!clearing->expiring || !booking_is_late_update(error))
+			ReThrowError(error);
+		FreeErrorData(error);
+		*clearing = (Clearing) {.busy = true,.life = clearing->life};
+		failed = true;
 	}
 	PG_END_TRY();
-	booking_attempt_end(&attempt, clear && verdict->answer != GUARD_WAIT);
-	return clear;
+	if (failed)
+		return;
+	if (clearing->busy || verdict->answer == GUARD_WAIT)
+		clearing->wrote = false;
+
+	/* With nothing written it is undone as well, unless we have entered the gate in it. */
+	booking_attempt_end(&attempt, clearing->wrote ||
+						(!clearing->busy && verdict->answer == GUARD_FITS));
 }
 
 /*
@@ -574,7 +590,11 @@ booking_lock_lapsed(Datum *ids, int n)
 	return LAPSED_LOCKED;
 }
 
-/* Mark lapsed holds expired whose ID locks we have.  How many of them still were. */
+/*
+ * Mark lapsed holds expired whose ID locks we have, but for those whose rows somebody has
+ * locked: a plain UPDATE, or a SELECT FOR UPDATE, takes no ID lock, and may be waiting for
+ * what we hold.  How many it were.
+ */
 int
 booking_mark_expired(Datum *ids, int n, TimestampTz now)
 {
@@ -587,21 +607,24 @@ booking_mark_expired(Datum *ids, int n, TimestampTz now)
 
 		values[0] = ids[i];
 		values[1] = TimestampTzGetDatum(now);
-		marked += (int) booking_run(STMT_EXPIRE_BOOKING, values, NULL);
+		if (booking_run(STMT_TRY_LOCK_LAPSED, values, NULL) > 0)
+			marked += (int) booking_run(STMT_EXPIRE_BOOKING, values, NULL);
 	}
 	SPI_finish();
 	return marked;
 }
 
 /*
- * Expire the lapsed holds that were found in the way, without waiting.  False when somebody
- * is busy with one of them; then the locks that we have go with the attempt.
+ * Expire the lapsed holds that were found in the way, without waiting, in the order that
+ * everybody takes them.  False when somebody is busy with one of them; then the locks that
+ * we have go with the attempt.
  */
 static bool
 expire(Counting *counting, pg_uuid_t *busy)
 {
 	bool		done = true;
 
+	qsort(counting->lapsed, counting->nlapsed, sizeof(Datum), compare_ids);
 	counting->nlapsed = Min(counting->nlapsed, EXPIRE_AT_ONCE);
 	SPI_connect();
 	for (int i = 0; i < counting->nlapsed && done; i++)
@@ -610,10 +633,10 @@ expire(Counting *counting, pg_uuid_t *busy)
 
 		values[0] = counting->lapsed[i];
 		values[1] = TimestampTzGetDatum(counting->now);
-		done = booking_try_lock_id(DatumGetUUIDP(values[0])) &&
-			booking_run(STMT_TRY_EXPIRE_BOOKING, values, NULL) > 0;
-		if (!done)
-			*busy = *DatumGetUUIDP(values[0]);
+		*busy = *DatumGetUUIDP(values[0]);
+		done = booking_try_lock_id(busy) &&
+			booking_run(STMT_TRY_LOCK_LAPSED, values, NULL) > 0 &&
+			booking_run(STMT_EXPIRE_BOOKING, values, NULL) > 0;
 	}
 	SPI_finish();
 	return done;

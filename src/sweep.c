@@ -19,6 +19,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -35,6 +36,8 @@ PG_FUNCTION_INFO_V1(booking_expire_holds);
 #define MANY_IDS	1024
 
 static int64 sweep(int64 most);
+static int64 mark(Datum *ids, int n, TimestampTz now);
+static uint64 expire_locked(Datum *values);
 
 /*
  * expire_holds(max): how many there were to mark.
@@ -68,7 +71,6 @@ sweep(int64 most)
 	while (expired < most)
 	{
 		Datum		ids[BATCH];
-		Datum		values[2];
 		int			n = 0;
 		uint64		found;
 
@@ -90,11 +92,7 @@ sweep(int64 most)
 			}
 		}
 		if (n > 0)
-		{
-			values[0] = PointerGetDatum(construct_array(ids, n, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
-			values[1] = TimestampTzGetDatum(now);
-			expired += booking_run(STMT_EXPIRE_HOLDS, values, NULL);
-		}
+			expired += mark(ids, n, now);
 		if (kept < MANY_IDS)
 			kept += n;
 		else
@@ -107,4 +105,67 @@ sweep(int64 most)
 	}
 	booking_line_serve_lines();
 	return expired;
+}
+
+/* Mark those of a batch whose rows nobody has. */
+static int64
+mark(Datum *ids, int n, TimestampTz now)
+{
+	Datum		values[2];
+	Datum		all;
+	volatile int64 marked = 0;
+	volatile bool done = false;
+
+	all = PointerGetDatum(construct_array(ids, n, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
+	values[0] = all;
+	values[1] = TimestampTzGetDatum(now);
+	if (!IsolationUsesXactSnapshot())
+		return expire_locked(values);
+
+	/* A plain UPDATE that comes in between is no reason to fail. */
+	while (!done)
+	{
+		Attempt		attempt;
+		volatile bool failed = false;
+
+		CHECK_FOR_INTERRUPTS();
+		booking_attempt_begin(&attempt);
+		PG_TRY();
+		{
+			SPI_connect();
+			values[0] = all;
+			marked = expire_locked(values);
+			SPI_finish();
+		}
+		PG_CATCH();
+		{
+			ErrorData  *error = booking_attempt_fail(&attempt);
+
+			if (!booking_is_late_update(error))
+				ReThrowError(error);
+			FreeErrorData(error);
+			failed = true;
+		}
+		PG_END_TRY();
+		if (!failed)
+		{
+			booking_attempt_end(&attempt, true);
+			done = true;
+		}
+	}
+	return marked;
+}
+
+/* Expire those of the holds ($1) whose rows nobody else has locked. */
+static uint64
+expire_locked(Datum *values)
+{
+	uint64		n = booking_run(STMT_TRY_LOCK_HOLDS, values, NULL);
+	Datum		locked[BATCH];
+	bool		isnull;
+
+	for (uint64 i = 0; i < n; i++)
+		locked[i] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull);
+	values[0] = PointerGetDatum(construct_array(locked, (int) n, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
+	return n > 0 ? booking_run(STMT_EXPIRE_HOLDS, values, NULL) : 0;
 }

@@ -161,7 +161,7 @@ SELECT (booking.try_book_slot('bikes', tstzrange('2030-01-01'::timestamptz + :f 
 UPDATE booking.booking SET data = data WHERE id IN (SELECT id FROM booking.booking WHERE status = 'confirmed' ORDER BY random() LIMIT 1 FOR UPDATE SKIP LOCKED);
 },
 	give_up => q{
-SELECT booking.cancel(id) FROM (SELECT id FROM booking.booking WHERE status = 'confirmed' ORDER BY random() LIMIT 2) x;
+SELECT booking.cancel(id) FROM (SELECT id FROM booking.booking WHERE status = 'confirmed' ORDER BY random() LIMIT 1) x;
 });
 
 my @arguments;

@@ -607,7 +607,7 @@ typedef struct Slot
 extern void booking_slots_init(void);
 extern Slot booking_use_slot(int64 slot_id, const Resource **resource);
 extern Slot *booking_remembered_slot(int64 slot_id);
-extern void booking_row_enter_slot(BookingRow *row, const BookingRow *old, Slot *slot);
+extern const Resource *booking_row_enter_slot(BookingRow *row, const BookingRow *old, Slot *slot);
 extern bool booking_judge_slots(Relation heap, const Resource *resource, const Slot *slot,
 								BookingRow *row, const BookingRow *old, ItemPointer self);
 extern int64 *booking_find_slots(const Resource *resource, RangeType *period, int *n);

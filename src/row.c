@@ -179,7 +179,7 @@ booking_row_before(PG_FUNCTION_ARGS)
 	TupleDesc	desc;
 	HeapTuple	tuple;
 	ItemPointer self = NULL;
-	const Resource *resource;
+	const Resource *resource = NULL;
 	BookingRow	row;
 	BookingRow	old_row;
 	BookingRow *old = NULL;
@@ -204,7 +204,7 @@ booking_row_before(PG_FUNCTION_ARGS)
 
 	if (!row.null[BOOKING_SLOT_ID])
 	{
-		booking_row_enter_slot(&row, old, &its_slot);
+		resource = booking_row_enter_slot(&row, old, &its_slot);
 		slot = &its_slot;
 	}
 	if (row.null[BOOKING_RESOURCE_ID])
@@ -217,7 +217,8 @@ booking_row_before(PG_FUNCTION_ARGS)
 	if (old && !booking_row_same(&row, old, BOOKING_RESOURCE_ID))
 		booking_lock_resource(Min(DatumGetInt64(old->value[BOOKING_RESOURCE_ID]),
 								  DatumGetInt64(row.value[BOOKING_RESOURCE_ID])));
-	resource = booking_use_resource(DatumGetInt64(row.value[BOOKING_RESOURCE_ID]));
+	if (slot == NULL)
+		resource = booking_use_resource(DatumGetInt64(row.value[BOOKING_RESOURCE_ID]));
 	if (!complete(resource, slot, &row, old))
 		return PointerGetDatum(NULL);
 

@@ -153,16 +153,17 @@ booking_remembered_slot(int64 slot_id)
 }
 
 /*
- * A row is about a slot: lock and return it, and give the row the slot's resource and
- * period.
+ * A row is about a slot: lock it and return it and its resource, and give the row the
+ * slot's resource and period.
  */
-void
+const Resource *
 booking_row_enter_slot(BookingRow *row, const BookingRow *old, Slot *slot)
 {
 	const Resource *resource;
 
 	*slot = booking_use_slot(DatumGetInt64(row->value[BOOKING_SLOT_ID]), &resource);
 	check_slot_of_row(slot, resource, row, old);
+	return resource;
 }
 
 static void

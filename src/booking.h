@@ -22,6 +22,8 @@
  *			slots.c		the slot as this backend remembers it, and bookings in one
  *			places.c	the free places of a slot
  *			publish.c	the triggers of booking.slot
+ *			rules.c		may a resource or a seat be changed like this?
+ *			uuid.c		ids
  *			book.c		book_slot() and its relatives
  *			life.c		what happens to a booking afterwards
  *			move.c		a booking takes another place, or ends early
@@ -30,7 +32,7 @@
  *			wait.c		joining and leaving it
  *
  *		The rules on tables that are not ours (guarded.c, guard_row.c, guard_table.c,
- *		existing.c, capacity.c) share guarded.h.
+ *		guard_ddl.c, existing.c, capacity.c) share guarded.h.
  *
  *-------------------------------------------------------------------------
  */

@@ -178,6 +178,37 @@ SELECT pg_temp.line('wait: objection');
 DROP TRIGGER objection ON booking.booking;
 DROP FUNCTION public.wait_object();
 
+-- Places in a published slot: cancelled, moved to a later slot, more of them, reopened.
+SELECT name FROM booking.create_resource('wait: yoga');
+SELECT id AS early FROM booking.publish_slot('wait: yoga', '[2040-01-01 09:00, 2040-01-01 10:00)', 2) \gset
+SELECT id AS late FROM booking.publish_slot('wait: yoga', '[2040-01-01 18:00, 2040-01-01 19:00)', 2) \gset
+SELECT quantity FROM booking.book_place(:early, 'ann', id => '00000000-0000-7000-8000-00000000e007');
+SELECT quantity FROM booking.book_place(:early, 'bob', id => '00000000-0000-7000-8000-00000000e008');
+SELECT w.holder, w.status FROM unnest(ARRAY['p1', 'p2', 'p3', 'p4']) AS h, booking.wait_for_place(:early, h) AS w;
+SELECT status FROM booking.cancel('00000000-0000-7000-8000-00000000e007');
+SELECT pg_temp.line('wait: yoga');
+SELECT slot_id = :late AS moved, period FROM booking.reschedule('00000000-0000-7000-8000-00000000e008', '[2040-01-01 18:00, 2040-01-01 19:00)');
+SELECT pg_temp.line('wait: yoga');
+SELECT count(id) FROM booking.try_book_place(:early, 'eve');
+UPDATE booking.slot SET capacity = 3 WHERE id = :early;
+SELECT pg_temp.line('wait: yoga');
+UPDATE booking.slot SET closed = true WHERE id = :early;
+SELECT status FROM booking.confirm((SELECT id FROM booking.booking WHERE holder = 'p1' AND slot_id = :early));
+SELECT status FROM booking.cancel((SELECT id FROM booking.booking WHERE holder = 'p1' AND slot_id = :early));
+SELECT pg_temp.line('wait: yoga');
+UPDATE booking.slot SET closed = false WHERE id = :early;
+SELECT pg_temp.line('wait: yoga');
+-- An offer of a place that lapses goes to the next, whoever comes by.
+SELECT status FROM booking.wait_for_place(:early, 'p5');
+SELECT pg_temp.lapse('p2');
+SELECT count(id) FROM booking.try_book_place(:early, 'eve');
+SELECT pg_temp.line('wait: yoga');
+SELECT s.free FROM booking.slot_places s WHERE s.slot_id = :early;
+SELECT pg_temp.said($$SELECT * FROM booking.reschedule('00000000-0000-7000-8000-00000000e008', '[2040-01-01 20:00, 2040-01-01 21:00)')$$);
+SELECT pg_temp.said($$SELECT * FROM booking.wait_for_place(-1, 'ann')$$);
+SELECT pg_temp.said($$SELECT * FROM booking.wait_for_place(NULL, 'ann')$$);
+SELECT pg_temp.said($$SELECT * FROM booking.wait_for_place(1, NULL)$$);
+
 -- What cannot be waited for.
 SELECT f || ': ' || (SELECT string_agg(said, E'\n') FROM pg_temp.said(format('SELECT * FROM booking.%s', f)) AS said)
 FROM unnest(ARRAY[

@@ -436,6 +436,7 @@ offer(const Resource *resource, const Entry *entry)
 	Attempt		attempt;
 	volatile bool offered = false;
 	ErrorData  *volatile error = NULL;
+	int			before = list_length(freed_meanwhile);
 
 	booking_attempt_begin(&attempt);
 	PG_TRY();
@@ -448,6 +449,9 @@ offer(const Resource *resource, const Entry *entry)
 	}
 	PG_END_TRY();
 
+	/* What is undone has freed nothing. */
+	if (!offered || error)
+		freed_meanwhile = list_truncate(freed_meanwhile, before);
 	if (error == NULL)
 	{
 		booking_attempt_end(&attempt, offered);

@@ -31,6 +31,7 @@ CREATE EXTENSION booking CASCADE;
 SELECT booking.create_resource('room ' || n, buffer_after => n * interval '10 min') FROM generate_series(0, 1) AS n;
 SELECT booking.create_resource('bus', 'seated', seats => ARRAY['1', '2', '3']);
 SELECT booking.create_resource('pool', 'pooled', 4);
+SELECT booking.create_resource('show', 'pooled', 9);
 
 -- Every version of every booking, as it was stored.
 CREATE TABLE history (n bigint GENERATED ALWAYS AS IDENTITY, id uuid, version integer, status text,
@@ -47,6 +48,10 @@ CREATE FUNCTION hours(first integer, n integer) RETURNS tstzrange LANGUAGE sql A
 SELECT tstzrange('2040-01-01'::timestamptz + first * interval '1 hour', '2040-01-01'::timestamptz + (first + n) * interval '1 hour')
 $$;
 
+-- Two slots, of one shard each and of several.
+SELECT booking.publish_slot('show', hours(0, 4), 6);
+SELECT booking.publish_slot('show', hours(4, 4), 130);
+
 -- A clean no is an answer; everything else is an error of the test.
 CREATE FUNCTION step(what integer, name text, first integer, n integer, quantity integer, client text) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
@@ -55,7 +60,24 @@ DECLARE
 	was integer;
 	entry bigint;
 BEGIN
-	IF name NOT LIKE 'pool%' THEN quantity := 1; END IF;
+	IF name NOT IN ('pool', 'show') THEN quantity := 1; END IF;
+	IF name = 'show' AND what <= 39 THEN
+		-- So many of the second slot that it is sold out as well.
+		n := 1 + first % 2;
+		quantity := quantity * CASE n WHEN 2 THEN 20 ELSE 1 END;
+		IF what <= 30 THEN
+			PERFORM FROM booking.try_book_place(n, client, quantity, hold_for => what * interval '1 ms');
+		ELSIF what <= 35 THEN
+			PERFORM FROM booking.try_book_place(n, client, quantity);
+		ELSE
+			PERFORM FROM booking.wait_for_place(n, client, quantity, what * interval '1 ms');
+		END IF;
+		RETURN;
+	ELSIF name = 'show' AND what BETWEEN 81 AND 90 THEN
+		wanted := hours(first % 2 * 4, 4);
+	ELSIF name = 'show' THEN
+		name := 'pool';
+	END IF;
 	IF what <= 30 THEN
 		PERFORM FROM booking.try_book_slot(name, wanted, client, quantity, hold_for => what * interval '1 ms');
 		RETURN;
@@ -115,7 +137,11 @@ UNION ALL
 	SELECT 'a peak above the capacity', r.name || ' at ' || at
 	FROM booking.resource r, generate_series('2040-01-01'::timestamptz, '2040-01-03', '15 min') AS at
 	WHERE r.kind = 'pooled' AND r.capacity < (SELECT sum(quantity) FROM booking.booking b
-		WHERE b.resource_id = r.id AND b.status IN ('held', 'confirmed') AND b.occupies @> at)
+		WHERE b.resource_id = r.id AND b.slot_id IS NULL AND b.status IN ('held', 'confirmed') AND b.occupies @> at)
+UNION ALL
+	SELECT 'places that do not add up', s.id::text FROM booking.slot s
+	WHERE s.capacity <> (SELECT sum(free) FROM booking.slot_places p WHERE p.slot_id = s.id)
+		+ coalesce((SELECT sum(quantity) FROM booking.booking b WHERE b.slot_id = s.id AND b.status IN ('held', 'confirmed')), 0)
 UNION ALL
 	SELECT 'a version twice, or left out', id::text FROM history GROUP BY id
 	HAVING count(*) <> max(version) OR count(DISTINCT version) <> max(version) OR min(version) <> 1
@@ -144,11 +170,12 @@ UNION ALL
 -- What is left over for those who wait: nothing that would do for one of them.
 CREATE VIEW unserved AS
 	SELECT w.* FROM booking.waitlist w JOIN booking.resource r ON r.id = w.resource_id
-	WHERE w.status = 'waiting' AND CASE r.kind
-		WHEN 'pooled' THEN w.quantity <= (SELECT min(r.capacity - coalesce((SELECT sum(quantity) FROM booking.booking b
+	WHERE w.status = 'waiting' AND CASE WHEN w.slot_id IS NOT NULL
+			THEN w.quantity <= (SELECT sum(free) FROM booking.slot_places p WHERE p.slot_id = w.slot_id)
+		WHEN r.kind = 'pooled' THEN w.quantity <= (SELECT min(r.capacity - coalesce((SELECT sum(quantity) FROM booking.booking b
 				WHERE b.resource_id = r.id AND b.status IN ('held', 'confirmed') AND b.occupies @> at), 0))
 			FROM generate_series(lower(w.period), upper(w.period) - interval '15 min', '15 min') AS at)
-		WHEN 'seated' THEN EXISTS (SELECT FROM booking.seat s WHERE s.resource_id = r.id AND NOT EXISTS (SELECT FROM booking.booking b
+		WHEN r.kind = 'seated' THEN EXISTS (SELECT FROM booking.seat s WHERE s.resource_id = r.id AND NOT EXISTS (SELECT FROM booking.booking b
 				WHERE b.resource_id = r.id AND b.seat_no = s.seat_no AND b.status IN ('held', 'confirmed') AND b.occupies && w.period))
 		ELSE NOT EXISTS (SELECT FROM booking.booking b WHERE b.resource_id = r.id AND b.status IN ('held', 'confirmed')
 			AND b.occupies && tstzrange(lower(w.period) - r.buffer_before, upper(w.period) + r.buffer_after)) END;
@@ -156,13 +183,13 @@ CREATE VIEW unserved AS
 
 my $numbers = q{
 \set what random(1, 100)
-\set which random(1, 4)
+\set which random(1, 5)
 \set first random(0, 30)
 \set n random(1, 5)
 \set quantity random(1, 3)
 \set end random(1, 10)
 };
-my $step = q{SELECT step(:what, (ARRAY['room 0', 'room 1', 'bus', 'pool'])[:which], :first, :n, :quantity, 'c' || :client_id::int);};
+my $step = q{SELECT step(:what, (ARRAY['room 0', 'room 1', 'bus', 'pool', 'show'])[:which], :first, :n, :quantity, 'c' || :client_id::int);};
 
 foreach my $isolation ('read committed', 'repeatable read')
 {

@@ -50,7 +50,7 @@ PG_FUNCTION_INFO_V1(booking_cancel);
 #define LAPSED_AT_READ "lapsed at %d-%d-%d %d:%d:%d.%6d UTC"
 
 static bool read_booking(Life *life);
-static void no_such_booking(Datum id) pg_attribute_noreturn();
+pg_noreturn static void no_such_booking(Datum id);
 
 /*
  * Lock a booking and read it.  The caller is connected to SPI.

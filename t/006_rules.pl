@@ -174,6 +174,9 @@ foreach my $isolation ('read committed', 'repeatable read', 'serializable')
 			RETURN 'booked';
 		EXCEPTION WHEN check_violation THEN
 			RETURN 'limit';
+		-- Another has drawn the same day of the same desk.
+		WHEN exclusion_violation THEN
+			RETURN 'taken';
 		END $$});
 	my ($out, $err) = pgbench($database, script('limit', q{
 		\set try random(1, 100000)

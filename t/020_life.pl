@@ -117,7 +117,7 @@ BEGIN
 	ELSIF what <= 98 THEN
 		UPDATE booking.booking b SET status = 'cancelled', expires_at = NULL, reason = 'plainly' WHERE b.id = target AND b.status IN ('held', 'confirmed');
 	ELSE
-		UPDATE booking.booking b SET period = wanted WHERE b.id = target;
+		UPDATE booking.booking b SET period = wanted WHERE b.id = target AND b.slot_id IS NULL;
 	END IF;
 EXCEPTION
 	WHEN exclusion_violation OR object_not_in_prerequisite_state OR undefined_object THEN NULL;

@@ -399,7 +399,6 @@ typedef enum Statement
 	STMT_CONFIRM_BOOKING,
 	STMT_EXTEND_HOLD,
 	STMT_CANCEL_BOOKING,
-	STMT_CANCEL_IN_THE_WAY,
 	STMT_MOVE_BOOKING,
 	STMT_CHECK_IN_BOOKING,
 	STMT_CHECK_OUT_BOOKING,
@@ -540,15 +539,6 @@ extern bool booking_make_room(Relation heap, const Resource *resource, BookingRo
 extern void booking_keep_room(const BookingRow *row);
 extern uint64 booking_room_refusals(void);
 
-/* What became of the attempt to lock the lives of lapsed holds. */
-typedef enum LapsedLock
-{
-	LAPSED_LOCKED,
-	LAPSED_CHANGED,				/* somebody was at one of them; look again */
-	LAPSED_UNTOUCHABLE			/* somebody is at one whom we must not wait for */
-} LapsedLock;
-
-extern LapsedLock booking_lock_lapsed(Datum *ids, int n);
 extern int	booking_mark_expired(Datum *ids, int n, TimestampTz now);
 
 /* ---- policy.c ---- */

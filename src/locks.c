@@ -141,6 +141,7 @@ static LockAcquireResult take(LockKind kind, uint64 key, LOCKMODE mode, bool wai
 static bool held(LockKind kind, uint64 key, LOCKMODE mode);
 static void start_counting(void);
 static void drop_gates_of(CommandId command);
+static void drop_gates_since(CommandId command);
 static GateParts pieces(Period period, int width, uint64 most);
 static LOCKMODE part_mode(const Gate *gate, int part);
 static void drop_gate(int i);
@@ -504,9 +505,7 @@ end_of_statement(void *arg)
 	/* While a transaction is being rolled back, its locks go anyway. */
 	if (!IsTransactionState())
 		return;
-	for (int i = ngates - 1; i >= 0; i--)
-		if (gates[i].command >= end->command)
-			drop_gate(i);
+	drop_gates_since(end->command);
 }
 
 static void
@@ -602,8 +601,13 @@ booking_gate_leave(void)
 void
 booking_gate_leave_command(void)
 {
-	CommandId	command = booking_this_command();
+	drop_gates_since(booking_this_command());
+}
 
+/* The gates of a statement, and of those that were run from inside it. */
+static void
+drop_gates_since(CommandId command)
+{
 	for (int i = ngates - 1; i >= 0; i--)
 		if (gates[i].command >= command)
 			drop_gate(i);

@@ -208,11 +208,6 @@ static const PlanText plans[STMT_COUNT] = {
 		" WHERE id" EQ "$1 AND version" EQ "$2 RETURNING *",
 		WRITES | KEYED, {UUIDOID, INT4OID, TEXTOID}
 	},
-	[STMT_CANCEL_IN_THE_WAY] = {
-		"UPDATE booking.booking SET status = 'cancelled', expires_at = NULL, reason = $2"
-		" WHERE id" EQ "$1 AND " ACTIVE,
-		WRITES | KEYED, {UUIDOID, TEXTOID}
-	},
 	[STMT_MOVE_BOOKING] = {
 		"UPDATE booking.booking SET period = $3, seat_no = $4, quantity = $5, slot_id = $6"
 		" WHERE id" EQ "$1 AND version" EQ "$2 RETURNING *",

@@ -565,32 +565,6 @@ count_booking(TupleTableSlot *slot, bool pending, void *arg)
 }
 
 /*
- * Lock the lives of lapsed holds, in order to mark them expired, as the first to need
- * their space.  Who is confirming one of them at this moment holds its ID lock, and we
- * wait for what becomes of it; but not with the ID locks of others, or something written,
- * in our hands, or two who find the same holds would wait for each other.  So we take all
- * the locks or none, and in the latter case the caller looks again.
- */
-LapsedLock
-booking_lock_lapsed(Datum *ids, int n)
-{
-	qsort(ids, n, sizeof(Datum), compare_ids);
-	for (int i = 0; i < n; i++)
-	{
-		if (booking_try_lock_id(DatumGetUUIDP(ids[i])))
-			continue;
-		for (int j = 0; j < i; j++)
-			booking_unlock_id(DatumGetUUIDP(ids[j]));
-		if (booking_line_serving())
-			return LAPSED_UNTOUCHABLE;
-		booking_lock_id(DatumGetUUIDP(ids[i]));
-		booking_unlock_id(DatumGetUUIDP(ids[i]));
-		return LAPSED_CHANGED;
-	}
-	return LAPSED_LOCKED;
-}
-
-/*
  * Mark lapsed holds expired whose ID locks we have, but for those whose rows somebody has
  * locked: a plain UPDATE, or a SELECT FOR UPDATE, takes no ID lock, and may be waiting for
  * what we hold.  How many it were.

@@ -15,7 +15,7 @@ my $seconds = $ENV{BOOKING_SOAK} // 3;
 my $node = PostgreSQL::Test::Cluster->new('rules');
 $node->init;
 $node->append_conf('postgresql.conf', <<"CONF");
-max_connections = 120
+max_connections = 500
 fsync = off
 deadlock_timeout = 100ms
 max_pred_locks_per_transaction = 1000

@@ -24,13 +24,22 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/tableam.h"
 #include "access/xact.h"
 #include "executor/spi.h"
+#include "executor/tuptable.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "utils/rel.h"
 #include "utils/resowner.h"
+#include "utils/snapmgr.h"
 
 #include "booking.h"
 #include "compat.h"
+
+static void share_row(Datum id);
 
 void
 booking_attempt_begin(Attempt *attempt)
@@ -81,23 +90,66 @@ booking_is_late_update(const ErrorData *error)
 }
 
 /*
- * Wait until nobody is busy with a booking any more, neither by a function nor by a plain
- * UPDATE.  What has become of it is for the caller to see.  Above READ COMMITTED, a row that
- * changes while we wait for it is an error, and as good an end of waiting as any.
+ * Wait until the transaction is over that writes a booking's row or has it locked, be it a
+ * function of ours or a plain UPDATE.  What has become of the row is for the caller to see.
+ *
+ * We wait for that transaction, and not in the queue for the row's lock or the ID lock.  A
+ * lock that is got by waiting and given back with the attempt goes to the next who waits,
+ * and when we try for it again, he has it; when he does, we have: clients that wanted the
+ * same lapsed hold have handed it to one another for minutes and done nothing else.
  */
 void
-booking_wait_for_life(const pg_uuid_t *id)
+booking_wait_for_row(Datum id)
+{
+	TransactionId holder = InvalidTransactionId;
+	Relation	heap;
+	TupleTableSlot *slot;
+	ItemPointerData tid;
+	bool		isnull;
+	uint64		found;
+
+	SPI_connect();
+	found = booking_run(STMT_FIND_ROW, &id, NULL);
+	if (found > 0)
+		tid = *(ItemPointer) DatumGetPointer(SPI_getbinval(SPI_tuptable->vals[0],
+												 SPI_tuptable->tupdesc, 1, &isnull));
+	SPI_finish();
+	if (found == 0)
+		return;
+
+	heap = table_open(booking_table("booking"), RowExclusiveLock);
+	slot = table_slot_create(heap, NULL);
+	if (table_tuple_fetch_row_version(heap, &tid, SnapshotAny, slot))
+	{
+		HeapTupleHeader row = ExecFetchSlotHeapTuple(slot, false, NULL)->t_data;
+
+		if ((row->t_infomask & (HEAP_XMAX_INVALID | HEAP_XMAX_IS_MULTI)) == 0)
+			holder = HeapTupleHeaderGetRawXmax(row);
+	}
+	ExecDropSingleTupleTableSlot(slot);
+
+	if (!TransactionIdIsNormal(holder))
+		share_row(id);
+	else if (!TransactionIdIsCurrentTransactionId(holder))
+		XactLockTableWait(holder, heap, &tid, XLTW_Lock);
+	table_close(heap, NoLock);
+}
+
+/*
+ * The same where several have locked the row.  Above READ COMMITTED, a row that changes
+ * while we wait for it is an error, and as good an end of waiting as any.
+ */
+static void
+share_row(Datum id)
 {
 	Attempt		attempt;
 	volatile bool failed = false;
-	Datum		value = UUIDPGetDatum(id);
 
 	booking_attempt_begin(&attempt);
 	PG_TRY();
 	{
-		booking_lock_id(id);
 		SPI_connect();
-		booking_run(STMT_LOCK_ROW, &value, NULL);
+		booking_run(STMT_SHARE_ROW, &id, NULL);
 		SPI_finish();
 	}
 	PG_CATCH();

@@ -429,6 +429,8 @@ typedef enum Statement
 	STMT_IDS_OF_ALL_ACTIVE_BOOKINGS_IN,
 	STMT_TRY_LOCK_ROW,
 	STMT_LOCK_ROW,
+	STMT_FIND_ROW,
+	STMT_SHARE_ROW,
 	STMT_INSERT_CLOSURE,
 	STMT_LOAD_SLOT,
 	STMT_PEEK_RESOURCE,
@@ -516,6 +518,7 @@ extern void booking_row_set(BookingRow *row, BookingColumn column, Datum value);
 extern bool booking_row_same(const BookingRow *a, const BookingRow *b, BookingColumn column);
 extern bool booking_row_same_range(const BookingRow *a, const BookingRow *b, BookingColumn column);
 extern bool booking_row_in_force(const BookingRow *row);
+extern bool booking_row_in_hand(const pg_uuid_t *id);
 extern bool booking_row_is_history(const BookingRow *row, const BookingRow *old);
 extern bool booking_row_stays(const BookingRow *row, const BookingRow *old);
 extern bool booking_row_adds_load(const BookingRow *row, const BookingRow *old);
@@ -645,7 +648,7 @@ extern void booking_attempt_begin(Attempt *attempt);
 extern void booking_attempt_end(const Attempt *attempt, bool keep);
 extern struct ErrorData *booking_attempt_fail(const Attempt *attempt);
 extern bool booking_is_late_update(const struct ErrorData *error);
-extern void booking_wait_for_life(const pg_uuid_t *id);
+extern void booking_wait_for_row(Datum id);
 extern void booking_lock_life(Datum id);
 
 /* ---- life.c ---- */

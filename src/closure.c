@@ -68,12 +68,22 @@ typedef struct Request
 	bool		has_reason;
 } Request;
 
+/* A booking that somebody else is busy with: by a function of ours, or with its row. */
+typedef struct Busy
+{
+	enum
+	{
+		BUSY_WITH_NOTHING, BUSY_WITH_LIFE, BUSY_WITH_ROW
+	}			with;
+	pg_uuid_t	id;
+} Busy;
+
 static bool find_closure(const Resource *resource, Period period, Closure *found);
 static bool refuse(const Resource *resource, const BookingRow *row, const Closure *closure);
 static Datum close_period(FunctionCallInfo fcinfo, bool by_name);
 static void clear_the_way(Request *request);
-static bool try_to_clear(Request *request, pg_uuid_t *busy);
-static bool cancel_all(Request *request, pg_uuid_t *busy);
+static bool try_to_clear(Request *request, Busy *busy);
+static bool cancel_all(Request *request, Busy *busy);
 static void cancel(Datum id, const Request *request);
 static void lock_rules(Request *request);
 static Datum insert_closure(const Request *request);
@@ -351,21 +361,23 @@ lock_rules(Request *request)
 static void
 clear_the_way(Request *request)
 {
-	pg_uuid_t	busy;
+	Busy		busy = {.with = BUSY_WITH_NOTHING};
 
 	while (!try_to_clear(request, &busy))
 	{
 		CHECK_FOR_INTERRUPTS();
-		booking_wait_for_life(&busy);
+		if (busy.with == BUSY_WITH_ROW)
+			booking_wait_for_row(UUIDPGetDatum(&busy.id));
 	}
 }
 
 /*
- * In a subtransaction of its own: when somebody is busy with one of the bookings, all
- * locks are given back, and false returned.
+ * In an attempt of its own: when somebody is busy with one of the bookings, all locks are
+ * given back, and false returned.  The next attempt begins with waiting for that one's ID
+ * lock, which it then keeps.
  */
 static bool
-try_to_clear(Request *request, pg_uuid_t *busy)
+try_to_clear(Request *request, Busy *busy)
 {
 	Attempt		attempt;
 	volatile bool done = false;
@@ -373,6 +385,8 @@ try_to_clear(Request *request, pg_uuid_t *busy)
 	booking_attempt_begin(&attempt);
 	PG_TRY();
 	{
+		if (busy->with == BUSY_WITH_LIFE)
+			booking_lock_id(&busy->id);
 		lock_rules(request);
 		done = cancel_all(request, busy);
 	}
@@ -386,7 +400,7 @@ try_to_clear(Request *request, pg_uuid_t *busy)
 }
 
 static bool
-cancel_all(Request *request, pg_uuid_t *busy)
+cancel_all(Request *request, Busy *busy)
 {
 	Datum		values[3];
 	SPITupleTable *found;
@@ -406,13 +420,17 @@ cancel_all(Request *request, pg_uuid_t *busy)
 		Datum		id = SPI_getbinval(found->vals[i], found->tupdesc, 1, &isnull);
 
 		CHECK_FOR_INTERRUPTS();
-		if (booking_try_lock_id(DatumGetUUIDP(id)) && booking_run(STMT_TRY_LOCK_ROW, &id, NULL) > 0)
-			cancel(id, request);
+		busy->id = *DatumGetUUIDP(id);
+		if (!booking_try_lock_id(&busy->id))
+			busy->with = BUSY_WITH_LIFE;
+		else if (booking_run(STMT_TRY_LOCK_ROW, &id, NULL) == 0)
+			busy->with = BUSY_WITH_ROW;
 		else
 		{
-			*busy = *DatumGetUUIDP(id);
-			done = false;
+			cancel(id, request);
+			continue;
 		}
+		done = false;
 	}
 	SPI_finish();
 	return done;

@@ -353,6 +353,14 @@ static const PlanText plans[STMT_COUNT] = {
 		"SELECT FROM booking.booking WHERE id" EQ "$1 FOR NO KEY UPDATE",
 		WRITES | KEYED, {UUIDOID}
 	},
+	[STMT_FIND_ROW] = {
+		"SELECT ctid FROM booking.booking WHERE id" EQ "$1",
+		AS_OWNER | KEYED, {UUIDOID}
+	},
+	[STMT_SHARE_ROW] = {
+		"SELECT FROM booking.booking WHERE id" EQ "$1 FOR SHARE",
+		AS_OWNER | WRITES | KEYED, {UUIDOID}
+	},
 	[STMT_INSERT_CLOSURE] = {
 		"INSERT INTO booking.closure (resource_id, period, reason) VALUES ($1, $2, $3) RETURNING *",
 		WRITES, {INT8OID, TSTZRANGEOID, TEXTOID}

@@ -11,14 +11,14 @@
  *
  * A hold that has lapsed takes no space.  It is still in the index, and in the way of
  * the exclusion constraint, so whoever needs its space marks it expired first: outside
- * the gate, under the ID lock of that booking, after which the judging starts again.
+ * the gate, after which the judging starts again.
  *
  * Where somebody stands in line for what a newcomer fits into, the line is served first,
  * outside the gate as well, and the newcomer is judged again (line.c).
  *
  * Either writes something, and may find out afterwards that we have to wait for somebody,
  * who may have to wait for us because of it.  Hence both are done in an attempt: when
- * anybody is in the way, it is undone, and we wait with empty hands (attempt.c).  Who meets
+ * anybody is in the way, it is undone, and we wait for him with empty hands (attempt.c).  Who meets
  * neither, which is nearly everybody, pays for no subtransaction.
  *
  *-------------------------------------------------------------------------
@@ -31,6 +31,7 @@
 #include "common/pg_prng.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/inval.h"
 #include "utils/rel.h"
@@ -61,15 +62,6 @@ typedef struct Collected
 
 /* So many lapsed holds are marked before looking again. */
 #define EXPIRE_AT_ONCE	64
-
-/* What has become of an attempt to clear the way. */
-typedef struct Clearing
-{
-	bool		wrote;			/* marked holds or made offers */
-	bool		expiring;		/* is at it */
-	bool		busy;			/* with a lapsed hold, somebody else: undone */
-	pg_uuid_t	life;			/* that hold */
-} Clearing;
 
 /* Which seats are free. */
 typedef struct SeatSearch
@@ -107,9 +99,9 @@ static GuardAnswer judge(Relation heap, const Resource *resource, const BookingR
 static GuardAnswer clear_and_judge(Relation heap, const Resource *resource, const BookingRow *row,
 								   const GuardIndex *guard, const GuardLoad *load, int64 capacity,
 								   GuardVerdict *verdict);
-static void try_to_clear(Relation heap, const Resource *resource, const BookingRow *row,
+static bool try_to_clear(Relation heap, const Resource *resource, const BookingRow *row,
 						 const GuardIndex *guard, const GuardLoad *load, int64 capacity,
-						 GuardVerdict *verdict, Clearing *clearing);
+						 GuardVerdict *verdict, pg_uuid_t *busy);
 static void enter_and_judge(Relation heap, const BookingRow *row, const GuardIndex *guard,
 							const GuardLoad *load, int64 capacity, GuardVerdict *verdict,
 							Counting *counting, bool *inside);
@@ -329,85 +321,93 @@ enter_and_judge(Relation heap, const BookingRow *row, const GuardIndex *guard,
 
 /*
  * There would be room once lapsed holds are marked, and if nobody stands in line: see to
- * that, and judge again.  Where somebody does, we stand in line to serve the line, and
- * until then have nothing in our hands.
+ * that, and judge again.
  */
 static GuardAnswer
 clear_and_judge(Relation heap, const Resource *resource, const BookingRow *row,
 				const GuardIndex *guard, const GuardLoad *load, int64 capacity,
 				GuardVerdict *verdict)
 {
-	for (;;)
+	pg_uuid_t	busy;
+
+	while (!try_to_clear(heap, resource, row, guard, load, capacity, verdict, &busy))
 	{
-		bool		queue = must_queue(resource, row, load);
-		Clearing	clearing;
-
 		CHECK_FOR_INTERRUPTS();
-		if (queue && !booking_lock_line(resource->id, true))
-			break;				/* we serve other lines, and must not wait for this one */
-
-		try_to_clear(heap, resource, row, guard, load, capacity, verdict, &clearing);
-		if (queue && !clearing.wrote)
-			booking_unlock_line(resource->id);
-		if (!clearing.busy)
-			return verdict->answer;
 		if (!patient(resource))
-			break;
-		booking_wait_for_life(&clearing.life);
+		{
+			verdict->full = load->range;
+			return verdict->answer = GUARD_FULL;
+		}
+		booking_wait_for_row(UUIDPGetDatum(&busy));
 	}
-	verdict->full = load->range;
-	return verdict->answer = GUARD_FULL;
+	return verdict->answer;
 }
 
 /*
- * One attempt.  Nothing has been done when somebody is busy with a lapsed hold, and when the
- * answer is "wait".
+ * One attempt.  False when somebody is busy with a lapsed hold.  Nothing has been done then,
+ * nor when the answer is "wait".
  *
- * The gate belongs to the statement, not to the attempt: it is given back by hand.
+ * Where somebody stands in line, so do we, to serve it.  The gate belongs to the statement,
+ * not to the attempt: it is given back by hand.
  */
-static void
+static bool
 try_to_clear(Relation heap, const Resource *resource, const BookingRow *row,
 			 const GuardIndex *guard, const GuardLoad *load, int64 capacity,
-			 GuardVerdict *verdict, Clearing *clearing)
+			 GuardVerdict *verdict, pg_uuid_t *busy)
 {
 	Attempt		attempt;
+	volatile bool expiring = false;
+	volatile bool wrote = false;	/* marked holds or made offers */
+	volatile bool cleared = true;
 	volatile bool failed = false;
 
-	memset(clearing, 0, sizeof(*clearing));
 	booking_attempt_begin(&attempt);
 	PG_TRY();
 	{
 		ResourceOwner mine = CurrentResourceOwner;
-		bool		queued = !must_queue(resource, row, load);
+		bool		queue = must_queue(resource, row, load);
+		bool		served = !queue;
 
-		while (!clearing->busy)
+		if (queue && !booking_lock_line(resource->id, true))
 		{
-			Counting	counting;
-			bool		inside;
-			bool		done;
-
-			CHECK_FOR_INTERRUPTS();
-			CurrentResourceOwner = attempt.owner;
-			enter_and_judge(heap, row, guard, load, capacity, verdict, &counting, &inside);
-			done = verdict->answer == GUARD_FITS && counting.nlapsed == 0 && queued;
-			if (inside && !done)
-				booking_gate_leave();
-			CurrentResourceOwner = mine;
-			if (done || verdict->answer != GUARD_FITS)
-				break;
-
-			if (counting.nlapsed > 0)
+			/* We serve other lines, and must not wait for this one. */
+			verdict->answer = GUARD_FULL;
+			verdict->full = load->range;
+		}
+		else
+		{
+			while (cleared)
 			{
-				clearing->expiring = true;
-				clearing->busy = !expire(&counting, &clearing->life);
-				clearing->expiring = false;
-				clearing->wrote = true;
+				Counting	counting;
+				bool		inside;
+				bool		done;
+
+				CHECK_FOR_INTERRUPTS();
+				CurrentResourceOwner = attempt.owner;
+				enter_and_judge(heap, row, guard, load, capacity, verdict, &counting, &inside);
+				done = verdict->answer == GUARD_FITS && counting.nlapsed == 0 && served;
+				if (inside && !done)
+					booking_gate_leave();
+				CurrentResourceOwner = mine;
+				if (done || verdict->answer != GUARD_FITS)
+					break;
+
+				if (counting.nlapsed > 0)
+				{
+					expiring = true;
+					cleared = expire(&counting, busy);
+					expiring = false;
+					wrote = true;
+				}
+				else
+				{
+					if (booking_line_ahead(resource, row) > 0)
+						wrote = true;
+					served = true;
+				}
 			}
-			else
-			{
-				clearing->wrote |= booking_line_ahead(resource, row) > 0;
-				queued = true;
-			}
+			if (queue && !wrote)
+				booking_unlock_line(resource->id);
 		}
 	}
 	PG_CATCH();
@@ -415,21 +415,19 @@ try_to_clear(Relation heap, const Resource *resource, const BookingRow *row,
 		ErrorData  *error = booking_attempt_fail(&attempt);
 
 		/* A plain UPDATE of the hold, which at this level is an error when it commits. */
-		if (!clearing->expiring || !booking_is_late_update(error))
+		if (!expiring || !booking_is_late_update(error))
 			ReThrowError(error);
 		FreeErrorData(error);
-		*clearing = (Clearing) {.busy = true,.life = clearing->life};
 		failed = true;
 	}
 	PG_END_TRY();
 	if (failed)
-		return;
-	if (clearing->busy || verdict->answer == GUARD_WAIT)
-		clearing->wrote = false;
+		return false;
 
 	/* With nothing written it is undone as well, unless we have entered the gate in it. */
-	booking_attempt_end(&attempt, clearing->wrote ||
-						(!clearing->busy && verdict->answer == GUARD_FITS));
+	booking_attempt_end(&attempt, cleared && verdict->answer != GUARD_WAIT &&
+						(wrote || verdict->answer == GUARD_FITS));
+	return cleared;
 }
 
 /*
@@ -553,7 +551,8 @@ count_booking(TupleTableSlot *slot, bool pending, void *arg)
 	if (memcmp(DatumGetUUIDP(id), &counting->id, UUID_LEN) == 0)
 		return pending ? (int64) PG_INT32_MAX + 1 : 0;
 
-	if (!isnull && !pending && DatumGetTimestampTz(expires_at) <= counting->now)
+	if (!isnull && !pending && DatumGetTimestampTz(expires_at) <= counting->now &&
+		!booking_row_in_hand(DatumGetUUIDP(id)))
 	{
 		if (counting->nlapsed % 16 == 0)
 			counting->lapsed = counting->lapsed == NULL ? palloc_array(Datum, 16) :
@@ -567,7 +566,7 @@ count_booking(TupleTableSlot *slot, bool pending, void *arg)
 /*
  * Mark lapsed holds expired whose ID locks we have, but for those whose rows somebody has
  * locked: a plain UPDATE, or a SELECT FOR UPDATE, takes no ID lock, and may be waiting for
- * what we hold.  How many it were.
+ * what we hold.  Nor those that we are changing ourselves.  How many it were.
  */
 int
 booking_mark_expired(Datum *ids, int n, TimestampTz now)
@@ -581,7 +580,8 @@ booking_mark_expired(Datum *ids, int n, TimestampTz now)
 
 		values[0] = ids[i];
 		values[1] = TimestampTzGetDatum(now);
-		if (booking_run(STMT_TRY_LOCK_LAPSED, values, NULL) > 0)
+		if (!booking_row_in_hand(DatumGetUUIDP(ids[i])) &&
+			booking_run(STMT_TRY_LOCK_LAPSED, values, NULL) > 0)
 			marked += (int) booking_run(STMT_EXPIRE_BOOKING, values, NULL);
 	}
 	SPI_finish();
@@ -590,8 +590,11 @@ booking_mark_expired(Datum *ids, int n, TimestampTz now)
 
 /*
  * Expire the lapsed holds that were found in the way, without waiting, in the order that
- * everybody takes them.  False when somebody is busy with one of them; then the locks that
- * we have go with the attempt.
+ * everybody takes them.  False when somebody is busy with one of them; then the others that
+ * we have got are given back with the attempt.
+ *
+ * It is the row that is locked, and not the ID: a hold that has lapsed has no life left to
+ * serialise, and whoever is about to change it by a function of ours finds that it has.
  */
 static bool
 expire(Counting *counting, pg_uuid_t *busy)
@@ -608,9 +611,13 @@ expire(Counting *counting, pg_uuid_t *busy)
 		values[0] = counting->lapsed[i];
 		values[1] = TimestampTzGetDatum(counting->now);
 		*busy = *DatumGetUUIDP(values[0]);
-		done = booking_try_lock_id(busy) &&
-			booking_run(STMT_TRY_LOCK_LAPSED, values, NULL) > 0 &&
-			booking_run(STMT_EXPIRE_BOOKING, values, NULL) > 0;
+		done = booking_run(STMT_TRY_LOCK_LAPSED, values, NULL) > 0;
+		if (done && booking_run(STMT_EXPIRE_BOOKING, values, NULL) == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("booking %s cannot be marked expired",
+							DatumGetCString(DirectFunctionCall1(uuid_out, values[0]))),
+					 errdetail("A trigger keeps it from being stored.")));
 	}
 	SPI_finish();
 	return done;

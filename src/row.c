@@ -53,6 +53,16 @@ typedef struct Request
 
 static Request request = {.active = false};
 
+/* A hold whose change is being judged, and the one within whose judging that happens. */
+typedef struct InHand
+{
+	pg_uuid_t	id;
+	struct InHand *outer;
+} InHand;
+
+static InHand *in_hand = NULL;
+
+static HeapTuple judge(TriggerData *trigger);
 static void take_apart(HeapTuple tuple, TupleDesc desc, BookingRow *row);
 static HeapTuple put_together(HeapTuple tuple, TupleDesc desc, BookingRow *row);
 static bool complete(const Resource *resource, const Slot *slot, BookingRow *row,
@@ -170,14 +180,60 @@ booking_write(Statement statement, Datum *values, const char *nulls, Refusal *re
 
 /*
  * BEFORE INSERT OR UPDATE, for each row.
+ *
+ * Judging a change may take time, serve the line and mark lapsed holds.  A hold that lapses
+ * while its own change is being judged is left alone: the change goes ahead, and PostgreSQL
+ * could not make it if the row were changed underneath.
  */
 Datum
 booking_row_before(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
-	Relation	heap;
-	TupleDesc	desc;
-	HeapTuple	tuple;
+	volatile HeapTuple tuple = NULL;
+	bool		isnull;
+	InHand		hold;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BEFORE(trigger->tg_event) ||
+		!TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
+		elog(ERROR, "booking_row_before: not called as a BEFORE ROW trigger");
+
+	if (!TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ||
+		heap_attisnull(trigger->tg_trigtuple, BOOKING_EXPIRES_AT, NULL))
+		return PointerGetDatum(judge(trigger));
+
+	hold.id = *DatumGetUUIDP(heap_getattr(trigger->tg_trigtuple, BOOKING_ID,
+										  RelationGetDescr(trigger->tg_relation), &isnull));
+	hold.outer = in_hand;
+	in_hand = &hold;
+	PG_TRY();
+	{
+		tuple = judge(trigger);
+	}
+	PG_FINALLY();
+	{
+		in_hand = hold.outer;
+	}
+	PG_END_TRY();
+	return PointerGetDatum(tuple);
+}
+
+/* Is a change of this hold being judged? */
+bool
+booking_row_in_hand(const pg_uuid_t *id)
+{
+	for (InHand *hold = in_hand; hold; hold = hold->outer)
+		if (memcmp(&hold->id, id, UUID_LEN) == 0)
+			return true;
+	return false;
+}
+
+/* The row as it is to be stored; NULL when a function of ours is to say no. */
+static HeapTuple
+judge(TriggerData *trigger)
+{
+	Relation	heap = trigger->tg_relation;
+	TupleDesc	desc = RelationGetDescr(heap);
+	HeapTuple	tuple = trigger->tg_trigtuple;
 	ItemPointer self = NULL;
 	const Resource *resource = NULL;
 	BookingRow	row;
@@ -186,13 +242,6 @@ booking_row_before(PG_FUNCTION_ARGS)
 	Slot		its_slot;
 	const Slot *slot = NULL;
 
-	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BEFORE(trigger->tg_event) ||
-		!TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
-		elog(ERROR, "booking_row_before: not called as a BEFORE ROW trigger");
-
-	heap = trigger->tg_relation;
-	desc = RelationGetDescr(heap);
-	tuple = trigger->tg_trigtuple;
 	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
 	{
 		tuple = trigger->tg_newtuple;
@@ -220,23 +269,23 @@ booking_row_before(PG_FUNCTION_ARGS)
 	if (slot == NULL)
 		resource = booking_use_resource(DatumGetInt64(row.value[BOOKING_RESOURCE_ID]));
 	if (!complete(resource, slot, &row, old))
-		return PointerGetDatum(NULL);
+		return NULL;
 
 	if (!booking_not_closed(resource, &row, old) || !booking_within_limits(resource, &row, old))
-		return PointerGetDatum(NULL);
+		return NULL;
 
 	if ((slot || resource->taken_by_slots || resource->slots_only) &&
 		!booking_judge_slots(heap, resource, slot, &row, old, self))
-		return PointerGetDatum(NULL);
+		return NULL;
 
 	if (!row.active || !needs_room(resource, slot, &row))
 		;
 	else if (!booking_row_adds_load(&row, old))
 		booking_keep_room(&row);
 	else if (!booking_make_room(heap, resource, &row, self))
-		return PointerGetDatum(NULL);
+		return NULL;
 
-	return PointerGetDatum(put_together(tuple, desc, &row));
+	return put_together(tuple, desc, &row);
 }
 
 /*

@@ -73,10 +73,17 @@ sub run_for
 }
 run_for($seconds);
 
+# A busy machine needs a little longer until many seats have their owner.
+my $owned = q{SELECT count(*) FROM booking.booking WHERE status = 'confirmed'};
+for (my $more = 0; $more < 10 && $node->safe_psql('postgres', $owned) <= 25; $more++)
+{
+	run_for($seconds);
+}
+
 is($node->safe_psql('postgres', q{
 	SELECT seat_no FROM booking.booking WHERE status = 'confirmed' GROUP BY seat_no HAVING count(*) > 1}),
 	'', 'every seat has one confirmed owner at most');
-cmp_ok($node->safe_psql('postgres', q{SELECT count(*) FROM booking.booking WHERE status = 'confirmed'}), '>', 25, 'and many have one');
+cmp_ok($node->safe_psql('postgres', $owned), '>', 25, 'and many have one');
 is($node->safe_psql('postgres', q{
 	SELECT DISTINCT answer, status FROM told FULL JOIN booking.booking USING (id)
 	WHERE CASE answer WHEN 'confirmed' THEN status <> 'confirmed' WHEN 'cancelled' THEN status NOT IN ('cancelled', 'expired')
@@ -86,7 +93,7 @@ cmp_ok($node->safe_psql('postgres', q{SELECT count(*) FROM told WHERE answer = '
 
 # Who walked away has left holds behind.  Whoever wants the seats gets them, all of them.
 $node->safe_psql('postgres', 'SELECT pg_sleep(0.1)');
-my $confirmed = $node->safe_psql('postgres', q{SELECT count(*) FROM booking.booking WHERE status = 'confirmed'});
+my $confirmed = $node->safe_psql('postgres', $owned);
 cmp_ok($node->safe_psql('postgres', q{SELECT count(*) FROM booking.booking WHERE status = 'held'}), '>=', 0, 'holds left behind');
 is($node->safe_psql('postgres', q{
 	SELECT count(got.id) FROM booking.seat, booking.try_book_slot('bus', trip(), 'last', seat => label) AS got}),

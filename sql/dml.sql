@@ -131,6 +131,14 @@ SELECT period FROM booking.book_slot(-101, '[2030-07-01 09:00, 2030-07-01 10:00)
 SELECT holder FROM booking.try_book_slot(-101, '[2030-07-01 09:00, 2030-07-01 10:00)', 'eve');
 SELECT period FROM booking.book_slot(-101, '[2030-07-01 08:00, 2030-07-01 09:00)', 'bob');
 ROLLBACK;
+-- One that comes after ours has the last word about what is stored, and given back.
+CREATE FUNCTION pg_temp.stamp() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN new.data := '{"stamped": true}'; RETURN new; END $$;
+BEGIN;
+CREATE TRIGGER zzz_stamp BEFORE INSERT ON booking.booking FOR EACH ROW EXECUTE FUNCTION pg_temp.stamp();
+SELECT holder, data FROM booking.book_slot(-101, '[2030-07-01 09:00, 2030-07-01 10:00)', 'ann');
+DROP TRIGGER zzz_stamp ON booking.booking;
+SELECT holder, data FROM booking.book_slot(-101, '[2030-07-01 10:00, 2030-07-01 11:00)', 'ann');
+ROLLBACK;
 
 -- What cannot go.
 SELECT pg_temp.said($$TRUNCATE booking.booking$$);

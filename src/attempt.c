@@ -25,7 +25,6 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "executor/spi.h"
@@ -99,10 +98,9 @@ booking_is_late_update(const ErrorData *error)
  * same lapsed hold have handed it to one another for minutes and done nothing else.
  */
 void
-booking_wait_for_row(Datum id)
+booking_wait_for_row(Relation heap, Datum id)
 {
 	TransactionId holder = InvalidTransactionId;
-	Relation	heap;
 	TupleTableSlot *slot;
 	ItemPointerData tid;
 	bool		isnull;
@@ -117,7 +115,6 @@ booking_wait_for_row(Datum id)
 	if (found == 0)
 		return;
 
-	heap = table_open(booking_table("booking"), RowExclusiveLock);
 	slot = table_slot_create(heap, NULL);
 	if (table_tuple_fetch_row_version(heap, &tid, SnapshotAny, slot))
 	{
@@ -132,7 +129,6 @@ booking_wait_for_row(Datum id)
 		share_row(id);
 	else if (!TransactionIdIsCurrentTransactionId(holder))
 		XactLockTableWait(holder, heap, &tid, XLTW_Lock);
-	table_close(heap, NoLock);
 }
 
 /*

@@ -367,9 +367,7 @@ store(const Order *order, const Resource *resource, bool try, Datum *booking)
 #undef SET_VALUE
 
 	SPI_connect();
-	booked = booking_insert(values, nulls, try ? NULL : &refusal, context);
-	if (booked)
-		*booking = booking_row_datum();
+	booked = booking_insert(values, nulls, try ? NULL : &refusal, context, booking);
 	SPI_finish();
 
 	if (!booked && !try)

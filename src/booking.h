@@ -525,7 +525,7 @@ extern bool booking_row_adds_load(const BookingRow *row, const BookingRow *old);
 extern bool booking_row_wants_reason(const BookingRow *row);
 extern bool booking_row_refuse(const BookingRow *row, const Refusal *refusal);
 extern bool booking_insert(Datum *values, const char *nulls, Refusal *refusal,
-						   MemoryContext context);
+						   MemoryContext context, Datum *booking);
 extern bool booking_write(Statement statement, Datum *values, const char *nulls,
 						  Refusal *refusal, MemoryContext context);
 
@@ -648,7 +648,7 @@ extern void booking_attempt_begin(Attempt *attempt);
 extern void booking_attempt_end(const Attempt *attempt, bool keep);
 extern struct ErrorData *booking_attempt_fail(const Attempt *attempt);
 extern bool booking_is_late_update(const struct ErrorData *error);
-extern void booking_wait_for_row(Datum id);
+extern void booking_wait_for_row(Relation heap, Datum id);
 extern void booking_lock_life(Datum id);
 
 /* ---- life.c ---- */

@@ -31,6 +31,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/table.h"
 #include "access/xact.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
@@ -367,7 +368,12 @@ clear_the_way(Request *request)
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (busy.with == BUSY_WITH_ROW)
-			booking_wait_for_row(UUIDPGetDatum(&busy.id));
+		{
+			Relation	heap = table_open(booking_table("booking"), RowExclusiveLock);
+
+			booking_wait_for_row(heap, UUIDPGetDatum(&busy.id));
+			table_close(heap, NoLock);
+		}
 	}
 }
 

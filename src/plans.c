@@ -104,7 +104,7 @@
 #define INSERT_BOOKING \
 	"INSERT INTO booking.booking (id, resource_id, slot_id, seat_no, period, occupies," \
 	" quantity, holder, status, expires_at, group_id, waitlist_id, data)" \
-	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING *"
+	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
 #define INSERT_TYPES \
 	{UUIDOID, INT8OID, INT8OID, INT4OID, TSTZRANGEOID, TSTZRANGEOID, \
 		INT4OID, TEXTOID, TEXTOID, TIMESTAMPTZOID, UUIDOID, INT8OID, JSONBOID}

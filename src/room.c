@@ -338,7 +338,7 @@ clear_and_judge(Relation heap, const Resource *resource, const BookingRow *row,
 			verdict->full = load->range;
 			return verdict->answer = GUARD_FULL;
 		}
-		booking_wait_for_row(UUIDPGetDatum(&busy));
+		booking_wait_for_row(heap, UUIDPGetDatum(&busy));
 	}
 	return verdict->answer;
 }

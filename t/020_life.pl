@@ -203,24 +203,29 @@ foreach my $isolation ('read committed', 'repeatable read')
 	print $fh "$numbers\n\\if :end = 1\nBEGIN;\n$step\nROLLBACK;\n\\else\nBEGIN;\nSELECT 1;\n$step\nCOMMIT;\n\\endif\n";
 	close $fh;
 
-	my ($out, $err) = run_command(
-		[
-			'pgbench', '-n', '-c', $clients, '-j', 2, '-T', $seconds, '-M', 'prepared',
-			'-f', $file, '-p', $node->port, '-h', $node->host, $database
-		]);
-	unlike($err, qr/ERROR|aborted/, "$isolation: no error but refusals");
-	my $transactions = $out =~ /actually processed: (\d+)/ ? $1 : 0;
+	# Everything is to happen that the test is about: on a busy machine that takes longer.
+	my @ends = ('confirmed', 'cancelled', 'expired', 'waitlist taken', 'waitlist lapsed', 'waitlist left');
+	my ($errors, $transactions, %seen) = ('', 0);
+	for (my $round = 0; $round < 10 && ($round == 0 || grep { !$seen{$_} } @ends); $round++)
+	{
+		my ($out, $err) = run_command(
+			[
+				'pgbench', '-n', '-c', $clients, '-j', 2, '-T', $seconds, '-M', 'prepared',
+				'-f', $file, '-p', $node->port, '-h', $node->host, $database
+			]);
+		$errors .= $err;
+		$transactions += $1 if $out =~ /actually processed: (\d+)/;
+		%seen = map { split /\|/ } split /\n/, $node->safe_psql($database, q{
+			SELECT status, count(*) FROM booking.booking GROUP BY status UNION ALL
+			SELECT 'waitlist ' || status, count(*) FROM booking.waitlist GROUP BY status});
+	}
+	unlike($errors, qr/ERROR|aborted/, "$isolation: no error but refusals");
 	cmp_ok($transactions, '>', $clients, "$isolation: $transactions transactions");
 
 	is($node->safe_psql($database, 'SELECT * FROM oracle ORDER BY 1, 2 LIMIT 10'), '', "$isolation: the tables tell a story that can be true");
 
-	# Everything has happened that the test is about.
-	my %seen = map { split /\|/ } split /\n/, $node->safe_psql($database, q{
-		SELECT status, count(*) FROM booking.booking GROUP BY status UNION ALL
-		SELECT 'waitlist ' || status, count(*) FROM booking.waitlist GROUP BY status});
 	note join(', ', map { "$_ $seen{$_}" } sort keys %seen);
-	is(join(' ', grep { !$seen{$_} } 'confirmed', 'cancelled', 'expired', 'waitlist taken', 'waitlist lapsed', 'waitlist left'), '',
-		"$isolation: bookings and those in line have come to all their ends");
+	is(join(' ', grep { !$seen{$_} } @ends), '', "$isolation: bookings and those in line have come to all their ends");
 
 	# Time passes, somebody sweeps, until nobody's offer lapses any more.
 	$node->safe_psql($database, q{UPDATE booking.waitlist SET offer_for = '1 hour'});

@@ -604,7 +604,7 @@ extern Slot booking_use_slot(int64 slot_id, const Resource **resource);
 extern Slot *booking_remembered_slot(int64 slot_id);
 extern const Resource *booking_row_enter_slot(BookingRow *row, const BookingRow *old, Slot *slot);
 extern bool booking_judge_slots(Relation heap, const Resource *resource, const Slot *slot,
-								BookingRow *row, const BookingRow *old, ItemPointer self);
+								BookingRow *row, const BookingRow *old, ItemPointer self, bool *has_room);
 extern int64 *booking_find_slots(const Resource *resource, RangeType *period, int *n);
 pg_noreturn extern void booking_no_such_slot(const Resource *resource, RangeType *period);
 
@@ -614,7 +614,7 @@ pg_noreturn extern void booking_no_such_slot(const Resource *resource, RangeType
 #define MAX_SHARDS	64
 
 extern void booking_places_init(void);
-extern bool booking_places_take(const Slot *slot, int32 quantity, const BookingRow *row);
+extern bool booking_places_take(const Slot *slot, int32 quantity, const BookingRow *row, bool wait);
 extern void booking_places_stored(struct TriggerData *trigger);
 extern void booking_places_settle(void);
 extern bool booking_places_sold_out(const Slot *slot, int32 quantity);

@@ -147,20 +147,20 @@ booking_line_take_places(const Resource *resource, const Slot *slot, const Booki
 
 	if (serving || !resource->has_waiters || booking_row_is_history(row, old) ||
 		!booking_lock_line(resource->id, true))
-		return booking_places_take(slot, quantity, row);
+		return booking_places_take(slot, quantity, row, true);
 
 	if (serve(resource, DatumGetRangeTypeP(row->value[BOOKING_OCCUPIES]),
 			  row->value[BOOKING_HOLDER], &somebody) == 0)
 	{
 		booking_unlock_line(resource->id);
-		return booking_places_take(slot, quantity, row);
+		return booking_places_take(slot, quantity, row, true);
 	}
 
 	serving = true;
 	serving_context = CurrentMemoryContext;
 	PG_TRY();
 	{
-		taken = booking_places_take(slot, quantity, row);
+		taken = booking_places_take(slot, quantity, row, true);
 	}
 	PG_FINALLY();
 	{

@@ -224,10 +224,10 @@ find_account(int64 slot_id)
 
 /*
  * In a BEFORE trigger: see to it that there are places for a row.  False when there are
- * not enough.
+ * not enough, or, without "wait", when it is not that simple.
  */
 bool
-booking_places_take(const Slot *slot, int32 quantity, const BookingRow *row)
+booking_places_take(const Slot *slot, int32 quantity, const BookingRow *row, bool wait)
 {
 	Account    *account = find_account(slot->id);
 	int64		need = account->judged + quantity - account->taken;
@@ -241,8 +241,15 @@ booking_places_take(const Slot *slot, int32 quantity, const BookingRow *row)
 		/* Not the first row: there may be as many more to come. */
 		if (account->judged > 0)
 			want = Max(need, Min(account->judged, MOST_IN_ADVANCE));
-		taken = take(slot, need, want, row->null[BOOKING_ID] ? NULL :
-					 DatumGetUUIDP(row->value[BOOKING_ID]));
+		if (wait)
+			taken = take(slot, need, want, row->null[BOOKING_ID] ? NULL :
+						 DatumGetUUIDP(row->value[BOOKING_ID]));
+		else
+		{
+			SPI_connect();
+			taken = take_at_once(slot, need, want);
+			SPI_finish();
+		}
 		if (taken == 0)
 			return false;
 		account = find_account(slot->id);

@@ -269,6 +269,7 @@ judge(TriggerData *trigger)
 	BookingRow *old = NULL;
 	Slot		its_slot;
 	const Slot *slot = NULL;
+	bool		has_room = false;
 
 	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
 	{
@@ -303,10 +304,10 @@ judge(TriggerData *trigger)
 		return NULL;
 
 	if ((slot || resource->taken_by_slots || resource->slots_only) &&
-		!booking_judge_slots(heap, resource, slot, &row, old, self))
+		!booking_judge_slots(heap, resource, slot, &row, old, self, &has_room))
 		return NULL;
 
-	if (!row.active || !needs_room(resource, slot, &row))
+	if (has_room || !row.active || !needs_room(resource, slot, &row))
 		;
 	else if (!booking_row_adds_load(&row, old))
 		booking_keep_room(&row);

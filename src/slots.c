@@ -208,11 +208,12 @@ moves_to(const BookingRow *row, const BookingRow *old)
 
 /*
  * Everything that slots have to say to a booking, whether it is in one or not, and its
- * places if it is.  False when it is refused and a function of ours is to say so.
+ * places if it is.  False when it is refused and a function of ours is to say so.  With
+ * *has_room we are inside the gate of the seat that the booking gets.
  */
 bool
 booking_judge_slots(Relation heap, const Resource *resource, const Slot *slot,
-					BookingRow *row, const BookingRow *old, ItemPointer self)
+					BookingRow *row, const BookingRow *old, ItemPointer self, bool *has_room)
 {
 	bool		adds_load = booking_row_adds_load(row, old);
 	int64		wanted;
@@ -243,7 +244,8 @@ booking_judge_slots(Relation heap, const Resource *resource, const Slot *slot,
 	 * Where the row competes for a seat as well, see about that first.  Places taken in
 	 * vain would have to be given back; and a lapsed hold of that seat is not to be
 	 * waited for with places in our hands, for whoever is at it may want to give its
-	 * place back.
+	 * place back.  If the places can be had without waiting for anybody, we stay inside the
+	 * seat's gate.
 	 */
 	if (!row->null[BOOKING_SEAT_NO])
 	{
@@ -252,6 +254,9 @@ booking_judge_slots(Relation heap, const Resource *resource, const Slot *slot,
 			return refuse_sold_out(resource, slot, row, wanted);
 		if (!booking_make_room(heap, resource, row, self))
 			return false;
+		*has_room = !resource->has_waiters && booking_places_take(slot, (int32) wanted, row, false);
+		if (*has_room)
+			return true;
 		booking_gate_leave();
 	}
 

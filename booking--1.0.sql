@@ -921,9 +921,10 @@ COMMENT ON FUNCTION booking.unguard_table(regclass, text) IS
 -- Keeping house -------------------------------------------------------------------------
 
 /*
- * Guards in plain SQL: at each beginning of a row, what is in force there.  A row is in
- * force at the beginning of another if they overlap and it begins no later.  Tables that
- * the caller may not read are left out.
+ * Guards in plain SQL: at each beginning of a row, what is in force there.  That is what has
+ * begun by then, less what has ended: a running sum over the edges of all rows of a key.  An
+ * edge stands for all time from there on, as a range, so that ranges of any type sort; an
+ * open end has none.  Tables that the caller may not read are left out.
  */
 CREATE FUNCTION booking.verify_guards()
 	RETURNS TABLE (target regclass, guard text, detail text)
@@ -937,6 +938,7 @@ DECLARE
 	these text;
 	those text;
 	ceiling text;
+	key_columns text;
 BEGIN
 	FOR g IN
 		SELECT gt.*, CASE c.relkind WHEN 'p' THEN '' ELSE 'ONLY ' END AS only
@@ -956,28 +958,42 @@ BEGIN
 			those := format(in_force, array_to_string(other.resource, ', '), other.period, '1', other.only, other.target,
 				coalesce(other.active, 'true'), other.period,
 				(SELECT string_agg(format(' AND (%s) IS NOT NULL', k), '') FROM unnest(other.resource) AS k));
+			-- First the rows that are blocked, then what each of them overlaps.
 			RETURN QUERY EXECUTE format(
-				'SELECT $1, $2, format(%L, a.key, a.period, b.period) FROM %s AS a JOIN %s AS b ON b.key = a.key AND b.period && a.period',
-				'%s: %s overlaps what blocks it, %s', these, those) USING g.target, g.name;
+				'SELECT $1, $2, format(%L, a.key, a.period, b.period) FROM ('
+				'  SELECT r.* FROM %s AS r'
+				'  JOIN (SELECT key, range_agg(period) AS periods FROM %s AS x GROUP BY key) AS blocked'
+				'    ON blocked.key = r.key AND blocked.periods && r.period OFFSET 0) AS a'
+				' JOIN %s AS b ON b.key = a.key AND b.period && a.period',
+				'%s: %s overlaps what blocks it, %s', these, those, those) USING g.target, g.name;
 		ELSE
 			-- The parameters of a capacity_query are the columns of the key.
+			key_columns := '';
 			ceiling := coalesce(g.capacity::text, format('coalesce((%s), 0)', (
 				SELECT regexp_replace(g.capacity_query, '\$(\d+)', '(guarded_row.keys[\1])', 'g'))));
 			IF g.capacity IS NULL THEN
 				FOR i IN 1..cardinality(g.resource) LOOP
 					ceiling := replace(ceiling, format('(guarded_row.keys[%s])', i), format('guarded_row.k%s', i));
 				END LOOP;
-				these := replace(these, 'AS key,', 'AS key, ' || (
-					SELECT string_agg(format('%s AS k%s, ', k, n), '' ORDER BY n) FROM unnest(g.resource) WITH ORDINALITY AS r (k, n)));
+				SELECT coalesce(string_agg(format(', k%s', n), '' ORDER BY n), ''),
+					replace(these, 'AS key,', 'AS key, ' || coalesce(string_agg(format('%s AS k%s, ', k, n), '' ORDER BY n), ''))
+				INTO key_columns, these
+				FROM unnest(g.resource) WITH ORDINALITY AS r (k, n);
 			END IF;
 			RETURN QUERY EXECUTE format(
-				'SELECT $1, $2, format(%L, key, max(used), most) FROM ('
-				'  SELECT guarded_row.key, (%s)::int8 AS most, ('
-				'    SELECT sum(b.quantity) FROM %s AS b'
-				'    WHERE b.key = guarded_row.key AND b.period && guarded_row.period AND guarded_row.period &> b.period) AS used'
-				'  FROM %s AS guarded_row WHERE guarded_row.quantity > 0) AS x'
-				' WHERE used > most GROUP BY key, most',
-				'%s: %s of %s in use', ceiling, these, these) USING g.target, g.name;
+				'SELECT $1, $2, format(%L, key, used, most) FROM ('
+				'  SELECT guarded_row.key, guarded_row.used, (%s)::int8 AS most FROM ('
+				'    SELECT key%s, max(used) AS used FROM ('
+				'      SELECT r.*, edge.begins, sum(edge.change) OVER (PARTITION BY r.key ORDER BY edge.onwards) AS used'
+				'      FROM %s AS r'
+				'      LEFT JOIN LATERAL (SELECT rest FROM unnest(''{(,)}'' - multirange(r.period)) AS rest WHERE rest >> r.period) AS later ON true'
+				'      CROSS JOIN LATERAL (VALUES'
+				'        (coalesce(range_merge(r.period, later.rest), r.period), r.quantity::numeric, r.quantity > 0),'
+				'        (later.rest, -r.quantity::numeric, false)) AS edge (onwards, change, begins)'
+				'      WHERE edge.onwards IS NOT NULL) AS edges'
+				'    WHERE begins GROUP BY key%s) AS guarded_row) AS x'
+				' WHERE used > most',
+				'%s: %s of %s in use', ceiling, key_columns, these, key_columns) USING g.target, g.name;
 		END IF;
 	END LOOP;
 END

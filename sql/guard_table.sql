@@ -1,23 +1,9 @@
 -- guard_table(): never more than so many at once, on a table you have already.
-SET timezone = 'UTC';
-SET datestyle = 'ISO';
-
--- Shows an error as a client sees it: SQLSTATE, constraint and table included.
-CREATE FUNCTION pg_temp.refusal(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	message text; detail text; hint text; name text; tab text;
-BEGIN
-	EXECUTE statement;
-	RETURN 'accepted';
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT,
-		name = CONSTRAINT_NAME, tab = TABLE_NAME;
-	RETURN concat_ws(E'\n', SQLSTATE || ': ' || message, nullif(detail, ''), nullif(hint, ''),
-		nullif(concat_ws('.', nullif(tab, ''), nullif(name, '')), ''));
-END
-$$;
-\pset format unaligned
-\pset tuples_only on
+\getenv srcdir PG_ABS_SRCDIR
+\set said :srcdir '/sql/include/said.psql'
+\set ECHO none
+\i :said
+\set ECHO all
 
 CREATE SCHEMA guard_table;
 SET search_path = guard_table;
@@ -45,26 +31,26 @@ INSERT INTO stay (hotel, nights, rooms) VALUES
 -- One long stay over two short ones: three overlap, and never more than three rooms are used.
 INSERT INTO stay (hotel, nights) VALUES ('Ritz', '[2030-07-01,2030-07-05)');
 -- Every room is taken on any of the nights now.
-SELECT pg_temp.refusal($$INSERT INTO stay (hotel, nights) VALUES ('Ritz', '[2030-07-04,2030-07-08)')$$);
-SELECT pg_temp.refusal($$INSERT INTO stay (hotel, nights, rooms) VALUES ('Ritz', '[2030-07-04,2030-07-08)', 2147483647)$$);
+SELECT pg_temp.said($$INSERT INTO stay (hotel, nights) VALUES ('Ritz', '[2030-07-04,2030-07-08)')$$);
+SELECT pg_temp.said($$INSERT INTO stay (hotel, nights, rooms) VALUES ('Ritz', '[2030-07-04,2030-07-08)', 2147483647)$$);
 -- Back to back is no overlap, another hotel is another thing, and an end may be open.
 INSERT INTO stay (hotel, nights, rooms) VALUES ('Ritz', '[2030-07-05,2030-07-06)', 1), ('Adlon', '[2030-07-01,)', 3);
-SELECT pg_temp.refusal($$INSERT INTO stay (hotel, nights, rooms) VALUES ('Ritz', '(,2030-07-06)', 1)$$);
-SELECT pg_temp.refusal($$INSERT INTO stay (hotel, nights, rooms) VALUES ('Ritz', '[2030-07-05,2030-07-06)', 3)$$);
-SELECT pg_temp.refusal($$INSERT INTO stay (hotel, nights, rooms) VALUES ('Adlon', '[2040-01-01,2040-01-02)', 1)$$);
+SELECT pg_temp.said($$INSERT INTO stay (hotel, nights, rooms) VALUES ('Ritz', '(,2030-07-06)', 1)$$);
+SELECT pg_temp.said($$INSERT INTO stay (hotel, nights, rooms) VALUES ('Ritz', '[2030-07-05,2030-07-06)', 3)$$);
+SELECT pg_temp.said($$INSERT INTO stay (hotel, nights, rooms) VALUES ('Adlon', '[2040-01-01,2040-01-02)', 1)$$);
 
 -- Not in force: canceled, no hotel, no nights, an empty range, or no room at all.
 INSERT INTO stay (hotel, nights, rooms, canceled_at) VALUES ('Adlon', '[2030-07-01,)', 3, now());
 INSERT INTO stay (hotel, nights, rooms) VALUES
 	(NULL, '[2030-07-01,)', 9), ('Adlon', NULL, 9), ('Adlon', 'empty', 9), ('Adlon', '[2030-07-01,)', 0);
-SELECT pg_temp.refusal($$INSERT INTO stay (hotel, nights, rooms) VALUES ('Adlon', '[2030-07-01,)', -1)$$);
-SELECT pg_temp.refusal($$UPDATE stay SET canceled_at = NULL WHERE canceled_at IS NOT NULL$$);
+SELECT pg_temp.said($$INSERT INTO stay (hotel, nights, rooms) VALUES ('Adlon', '[2030-07-01,)', -1)$$);
+SELECT pg_temp.said($$UPDATE stay SET canceled_at = NULL WHERE canceled_at IS NOT NULL$$);
 
 -- A change is judged by what it adds: its own old version is not in the way.
 UPDATE stay SET nights = '[2030-07-02,2030-07-03)' WHERE id = 1;
 UPDATE stay SET rooms = 1 WHERE id = 1;
-SELECT pg_temp.refusal($$UPDATE stay SET rooms = 4 WHERE id = 1$$);
-SELECT pg_temp.refusal($$UPDATE stay SET nights = '[2030-07-02,2030-07-04)', rooms = 2 WHERE id = 1$$);
+SELECT pg_temp.said($$UPDATE stay SET rooms = 4 WHERE id = 1$$);
+SELECT pg_temp.said($$UPDATE stay SET nights = '[2030-07-02,2030-07-04)', rooms = 2 WHERE id = 1$$);
 UPDATE stay SET canceled_at = now() WHERE id = 2;
 UPDATE stay SET nights = '[2030-07-02,2030-07-04)', rooms = 2 WHERE id = 1;
 DELETE FROM stay WHERE hotel = 'Adlon';
@@ -82,11 +68,11 @@ ALTER TABLE "Stay" SET SCHEMA guard_table_other;
 SET search_path = guard_table_other;
 REINDEX INDEX CONCURRENTLY some_index;
 ALTER TABLE "Stay" ADD COLUMN note text, DROP COLUMN id;
-SELECT pg_temp.refusal($$INSERT INTO "Stay" (house, nights) VALUES ('Adlon', '[2030-08-01,2030-08-02)')$$);
-SELECT pg_temp.refusal($$ALTER TABLE "Stay" DROP COLUMN "number of rooms"$$);
-SELECT pg_temp.refusal($$DROP INDEX some_index$$);
-SELECT pg_temp.refusal($$DROP TRIGGER zzzz_stay_hotel_guard ON "Stay"$$);
-SELECT split_part(pg_temp.refusal($$DROP EXTENSION booking$$), E'\n', 1);
+SELECT pg_temp.said($$INSERT INTO "Stay" (house, nights) VALUES ('Adlon', '[2030-08-01,2030-08-02)')$$);
+SELECT pg_temp.said($$ALTER TABLE "Stay" DROP COLUMN "number of rooms"$$);
+SELECT pg_temp.said($$DROP INDEX some_index$$);
+SELECT pg_temp.said($$DROP TRIGGER zzzz_stay_hotel_guard ON "Stay"$$);
+SELECT pg_temp.said($$DROP EXTENSION booking$$) LIMIT 1;
 SELECT name, resource, quantity, index FROM booking.guarded_table WHERE target = '"Stay"'::regclass;
 
 -- A table that goes takes its guard along.
@@ -102,7 +88,7 @@ CREATE TABLE delivery (vehicle int, during tstzrange, canceled bool NOT NULL DEF
 SELECT booking.guard_table('delivery', '{vehicle}', '{during}', active => 'NOT canceled', name => 'one_delivery_at_a_time');
 SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 'delivery'::regclass AND contype = 'x';
 INSERT INTO delivery VALUES (1, '[2030-01-01 10:00, 2030-01-01 12:00)');
-SELECT pg_temp.refusal($$INSERT INTO delivery VALUES (1, '[2030-01-01 11:00, 2030-01-01 13:00)')$$);
+SELECT pg_temp.said($$INSERT INTO delivery VALUES (1, '[2030-01-01 11:00, 2030-01-01 13:00)')$$);
 SELECT name, rule, resource, period, active, capacity FROM booking.guarded_table WHERE target = 'delivery'::regclass;
 SELECT booking.unguard_table('delivery', 'one_delivery_at_a_time');
 SELECT count(*) FROM pg_constraint WHERE conrelid = 'delivery'::regclass AND contype = 'x';
@@ -110,7 +96,7 @@ SELECT count(*) FROM pg_constraint WHERE conrelid = 'delivery'::regclass AND con
 -- A live table: the index is built first, concurrently, and then handed over.
 CREATE INDEX CONCURRENTLY delivery_plan ON delivery USING gist (vehicle, during) WHERE NOT canceled;
 SELECT booking.guard_table('delivery', '{vehicle}', '{during}', active => 'NOT canceled', using_index => 'delivery_plan');
-SELECT pg_temp.refusal($$INSERT INTO delivery VALUES (1, '[2030-01-01 11:00, 2030-01-01 13:00)')$$);
+SELECT pg_temp.said($$INSERT INTO delivery VALUES (1, '[2030-01-01 11:00, 2030-01-01 13:00)')$$);
 INSERT INTO delivery VALUES (1, '[2030-01-01 12:00, 2030-01-01 13:00)');
 SELECT booking.unguard_table('delivery');
 SELECT 'delivery_plan'::regclass;
@@ -124,20 +110,20 @@ SELECT resource, period FROM booking.guarded_table WHERE target = 'visit'::regcl
 INSERT INTO visit SELECT '11111111-1111-1111-1111-111111111111', 'A', '2030-01-01 10:00', '2030-01-01 11:00' FROM generate_series(1, 2);
 INSERT INTO visit VALUES ('11111111-1111-1111-1111-111111111111', 'B', '2030-01-01 10:00', '2030-01-01 11:00'),
 	('11111111-1111-1111-1111-111111111111', 'A', '2030-01-01 11:00', NULL);
-SELECT pg_temp.refusal($$INSERT INTO visit VALUES ('11111111-1111-1111-1111-111111111111', 'A', '2030-01-01 10:30', '2030-01-01 11:00')$$);
-SELECT pg_temp.refusal($$INSERT INTO visit VALUES ('11111111-1111-1111-1111-111111111111', 'A', '2030-01-01 10:30', '2030-01-01 09:00')$$);
+SELECT pg_temp.said($$INSERT INTO visit VALUES ('11111111-1111-1111-1111-111111111111', 'A', '2030-01-01 10:30', '2030-01-01 11:00')$$);
+SELECT pg_temp.said($$INSERT INTO visit VALUES ('11111111-1111-1111-1111-111111111111', 'A', '2030-01-01 10:30', '2030-01-01 09:00')$$);
 
 CREATE TABLE run (lap int8range, weight numeric);
 SELECT booking.guard_table('run', '{}', '{lap}', capacity => 2, name => 'track');
 INSERT INTO run VALUES ('[1,10]'), ('[10,20]');
-SELECT pg_temp.refusal($$INSERT INTO run VALUES ('[10,11)')$$);
+SELECT pg_temp.said($$INSERT INTO run VALUES ('[10,11)')$$);
 
 -- The bounds are the range's own: these two meet at 5, and touch at 7.
 CREATE TABLE load_on (beam text, span numrange);
 SELECT booking.guard_table('load_on', '{beam}', '{span}', capacity => 1, name => 'beam_guard', check_existing => false);
 INSERT INTO load_on VALUES ('x', '[1,5]'), ('x', '(5,7)'), ('x', '[7,9]');
-SELECT pg_temp.refusal($$INSERT INTO load_on VALUES ('x', '[9,10)')$$);
-SELECT pg_temp.refusal($$INSERT INTO load_on VALUES ('x', '[5,5]')$$);
+SELECT pg_temp.said($$INSERT INTO load_on VALUES ('x', '[9,10)')$$);
+SELECT pg_temp.said($$INSERT INTO load_on VALUES ('x', '[5,5]')$$);
 INSERT INTO load_on VALUES ('x', '(9,10)');
 
 -- Other bounds than [start, end): an index over the range that is meant.
@@ -145,13 +131,13 @@ CREATE TABLE licence (license_key text, start_date date, end_date date);
 CREATE INDEX licence_days ON licence USING gist (license_key, daterange(start_date, end_date, '[]'));
 SELECT booking.guard_table('licence', '{license_key}', '{start_date,end_date}', using_index => 'licence_days');
 INSERT INTO licence VALUES ('k', '2030-01-01', '2030-01-31');
-SELECT pg_temp.refusal($$INSERT INTO licence VALUES ('k', '2030-01-31', '2030-02-01')$$);
+SELECT pg_temp.said($$INSERT INTO licence VALUES ('k', '2030-01-31', '2030-02-01')$$);
 
 -- Two guards on one table, judged together.
 SELECT booking.guard_table('licence', '{}', '{start_date,end_date}', capacity => 2, name => 'two_in_all');
 INSERT INTO licence VALUES ('l', '2030-01-01', '2030-01-31');
-SELECT pg_temp.refusal($$INSERT INTO licence VALUES ('m', '2030-01-01', '2030-01-31')$$);
-SELECT pg_temp.refusal($$INSERT INTO licence VALUES ('l', '2030-01-05', '2030-01-07')$$);
+SELECT pg_temp.said($$INSERT INTO licence VALUES ('m', '2030-01-01', '2030-01-31')$$);
+SELECT pg_temp.said($$INSERT INTO licence VALUES ('l', '2030-01-05', '2030-01-07')$$);
 INSERT INTO licence VALUES ('l', '2030-02-01', '2030-02-28');
 SELECT booking.unguard_table('licence');
 INSERT INTO licence VALUES ('l', '2030-01-01', '2030-01-31');
@@ -163,16 +149,16 @@ SELECT count(*) FROM pg_trigger WHERE tgrelid = 'licence'::regclass;
 CREATE TABLE shift (id int PRIMARY KEY, person text, hours tstzrange, staff bigint);
 INSERT INTO shift SELECT i, 'Ann', tstzrange('2030-01-01 08:00'::timestamptz + i * interval '1 hour', '2030-01-01 12:00'), 1 FROM generate_series(0, 3) i;
 INSERT INTO shift VALUES (10, 'Bob', '[2030-01-01 08:00,2030-01-01 09:00)', 3), (11, 'Cy', '[2030-01-01 08:00,2030-01-01 09:00)', 2);
-SELECT pg_temp.refusal($$SELECT booking.guard_table('shift', '{person}', '{hours}', 2, quantity => 'staff')$$);
-SELECT pg_temp.refusal($$SELECT booking.guard_table('shift', '{person}', '{hours}')$$);
+SELECT pg_temp.said($$SELECT booking.guard_table('shift', '{person}', '{hours}', 2, quantity => 'staff')$$);
+SELECT pg_temp.said($$SELECT booking.guard_table('shift', '{person}', '{hours}')$$);
 SELECT booking.guard_table('shift', '{person}', '{hours}', 2, quantity => 'staff', check_existing => false);
-SELECT pg_temp.refusal($$INSERT INTO shift VALUES (12, 'Ann', '[2030-01-01 11:00,2030-01-01 12:00)', 1)$$);
+SELECT pg_temp.said($$INSERT INTO shift VALUES (12, 'Ann', '[2030-01-01 11:00,2030-01-01 12:00)', 1)$$);
 INSERT INTO shift VALUES (13, 'Ann', '[2030-01-01 12:00,2030-01-01 13:00)', 1);
 -- What is there may stay, and change in other ways.
 UPDATE shift SET id = 5 WHERE id = 3;
-SELECT pg_temp.refusal($$UPDATE shift SET staff = NULL WHERE id = 5$$);
+SELECT pg_temp.said($$UPDATE shift SET staff = NULL WHERE id = 5$$);
 SELECT booking.unguard_table('shift');
 INSERT INTO shift VALUES (14, 'Di', '[2030-01-01 12:00,2030-01-01 13:00)', NULL);
-SELECT pg_temp.refusal($$SELECT booking.guard_table('shift', '{person}', '{hours}', 9, quantity => 'staff')$$);
+SELECT pg_temp.said($$SELECT booking.guard_table('shift', '{person}', '{hours}', 9, quantity => 'staff')$$);
 
 DROP SCHEMA guard_table CASCADE;

@@ -31,8 +31,8 @@
  *			line.c		serving the waitlist
  *			wait.c		joining and leaving it
  *
- *		The rules on tables that are not ours (guarded.c, guard_row.c, guard_table.c,
- *		guard_ddl.c, existing.c, capacity.c) share guarded.h.
+ *		The rules on tables that are not ours (guarded.c, guard_row.c, guard_arguments.c,
+ *		guard_table.c, guard_ddl.c, existing.c, capacity.c) share guarded.h.
  *
  *-------------------------------------------------------------------------
  */

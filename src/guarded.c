@@ -629,6 +629,13 @@ booking_expression_text(Oid relid, Node *expression, const char *prefix)
 	return deparse_expression(expression, deparse_context_for(name, relid), prefix != NULL, false);
 }
 
+/* When a row is in force, as SQL; "true" if it always is. */
+char *
+booking_predicate_text(Oid relid, const Definition *definition, const char *prefix)
+{
+	return booking_expression_text(relid, (Node *) make_ands_explicit(definition->active), prefix);
+}
+
 /*
  * The form in which the relation cache keeps the expressions of an index, so that equal
  * ones are equal however they were written.

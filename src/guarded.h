@@ -6,6 +6,7 @@
  *			guarded.c		which rules does a table have, and how are they looked up
  *			guard_row.c		the triggers: may this row be stored
  *			capacity.c		capacities that a query gives
+ *			guard_arguments.c	what guard_table() and guard_against() are asked for
  *			guard_table.c	guard_table(), guard_against()
  *			guard_ddl.c		what DDL on guarded tables needs
  *			existing.c		do the rows that are there already keep the rule
@@ -132,6 +133,7 @@ extern Oid	booking_find_index(Relation rel, const Definition *definition, Oid on
 extern Definition booking_definition_of_index(Relation index);
 extern AttrNumber booking_quantity_column(const Definition *definition);
 extern char *booking_expression_text(Oid relid, Node *expression, const char *prefix);
+extern char *booking_predicate_text(Oid relid, const Definition *definition, const char *prefix);
 
 /* ---- capacity.c ---- */
 
@@ -145,6 +147,19 @@ extern List *booking_capacity_columns(CapacityQuery *query, Oid relid);
 extern int64 booking_integer(Datum value, Oid type);
 extern void booking_check_rows(Relation rel);
 extern char *booking_key_text(const Rule *rule, const Datum *keys);
+
+/* ---- guard_arguments.c ---- */
+
+extern Relation booking_open_target(Oid relid, const char *what);
+extern List *booking_text_list(FunctionCallInfo fcinfo, int argument, const char *name);
+extern Definition booking_written_definition(Relation rel, const List *keys, List *periods,
+											 const char *active);
+extern Node *booking_quantity(Relation rel, const char *name);
+extern Definition booking_indexed_definition(Relation rel, const char *name, const List *keys,
+											 const List *periods, const char *active, Oid *index_id);
+extern CapacityQuery *booking_capacity_query(Relation rel, const Definition *definition, char *text);
+extern char *booking_guard_name(Relation rel, const Definition *definition);
+extern void booking_check_guard_name(Relation rel, const char *name, bool makes_relation);
 
 /* ---- guard_table.c ---- */
 

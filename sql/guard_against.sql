@@ -72,4 +72,18 @@ ALTER TABLE works ALTER "where" TYPE bigint;
 SELECT pg_temp.said($$SELECT booking.guard_against('court_booking', 'g', 'works', '{where}', '{starts,ends}')$$);
 SELECT pg_temp.said($$SELECT booking.guard_against('court_booking', NULL, 'works', '{where}', '{starts,ends}')$$);
 
+-- Without equality columns, everything is one: a house and its general cleaning.
+CREATE TABLE visit (during tstzrange);
+CREATE TABLE cleaning (during tstzrange);
+SELECT booking.guard_table('visit', '{}', '{during}', capacity => 3, name => 'three_at_once');
+INSERT INTO visit VALUES ('[2030-01-07 10:00,2030-01-07 11:00)');
+INSERT INTO cleaning VALUES ('[2030-01-07 10:30,2030-01-07 12:00)');
+SELECT pg_temp.said($$SELECT booking.guard_against('visit', 'three_at_once', 'cleaning', '{}', '{during}')$$);
+DELETE FROM cleaning;
+SELECT booking.guard_against('visit', 'three_at_once', 'cleaning', '{}', '{during}');
+SELECT pg_temp.said($$INSERT INTO cleaning VALUES ('[2030-01-07 10:30,2030-01-07 12:00)')$$);
+INSERT INTO cleaning VALUES ('[2030-01-07 11:00,2030-01-07 12:00)');
+SELECT pg_temp.said($$INSERT INTO visit VALUES ('[2030-01-07 11:30,2030-01-07 12:00)')$$);
+SELECT count(*) FROM booking.verify_guards();
+
 DROP SCHEMA guard_against CASCADE;

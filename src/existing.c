@@ -358,7 +358,7 @@ booking_check_existing_against(Oid relid, const Definition *definition,
 	uint64		total = 0;
 
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "SELECT pg_catalog.concat_ws(', '");
+	appendStringInfo(&sql, "SELECT pg_catalog.concat_ws(', ', NULL::pg_catalog.text");
 	foreach(a, definition->keys)
 		appendStringInfo(&sql, ", %s", booking_expression_text(RelationGetRelid(rel), lfirst(a), "a"));
 	appendStringInfo(&sql, "), (%s)::pg_catalog.text, (%s)::pg_catalog.text, pg_catalog.count(*) OVER () FROM %s AS a, %s AS b WHERE ",
@@ -391,7 +391,11 @@ booking_check_existing_against(Oid relid, const Definition *definition,
 		bool		isnull;
 
 		total = DatumGetInt64(SPI_getbinval(row, desc, 4, &isnull));
-		appendStringInfo(&text, "%s(%s): %s overlaps %s", i > 0 ? "\n" : "", SPI_getvalue(row, desc, 1),
+		if (i > 0)
+			appendStringInfoChar(&text, '\n');
+		if (definition->keys != NIL)
+			appendStringInfo(&text, "(%s): ", SPI_getvalue(row, desc, 1));
+		appendStringInfo(&text, "%s overlaps %s",
 						 SPI_getvalue(row, desc, 2), SPI_getvalue(row, desc, 3));
 	}
 	if (total > 0)

@@ -611,7 +611,7 @@ pg_noreturn extern void booking_no_such_slot(const Resource *resource, RangeType
 /* ---- places.c ---- */
 
 /* The highest number of rows that the free places of one slot are spread over. */
-#define MAX_SHARDS	64
+#define MAX_SHARDS		256
 
 extern void booking_places_init(void);
 extern bool booking_places_take(const Slot *slot, int32 quantity, const BookingRow *row, bool wait);

@@ -5,7 +5,7 @@
  *		wait for whom?
  *
  * One counter would make everybody who books wait for the commit of whoever booked before.
- * So the places of a slot are spread over up to 64 rows of booking.slot_places, its
+ * So the places of a slot are spread over up to 256 rows of booking.slot_places, its
  * shards.  At any time
  *
  *		sum of the shards + sum of the active bookings = capacity

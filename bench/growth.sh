@@ -6,7 +6,7 @@
 #
 # Bookings per second, bytes of WAL and bytes on disk per booking, with 10,000
 # bookings stored, ten times as many, and so on up to --rows (1,000,000;
-# 10,000,000 take an hour to load), on 10,000 exclusive resources: book_slot,
+# 10,000,000 take half an hour to load), on 10,000 exclusive resources: book_slot,
 # against INSERT ... ON CONFLICT DO NOTHING into a copy of booking.booking without
 # triggers, and into the smallest table that has the constraint.
 #
@@ -62,15 +62,22 @@ for rows in "${sizes[@]}"; do
 		CREATE TABLE small.booking (
 			id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, room_id bigint NOT NULL, period tstzrange NOT NULL, holder text NOT NULL,
 			EXCLUDE USING gist (room_id WITH =, period WITH &&));
-		CREATE TEMP VIEW stored AS
+		CREATE VIEW stored AS
 			SELECT 1 + n % 10000 AS resource, tstzrange(t, t + interval '1 hour') AS period
 			FROM generate_series(0, $rows - 1) AS n, LATERAL (SELECT timestamptz '2030-01-01' - (1 + n / 10000) * interval '3 hours' AS t) AS t
 			ORDER BY period, resource;
-		SET session_replication_role = replica; -- the rows are known to fit: without the triggers
+	SQL
+	# The rows are known to fit: without the triggers.
+	run_sql <<-SQL &
+		SET session_replication_role = replica;
 		INSERT INTO booking.booking (resource_id, seat_no, period, occupies, holder) SELECT resource, 0, period, period, 'customer' FROM stored;
+	SQL
+	run_sql <<-SQL
+		SET session_replication_role = replica;
 		INSERT INTO copy.booking (resource_id, seat_no, period, occupies, holder) SELECT resource, 0, period, period, 'customer' FROM stored;
 		INSERT INTO small.booking (room_id, period, holder) SELECT resource, period, 'customer' FROM stored;
 	SQL
+	wait $!
 	run_sql -c 'VACUUM ANALYZE'
 done
 

@@ -118,4 +118,18 @@ ROLLBACK;
 SELECT pg_temp.said($$SELECT * FROM booking.book_slot('book: room', '[2031-01-07 09:00, 2031-01-07 10:00)', 'ann')$$);
 SELECT holder FROM booking.book_slot('book: salon', '[2031-01-08 09:00, 2031-01-08 10:00)', 'bob');
 
+-- Who has been refused looks before he inserts the next time, and hears the same.
+SELECT name FROM booking.create_resource('book: pool', 'pooled', 2);
+SELECT name FROM booking.create_resource('book: hall', buffer_after => '30 min');
+SELECT quantity FROM booking.book_slot('book: pool', '[2031-02-07 09:00, 2031-02-07 10:00)', 'ann', 2);
+SELECT holder FROM booking.book_slot('book: hall', '[2031-02-07 09:00, 2031-02-07 10:00)', 'ann');
+SELECT count(id) FROM generate_series(1, 3) AS n, booking.try_book_slot('book: pool', '[2031-02-07 09:30, 2031-02-07 10:30)', 'bob' || n);
+SELECT lower(period)::time FROM booking.try_book_slot('book: pool', '[2031-02-07 10:00, 2031-02-07 11:00)', 'bob');
+SELECT count(id) FROM generate_series(1, 3) AS n, booking.try_book_slot('book: hall', '[2031-02-07 10:00, 2031-02-07 11:00)', 'bob' || n);
+SELECT lower(period)::time FROM booking.try_book_slot('book: hall', '[2031-02-07 10:30, 2031-02-07 11:00)', 'bob');
+SELECT count(id) FROM generate_series(1, 2) AS n, booking.try_book_slot('book: hall', '[2031-02-07 08:30, 2031-02-07 09:00)', 'bob' || n);
+SELECT pg_temp.said($$SELECT * FROM booking.try_book_slot('book: hall', '[2031-02-07 09:00, 2031-02-07 10:00)', 'bob', 2)$$);
+SELECT status FROM booking.cancel((SELECT id FROM booking.booking WHERE holder = 'ann' AND period = '[2031-02-07 09:00, 2031-02-07 10:00)' AND quantity = 1));
+SELECT lower(period)::time FROM booking.try_book_slot('book: hall', '[2031-02-07 08:30, 2031-02-07 09:00)', 'bob');
+
 SELECT * FROM booking.verify() WHERE resource_id IN (SELECT id FROM booking.resource WHERE name LIKE 'book: %');

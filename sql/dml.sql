@@ -129,6 +129,7 @@ BEGIN;
 CREATE TRIGGER an_hour_later BEFORE INSERT ON booking.booking FOR EACH ROW EXECUTE FUNCTION pg_temp.an_hour_later();
 SELECT period FROM booking.book_slot(-101, '[2030-07-01 09:00, 2030-07-01 10:00)', 'ann');
 SELECT holder FROM booking.try_book_slot(-101, '[2030-07-01 09:00, 2030-07-01 10:00)', 'eve');
+SELECT period FROM booking.try_book_slot(-101, '[2030-07-01 10:00, 2030-07-01 11:00)', 'eve');
 SELECT period FROM booking.book_slot(-101, '[2030-07-01 08:00, 2030-07-01 09:00)', 'bob');
 ROLLBACK;
 -- One that comes after ours has the last word about what is stored, and given back.

@@ -50,12 +50,20 @@ typedef struct Order
 	Jsonb	   *data;
 } Order;
 
+/*
+ * Has the last order been refused?  Where one is, many are, at the start of a sale and once
+ * it is over, and a refusal costs less without beginning to insert.  Who gets what he wants
+ * pays for no second look.
+ */
+static bool refused_last = false;
+
 static Datum book_slot(FunctionCallInfo fcinfo, bool by_name, bool try);
 static Datum book_place(FunctionCallInfo fcinfo, bool try);
 static void read_order(FunctionCallInfo fcinfo, int first, Order *order);
 static bool replay(const Order *order, const Resource *resource, Datum *booking);
 static bool store_in_slot(Order *order, const Resource *resource, bool try, Datum *booking);
 static bool store(const Order *order, const Resource *resource, bool try, Datum *booking);
+static bool hopeless(const Order *order, const Resource *resource, const Seat *seat);
 static Datum stored(HeapTuple row, BookingColumn column, bool *isnull);
 
 Datum
@@ -154,9 +162,6 @@ book_place(FunctionCallInfo fcinfo, bool try)
 	if (order.hold_for)
 		booking_check_hold(resource, booking_interval_length(order.hold_for));
 
-	/* Once a sale is over, most callers hear so, and it should cost them little. */
-	if (try && !slot.closed && slot.shard < 0 && booking_places_sold_out(&slot, order.quantity))
-		PG_RETURN_NULL();
 	if (!store(&order, resource, try, &booking))
 		PG_RETURN_NULL();
 	PG_RETURN_DATUM(booking);
@@ -329,12 +334,16 @@ store_in_slot(Order *order, const Resource *resource, bool try, Datum *booking)
 static bool
 store(const Order *order, const Resource *resource, bool try, Datum *booking)
 {
+	const Seat *seat = order->seat ? booking_seat_wanted(resource, order->seat) : NULL;
 	Datum		values[INSERT_NVALUES] = {0};
 	char		nulls[INSERT_NVALUES + 1];
 	MemoryContext context = CurrentMemoryContext;
 	Refusal		refusal;
 	pg_uuid_t	id;
 	bool		booked;
+
+	if (try && hopeless(order, resource, seat))
+		return false;
 
 	memset(nulls, 'n', INSERT_NVALUES);
 	nulls[INSERT_NVALUES] = '\0';
@@ -347,8 +356,8 @@ store(const Order *order, const Resource *resource, bool try, Datum *booking)
 		booking_new_id(&id);
 	SET_VALUE(ID, UUIDPGetDatum(&id));
 	SET_VALUE(RESOURCE_ID, Int64GetDatum(resource->id));
-	if (order->seat)
-		SET_VALUE(SEAT_NO, Int32GetDatum(booking_seat_wanted(resource, order->seat)));
+	if (seat)
+		SET_VALUE(SEAT_NO, Int32GetDatum(seat->seat_no));
 	if (order->slot)
 		SET_VALUE(SLOT_ID, Int64GetDatum(order->slot->id));
 	else
@@ -370,13 +379,24 @@ store(const Order *order, const Resource *resource, bool try, Datum *booking)
 	booked = booking_insert(values, nulls, try ? NULL : &refusal, context, booking);
 	SPI_finish();
 
+	refused_last = !booked;
 	if (!booked && !try)
 		booking_raise(&refusal);
 	return booked;
 }
 
-/* The number of the seat that a caller names. */
-int32
+/* Is it worth while to look before we insert, and if so, is there nothing to be had? */
+static bool
+hopeless(const Order *order, const Resource *resource, const Seat *seat)
+{
+	if (order->slot)
+		return (refused_last || order->slot->shard < 0) && !order->slot->closed &&
+			booking_places_sold_out(order->slot, order->quantity);
+	return refused_last && booking_no_room(resource, order->range, seat, order->quantity);
+}
+
+/* The seat that a caller names. */
+const Seat *
 booking_seat_wanted(const Resource *resource, const char *label)
 {
 	const Seat *seat;
@@ -392,5 +412,5 @@ booking_seat_wanted(const Resource *resource, const char *label)
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("resource \"%s\" has no seat \"%s\"", resource->name, label),
 				 errhint("Its seats are in booking.seat.")));
-	return seat->seat_no;
+	return seat;
 }

@@ -518,6 +518,7 @@ extern void booking_row_set(BookingRow *row, BookingColumn column, Datum value);
 extern bool booking_row_same(const BookingRow *a, const BookingRow *b, BookingColumn column);
 extern bool booking_row_same_range(const BookingRow *a, const BookingRow *b, BookingColumn column);
 extern bool booking_row_in_force(const BookingRow *row);
+extern bool booking_row_is_ours_alone(Relation heap);
 extern bool booking_row_in_hand(const pg_uuid_t *id);
 extern bool booking_row_is_history(const BookingRow *row, const BookingRow *old);
 extern bool booking_row_stays(const BookingRow *row, const BookingRow *old);
@@ -539,6 +540,8 @@ extern const char *booking_row_fault(const BookingRow *row);
 extern void booking_room_init(void);
 extern bool booking_make_room(Relation heap, const Resource *resource, BookingRow *row,
 							  ItemPointer self);
+extern bool booking_no_room(const Resource *resource, RangeType *range, const Seat *seat,
+							int32 quantity);
 extern void booking_keep_room(const BookingRow *row);
 extern uint64 booking_room_refusals(void);
 
@@ -632,7 +635,7 @@ extern void booking_check_holder(text *holder);
 extern bool booking_same_text(Datum a, Datum b);
 extern void booking_check_quantity(int32 quantity);
 extern void booking_check_data(Jsonb *data);
-extern int32 booking_seat_wanted(const Resource *resource, const char *label);
+extern const Seat *booking_seat_wanted(const Resource *resource, const char *label);
 
 /* ---- attempt.c ---- */
 

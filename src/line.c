@@ -503,7 +503,7 @@ store_offer(const Resource *resource, const Entry *entry)
 	if (entry->slot_id)
 		SET_VALUE(SLOT_ID, entry->slot_id);
 	if (entry->seat)
-		SET_VALUE(SEAT_NO, Int32GetDatum(booking_seat_wanted(resource, entry->seat)));
+		SET_VALUE(SEAT_NO, Int32GetDatum(booking_seat_wanted(resource, entry->seat)->seat_no));
 	SET_VALUE(PERIOD, RangeTypePGetDatum(entry->period));
 	SET_VALUE(QUANTITY, Int32GetDatum(entry->quantity));
 	SET_VALUE(HOLDER, entry->holder);

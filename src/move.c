@@ -83,7 +83,7 @@ booking_reschedule(PG_FUNCTION_ARGS)
 
 		booking_row_set(&new, BOOKING_PERIOD, RangeTypePGetDatum(range));
 		if (seat)
-			booking_row_set(&new, BOOKING_SEAT_NO, Int32GetDatum(booking_seat_wanted(life.resource, seat)));
+			booking_row_set(&new, BOOKING_SEAT_NO, Int32GetDatum(booking_seat_wanted(life.resource, seat)->seat_no));
 		if (!PG_ARGISNULL(3))
 			booking_row_set(&new, BOOKING_QUANTITY, PG_GETARG_DATUM(3));
 

@@ -26,12 +26,14 @@
 #include "postgres.h"
 
 #include "access/genam.h"
+#include "access/table.h"
 #include "access/xact.h"
 #include "common/hashfn.h"
 #include "common/pg_prng.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/acl.h"
 #include "utils/datum.h"
 #include "utils/inval.h"
 #include "utils/rel.h"
@@ -211,6 +213,45 @@ only_from_now(const BookingRow *row, RangeType **range)
 		return false;
 	*range = booking_make_range(period);
 	return true;
+}
+
+/*
+ * Is there surely no room?  A look outside the gate, for whoever would rather not begin to
+ * insert.  Where more than room is to be judged, or a trigger of the application has a
+ * say in what the row will be, the answer is no.
+ */
+bool
+booking_no_room(const Resource *resource, RangeType *range, const Seat *seat, int32 quantity)
+{
+	Relation	heap;
+	GuardLoad	load = {.quantity = quantity,.outside = true};
+	Counting	counting = {.now = GetCurrentTimestamp()};
+	bool		full = false;
+
+	if (resource->nlimits > 0 || resource->retired_at != DT_NOEND ||
+		(resource->kind == RESOURCE_SEATED && seat == NULL) ||
+		(resource->kind != RESOURCE_POOLED && quantity != 1))
+		return false;
+	if (resource->buffer_before != 0 || resource->buffer_after != 0)
+		range = booking_make_range(booking_widen(booking_period(range), resource->buffer_before,
+												 resource->buffer_after));
+	load.key[0] = Int64GetDatum(resource->id);
+	load.key[1] = Int32GetDatum(seat ? seat->seat_no : 0);
+	load.range = range;
+
+	heap = table_open(booking_table("booking"), RowExclusiveLock);
+	if (booking_row_is_ours_alone(heap) &&
+		pg_class_aclcheck(RelationGetRelid(heap), GetUserId(), ACL_INSERT) == ACLCHECK_OK)
+	{
+		const RowIndexes *found = find_indexes(heap);
+		bool		pooled = resource->kind == RESOURCE_POOLED;
+
+		full = booking_guard_judge(heap, pooled ? &found->by_pool : &found->by_seat, &load,
+								   pooled ? resource->capacity : 1, count_booking,
+								   &counting).answer == GUARD_FULL;
+	}
+	table_close(heap, NoLock);
+	return full;
 }
 
 /*

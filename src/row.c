@@ -67,7 +67,6 @@ static InHand *in_hand = NULL;
 static bool write_for(Statement statement, Datum *values, const char *nulls, Refusal *refusal,
 					  MemoryContext context, Datum *row);
 static HeapTuple judge(TriggerData *trigger);
-static bool has_the_last_word(const TriggerData *trigger);
 static void take_apart(HeapTuple tuple, TupleDesc desc, BookingRow *row);
 static HeapTuple put_together(HeapTuple tuple, TupleDesc desc, BookingRow *row);
 static bool complete(const Resource *resource, const Slot *slot, BookingRow *row,
@@ -160,7 +159,7 @@ booking_insert(Datum *values, const char *nulls, Refusal *refusal, MemoryContext
 		return false;
 	if (*booking == (Datum) 0)
 	{
-		/* A trigger of the application came after ours. */
+		/* A trigger of the application may have come after ours. */
 		if (booking_run(STMT_GET_BOOKING, values, NULL) == 0)
 			elog(ERROR, "the booking has gone");
 		*booking = booking_row_datum();
@@ -315,7 +314,7 @@ judge(TriggerData *trigger)
 		return NULL;
 
 	tuple = put_together(tuple, desc, &row);
-	if (request.row && asked_for(&row) && has_the_last_word(trigger))
+	if (request.row && asked_for(&row) && booking_row_is_ours_alone(heap))
 	{
 		MemoryContext context = MemoryContextSwitchTo(request.context);
 
@@ -325,21 +324,18 @@ judge(TriggerData *trigger)
 	return tuple;
 }
 
-/* Is this row stored as we have left it? */
-static bool
-has_the_last_word(const TriggerData *trigger)
+/* Is a new row judged as its writer has made it, and stored as it was judged? */
+bool
+booking_row_is_ours_alone(Relation heap)
 {
-	const TriggerDesc *all = trigger->tg_relation->trigdesc;
-	int			last = all->numtriggers - 1;
+	const TriggerDesc *all = heap->trigdesc;
+	int			n = 0;
 
-	while (all->triggers[last].tgoid != trigger->tg_trigger->tgoid)
-	{
-		int16		type = all->triggers[last--].tgtype;
-
-		if (TRIGGER_TYPE_MATCHES(type, TRIGGER_TYPE_ROW, TRIGGER_TYPE_BEFORE, TRIGGER_TYPE_INSERT))
-			return false;
-	}
-	return true;
+	for (int i = 0; all && i < all->numtriggers; i++)
+		if (TRIGGER_TYPE_MATCHES(all->triggers[i].tgtype, TRIGGER_TYPE_ROW,
+								 TRIGGER_TYPE_BEFORE, TRIGGER_TYPE_INSERT))
+			n++;
+	return n == 1;
 }
 
 /*

@@ -18,7 +18,8 @@
  *
  * Taken in this order.  A GATE is never held while waiting for another transaction to
  * end, and so two single bookings cannot deadlock.  A slot has several rows of free
- * places, each with a PLACES lock of its own (places.c).
+ * places, each with a PLACES lock of its own (places.c); who is inside the gate of a seat
+ * takes one only if nobody has it.
  *
  * RESOURCE is taken in ShareLock by bookers, which therefore do not disturb one
  * another, and in ExclusiveLock by whoever changes the rules.  Two things are bulk

@@ -6,7 +6,7 @@
 #
 # Bookings per second, bytes of WAL and bytes on disk per booking, with 10,000
 # bookings stored, ten times as many, and so on up to --rows (1,000,000;
-# 10,000,000 take half an hour to load), on 10,000 exclusive resources: book_slot,
+# 10,000,000 take a quarter of an hour to load), on 10,000 exclusive resources: book_slot,
 # against INSERT ... ON CONFLICT DO NOTHING into a copy of booking.booking without
 # triggers, and into the smallest table that has the constraint.
 #

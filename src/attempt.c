@@ -30,6 +30,7 @@
 #include "executor/spi.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
+#include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "utils/rel.h"
 #include "utils/resowner.h"
@@ -116,12 +117,15 @@ booking_wait_for_row(Relation heap, Datum id)
 		return;
 
 	slot = table_slot_create(heap, NULL);
-	if (table_tuple_fetch_row_version(heap, &tid, SnapshotAny, slot))
+	if (table_tuple_fetch_row_version(heap, &tid, SnapshotAny, slot) && TTS_IS_BUFFERTUPLE(slot))
 	{
-		HeapTupleHeader row = ExecFetchSlotHeapTuple(slot, false, NULL)->t_data;
+		BufferHeapTupleTableSlot *on_page = (BufferHeapTupleTableSlot *) slot;
+		HeapTupleHeader row = on_page->base.tuple->t_data;
 
+		LockBuffer(on_page->buffer, BUFFER_LOCK_SHARE);
 		if ((row->t_infomask & (HEAP_XMAX_INVALID | HEAP_XMAX_IS_MULTI)) == 0)
 			holder = HeapTupleHeaderGetRawXmax(row);
+		LockBuffer(on_page->buffer, BUFFER_LOCK_UNLOCK);
 	}
 	ExecDropSingleTupleTableSlot(slot);
 

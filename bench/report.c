@@ -61,8 +61,9 @@ report_machine(Machine *machine, PGconn *conn)
 	if (uname(&kernel) == 0)
 		snprintf(machine->kernel, sizeof(machine->kernel), "%.20s %.60s", kernel.sysname, kernel.release);
 	snprintf(command, sizeof(command),
-			 "cd '%s' && git rev-parse --short HEAD 2>/dev/null | tr -d '\\n' &&"
-			 " { git diff --quiet HEAD -- .. 2>/dev/null || echo -n '+changes'; }", path);
+			 "cd '%s' && git() { command git -c safe.directory='*' \"$@\" 2>/dev/null; } &&"
+			 " if commit=$(git rev-parse --short HEAD); then printf %%s \"$commit\";"
+			 " git diff --quiet HEAD -- .. || printf +changes; else printf unknown; fi", path);
 	first_line_of(command, machine->commit, sizeof(machine->commit));
 	first_line_of("redis-server --version 2>/dev/null | sed 's/.*v=\\([0-9.]*\\).*/\\1/'", machine->redis, sizeof(machine->redis));
 	setting(conn, "SELECT split_part(current_setting('server_version'), ' ', 1)", machine->server, sizeof(machine->server));

@@ -969,12 +969,9 @@ BEGIN
 		ELSE
 			-- The parameters of a capacity_query are the columns of the key.
 			key_columns := '';
-			ceiling := coalesce(g.capacity::text, format('coalesce((%s), 0)', (
-				SELECT regexp_replace(g.capacity_query, '\$(\d+)', '(guarded_row.keys[\1])', 'g'))));
+			ceiling := coalesce(g.capacity::text, format('coalesce((%s), 0)',
+				regexp_replace(g.capacity_query, '\$(\d+)', 'guarded_row.k\1', 'g')));
 			IF g.capacity IS NULL THEN
-				FOR i IN 1..cardinality(g.resource) LOOP
-					ceiling := replace(ceiling, format('(guarded_row.keys[%s])', i), format('guarded_row.k%s', i));
-				END LOOP;
 				SELECT coalesce(string_agg(format(', k%s', n), '' ORDER BY n), ''),
 					replace(these, 'AS key,', 'AS key, ' || coalesce(string_agg(format('%s AS k%s, ', k, n), '' ORDER BY n), ''))
 				INTO key_columns, these

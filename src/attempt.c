@@ -39,7 +39,9 @@
 #include "booking.h"
 #include "compat.h"
 
-static void share_row(Datum id);
+static bool is_serialization_failure(const ErrorData *error);
+static void share_row(void *id);
+static void lock_row(void *id);
 
 void
 booking_attempt_begin(Attempt *attempt)
@@ -111,7 +113,7 @@ booking_wait_for_row(Relation heap, Datum id)
 	found = booking_run(STMT_FIND_ROW, &id, NULL);
 	if (found > 0)
 		tid = *(ItemPointer) DatumGetPointer(SPI_getbinval(SPI_tuptable->vals[0],
-												 SPI_tuptable->tupdesc, 1, &isnull));
+															   SPI_tuptable->tupdesc, 1, &isnull));
 	SPI_finish();
 	if (found == 0)
 		return;
@@ -129,18 +131,22 @@ booking_wait_for_row(Relation heap, Datum id)
 	}
 	ExecDropSingleTupleTableSlot(slot);
 
+	/*
+	 * Several have it, or nobody any more: we wait for its lock together with others.  Above
+	 * READ COMMITTED, a row that changes meanwhile is as good an end of waiting as any.
+	 */
 	if (!TransactionIdIsNormal(holder))
-		share_row(id);
+		(void) booking_attempted(share_row, &id, false, is_serialization_failure);
 	else if (!TransactionIdIsCurrentTransactionId(holder))
 		XactLockTableWait(holder, heap, &tid, XLTW_Lock);
 }
 
 /*
- * The same where several have locked the row.  Above READ COMMITTED, a row that changes
- * while we wait for it is an error, and as good an end of waiting as any.
+ * Do something in an attempt, which is kept or not.  False when somebody's change came in
+ * between, which was an error, and is forgiven if the caller says so: undone.
  */
-static void
-share_row(Datum id)
+bool
+booking_attempted(AttemptWork work, void *arg, bool keep, AttemptForgiven forgiven)
 {
 	Attempt		attempt;
 	volatile bool failed = false;
@@ -149,21 +155,40 @@ share_row(Datum id)
 	PG_TRY();
 	{
 		SPI_connect();
-		booking_run(STMT_SHARE_ROW, &id, NULL);
+		work(arg);
 		SPI_finish();
 	}
 	PG_CATCH();
 	{
 		ErrorData  *error = booking_attempt_fail(&attempt);
 
-		if (error->sqlerrcode != ERRCODE_T_R_SERIALIZATION_FAILURE)
+		if (!forgiven(error))
 			ReThrowError(error);
 		FreeErrorData(error);
 		failed = true;
 	}
 	PG_END_TRY();
 	if (!failed)
-		booking_attempt_end(&attempt, false);
+		booking_attempt_end(&attempt, keep);
+	return !failed;
+}
+
+static bool
+is_serialization_failure(const ErrorData *error)
+{
+	return error->sqlerrcode == ERRCODE_T_R_SERIALIZATION_FAILURE;
+}
+
+static void
+share_row(void *id)
+{
+	booking_run(STMT_SHARE_ROW, id, NULL);
+}
+
+static void
+lock_row(void *id)
+{
+	booking_run(STMT_LOCK_ROW, id, NULL);
 }
 
 /*
@@ -173,35 +198,7 @@ share_row(Datum id)
 void
 booking_lock_life(Datum id)
 {
-	volatile bool done = false;
-
-	while (!done)
-	{
-		Attempt		attempt;
-		volatile bool failed = false;
-
+	do
 		CHECK_FOR_INTERRUPTS();
-		booking_attempt_begin(&attempt);
-		PG_TRY();
-		{
-			SPI_connect();
-			booking_run(STMT_LOCK_ROW, &id, NULL);
-			SPI_finish();
-		}
-		PG_CATCH();
-		{
-			ErrorData  *error = booking_attempt_fail(&attempt);
-
-			if (error->sqlerrcode != ERRCODE_T_R_SERIALIZATION_FAILURE)
-				ReThrowError(error);
-			FreeErrorData(error);
-			failed = true;
-		}
-		PG_END_TRY();
-		if (!failed)
-		{
-			booking_attempt_end(&attempt, true);
-			done = true;
-		}
-	}
+	while (!booking_attempted(lock_row, &id, true, is_serialization_failure));
 }

@@ -517,6 +517,7 @@ extern bool booking_row_lapsed(const BookingRow *row, TimestampTz now);
 extern void booking_row_set(BookingRow *row, BookingColumn column, Datum value);
 extern bool booking_row_same(const BookingRow *a, const BookingRow *b, BookingColumn column);
 extern bool booking_row_same_range(const BookingRow *a, const BookingRow *b, BookingColumn column);
+extern RangeType *booking_with_buffers(const Resource *resource, RangeType *range);
 extern bool booking_row_in_force(const BookingRow *row);
 extern bool booking_row_is_ours_alone(Relation heap);
 extern bool booking_row_in_hand(const pg_uuid_t *id);
@@ -528,7 +529,7 @@ extern bool booking_row_refuse(const BookingRow *row, const Refusal *refusal);
 extern bool booking_insert(Datum *values, const char *nulls, Refusal *refusal,
 						   MemoryContext context, Datum *booking);
 extern bool booking_write(Statement statement, Datum *values, const char *nulls,
-						  Refusal *refusal, MemoryContext context);
+						  Refusal *refusal, MemoryContext context, Datum *inserted);
 
 /* ---- sound.c ---- */
 
@@ -651,6 +652,11 @@ extern void booking_attempt_begin(Attempt *attempt);
 extern void booking_attempt_end(const Attempt *attempt, bool keep);
 extern struct ErrorData *booking_attempt_fail(const Attempt *attempt);
 extern bool booking_is_late_update(const struct ErrorData *error);
+
+typedef void (*AttemptWork) (void *arg);
+typedef bool (*AttemptForgiven) (const struct ErrorData *error);
+
+extern bool booking_attempted(AttemptWork work, void *arg, bool keep, AttemptForgiven forgiven);
 extern void booking_wait_for_row(Relation heap, Datum id);
 extern void booking_lock_life(Datum id);
 

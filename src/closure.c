@@ -411,7 +411,6 @@ cancel_all(Request *request, Busy *busy)
 	Datum		values[3];
 	SPITupleTable *found;
 	uint64		n;
-	bool		done = true;
 
 	values[0] = Int64GetDatum(request->resource_id);
 	values[1] = RangeTypePGetDatum(request->range);
@@ -420,7 +419,8 @@ cancel_all(Request *request, Busy *busy)
 	n = booking_run(request->all ? STMT_IDS_OF_ALL_ACTIVE_BOOKINGS_IN : STMT_IDS_OF_ACTIVE_BOOKINGS_IN,
 					values, request->all ? "n " : NULL);
 	found = SPI_tuptable;
-	for (uint64 i = 0; i < n && done; i++)
+	busy->with = BUSY_WITH_NOTHING;
+	for (uint64 i = 0; i < n; i++)
 	{
 		bool		isnull;
 		Datum		id = SPI_getbinval(found->vals[i], found->tupdesc, 1, &isnull);
@@ -431,15 +431,12 @@ cancel_all(Request *request, Busy *busy)
 			busy->with = BUSY_WITH_LIFE;
 		else if (booking_run(STMT_TRY_LOCK_ROW, &id, NULL) == 0)
 			busy->with = BUSY_WITH_ROW;
-		else
-		{
-			cancel(id, request);
-			continue;
-		}
-		done = false;
+		if (busy->with != BUSY_WITH_NOTHING)
+			break;
+		cancel(id, request);
 	}
 	SPI_finish();
-	return done;
+	return busy->with == BUSY_WITH_NOTHING;
 }
 
 /* Cancel one booking, if it is still in force. */

@@ -111,7 +111,7 @@ booking_life_change(Life *life, Statement statement, Datum *values, const char *
 	CHECK_FOR_INTERRUPTS();
 	values[0] = life->id;
 	values[1] = life->row.value[BOOKING_VERSION];
-	if (booking_write(statement, values, nulls, &refusal, CurrentMemoryContext))
+	if (booking_write(statement, values, nulls, &refusal, CurrentMemoryContext, NULL))
 	{
 		*booking = booking_row_datum();
 		return true;

@@ -241,15 +241,9 @@ booking_places_take(const Slot *slot, int32 quantity, const BookingRow *row, boo
 		/* Not the first row: there may be as many more to come. */
 		if (account->judged > 0)
 			want = Max(need, Min(account->judged, MOST_IN_ADVANCE));
-		if (wait)
-			taken = take(slot, need, want, row->null[BOOKING_ID] ? NULL :
-						 DatumGetUUIDP(row->value[BOOKING_ID]));
-		else
-		{
-			SPI_connect();
-			taken = take_at_once(slot, need, want);
-			SPI_finish();
-		}
+		taken = !wait ? take_at_once(slot, need, want) :
+			take(slot, need, want, row->null[BOOKING_ID] ? NULL :
+				 DatumGetUUIDP(row->value[BOOKING_ID]));
 		if (taken == 0)
 			return false;
 		account = find_account(slot->id);
@@ -418,10 +412,7 @@ take(const Slot *slot, int64 need, int64 want, const pg_uuid_t *self)
 	if (need > slot->capacity)
 		return 0;
 
-	SPI_connect();
 	taken = take_at_once(slot, need, want);
-	SPI_finish();
-
 	while (taken == 0)
 	{
 		Free		free;
@@ -455,15 +446,16 @@ take_at_once(const Slot *slot, int64 need, int64 want)
 	for (int i = 0; slot->shard >= 0 && i < slot->nshards; i++)
 	{
 		int			shard = (slot->shard + i) % slot->nshards;
+		int64		taken;
 
-		if (booking_lock_places(slot->id, shard, false))
-		{
-			int64		taken = take_from(slot, shard, need, want);
-
-			if (taken == 0)
-				booking_unlock_places(slot->id, shard);
-			return taken;
-		}
+		if (!booking_lock_places(slot->id, shard, false))
+			continue;
+		SPI_connect();
+		taken = take_from(slot, shard, need, want);
+		SPI_finish();
+		if (taken == 0)
+			booking_unlock_places(slot->id, shard);
+		return taken;
 	}
 	return 0;
 }
@@ -605,9 +597,9 @@ gather(const Slot *slot, int64 need)
  *
  * One does this at a time, and the others wait for what he leaves.  He locks the lives of
  * the holds as far as nobody is at them, and leaves those whose rows somebody has: who is
- * at one is giving its places back himself, or about to hear that it has lapsed.  Then he locks all shards, since afterwards he has
- * something written and must not wait for one.  If it helps, the locks stay, and everything
- * that is free is his to take.
+ * at one is giving its places back himself, or about to hear that it has lapsed.  Then he
+ * locks all shards, since afterwards he has something written and must not wait for one.
+ * If it helps, the locks stay, and everything that is free is his to take.
  */
 static bool
 reap(const Slot *slot, int64 need, const pg_uuid_t *self)

@@ -223,10 +223,9 @@ complete(const Resource *resource, SlotRow *row, const SlotRow *old)
 		keep = false;
 	if (!keep)
 	{
-		Period		wide = booking_widen(booking_period(DatumGetRangeTypeP(row->value[SLOT_PERIOD])),
-										 resource->buffer_before, resource->buffer_after);
+		RangeType  *period = DatumGetRangeTypeP(row->value[SLOT_PERIOD]);
 
-		row->value[SLOT_OCCUPIES] = RangeTypePGetDatum(booking_make_range(wide));
+		row->value[SLOT_OCCUPIES] = RangeTypePGetDatum(booking_with_buffers(resource, period));
 		row->null[SLOT_OCCUPIES] = false;
 	}
 	else if (!range_contains_internal(booking_range_type(TSTZRANGEOID),

@@ -18,8 +18,8 @@
  *
  * Either writes something, and may find out afterwards that we have to wait for somebody,
  * who may have to wait for us because of it.  Hence both are done in an attempt: when
- * anybody is in the way, it is undone, and we wait for him with empty hands (attempt.c).  Who meets
- * neither, which is nearly everybody, pays for no subtransaction.
+ * anybody is in the way, it is undone, and we wait for him with empty hands (attempt.c).
+ * Who meets neither, which is nearly everybody, pays for no subtransaction.
  *
  *-------------------------------------------------------------------------
  */
@@ -32,8 +32,8 @@
 #include "common/pg_prng.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
-#include "utils/builtins.h"
 #include "utils/acl.h"
+#include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/inval.h"
 #include "utils/rel.h"
@@ -232,12 +232,9 @@ booking_no_room(const Resource *resource, RangeType *range, const Seat *seat, in
 		(resource->kind == RESOURCE_SEATED && seat == NULL) ||
 		(resource->kind != RESOURCE_POOLED && quantity != 1))
 		return false;
-	if (resource->buffer_before != 0 || resource->buffer_after != 0)
-		range = booking_make_range(booking_widen(booking_period(range), resource->buffer_before,
-												 resource->buffer_after));
 	load.key[0] = Int64GetDatum(resource->id);
 	load.key[1] = Int32GetDatum(seat ? seat->seat_no : 0);
-	load.range = range;
+	load.range = booking_with_buffers(resource, range);
 
 	heap = table_open(booking_table("booking"), RowExclusiveLock);
 	if (booking_row_is_ours_alone(heap) &&
@@ -408,48 +405,46 @@ try_to_clear(Relation heap, const Resource *resource, const BookingRow *row,
 		ResourceOwner mine = CurrentResourceOwner;
 		bool		queue = must_queue(resource, row, load);
 		bool		served = !queue;
+		bool		locked = !queue || booking_lock_line(resource->id, true);
 
-		if (queue && !booking_lock_line(resource->id, true))
+		if (!locked)
 		{
 			/* We serve other lines, and must not wait for this one. */
 			verdict->answer = GUARD_FULL;
 			verdict->full = load->range;
 		}
-		else
+		while (locked && cleared)
 		{
-			while (cleared)
+			Counting	counting;
+			bool		inside;
+			bool		done;
+
+			CHECK_FOR_INTERRUPTS();
+			CurrentResourceOwner = attempt.owner;
+			enter_and_judge(heap, row, guard, load, capacity, verdict, &counting, &inside);
+			done = verdict->answer == GUARD_FITS && counting.nlapsed == 0 && served;
+			if (inside && !done)
+				booking_gate_leave();
+			CurrentResourceOwner = mine;
+			if (done || verdict->answer != GUARD_FITS)
+				break;
+
+			if (counting.nlapsed > 0)
 			{
-				Counting	counting;
-				bool		inside;
-				bool		done;
-
-				CHECK_FOR_INTERRUPTS();
-				CurrentResourceOwner = attempt.owner;
-				enter_and_judge(heap, row, guard, load, capacity, verdict, &counting, &inside);
-				done = verdict->answer == GUARD_FITS && counting.nlapsed == 0 && served;
-				if (inside && !done)
-					booking_gate_leave();
-				CurrentResourceOwner = mine;
-				if (done || verdict->answer != GUARD_FITS)
-					break;
-
-				if (counting.nlapsed > 0)
-				{
-					expiring = true;
-					cleared = expire(&counting, busy);
-					expiring = false;
-					wrote = true;
-				}
-				else
-				{
-					if (booking_line_ahead(resource, row) > 0)
-						wrote = true;
-					served = true;
-				}
+				expiring = true;
+				cleared = expire(&counting, busy);
+				expiring = false;
+				wrote = true;
 			}
-			if (queue && !wrote)
-				booking_unlock_line(resource->id);
+			else
+			{
+				if (booking_line_ahead(resource, row) > 0)
+					wrote = true;
+				served = true;
+			}
 		}
+		if (queue && locked && !wrote)
+			booking_unlock_line(resource->id);
 	}
 	PG_CATCH();
 	{

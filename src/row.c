@@ -64,8 +64,6 @@ typedef struct InHand
 
 static InHand *in_hand = NULL;
 
-static bool write_for(Statement statement, Datum *values, const char *nulls, Refusal *refusal,
-					  MemoryContext context, Datum *row);
 static HeapTuple judge(TriggerData *trigger);
 static void take_apart(HeapTuple tuple, TupleDesc desc, BookingRow *row);
 static HeapTuple put_together(HeapTuple tuple, TupleDesc desc, BookingRow *row);
@@ -155,7 +153,7 @@ booking_insert(Datum *values, const char *nulls, Refusal *refusal, MemoryContext
 			   Datum *booking)
 {
 	*booking = (Datum) 0;
-	if (!write_for(STMT_INSERT_BOOKING, values, nulls, refusal, context, booking))
+	if (!booking_write(STMT_INSERT_BOOKING, values, nulls, refusal, context, booking))
 		return false;
 	if (*booking == (Datum) 0)
 	{
@@ -170,18 +168,12 @@ booking_insert(Datum *values, const char *nulls, Refusal *refusal, MemoryContext
 /*
  * The same with any statement that writes one booking, the one whose id is its first
  * parameter.  False also when the statement found no such row to change: *refusal is
- * then without a message.
+ * then without a message.  *inserted becomes the new row if our trigger knows it, and stays
+ * as it is otherwise; it may be NULL.
  */
 bool
 booking_write(Statement statement, Datum *values, const char *nulls, Refusal *refusal,
-			  MemoryContext context)
-{
-	return write_for(statement, values, nulls, refusal, context, NULL);
-}
-
-static bool
-write_for(Statement statement, Datum *values, const char *nulls, Refusal *refusal,
-		  MemoryContext context, Datum *row)
+			  MemoryContext context, Datum *inserted)
 {
 	Request		outer = request;
 	uint64		stored = 0;
@@ -189,7 +181,7 @@ write_for(Statement statement, Datum *values, const char *nulls, Refusal *refusa
 	request.active = true;
 	request.id = *DatumGetUUIDP(values[0]);
 	request.refusal = refusal;
-	request.row = row;
+	request.row = inserted;
 	request.context = context;
 	if (refusal)
 		refusal->message = NULL;
@@ -470,15 +462,23 @@ complete_occupies(const Resource *resource, const Slot *slot, BookingRow *row,
 		return;
 	}
 
-	if (!keep && resource->buffer_before == 0 && resource->buffer_after == 0)
-		booking_row_set(row, BOOKING_OCCUPIES, row->value[BOOKING_PERIOD]);
-	else if (!keep)
+	if (!keep)
 	{
-		Period		wide = booking_widen(row->period, resource->buffer_before,
-										 resource->buffer_after);
+		RangeType  *period = DatumGetRangeTypeP(row->value[BOOKING_PERIOD]);
 
-		booking_row_set(row, BOOKING_OCCUPIES, RangeTypePGetDatum(booking_make_range(wide)));
+		booking_row_set(row, BOOKING_OCCUPIES,
+						RangeTypePGetDatum(booking_with_buffers(resource, period)));
 	}
+}
+
+/* A period, and the buffers around it that its resource has today. */
+RangeType *
+booking_with_buffers(const Resource *resource, RangeType *range)
+{
+	if (resource->buffer_before == 0 && resource->buffer_after == 0)
+		return range;
+	return booking_make_range(booking_widen(booking_period(range), resource->buffer_before,
+											resource->buffer_after));
 }
 
 /* A hold that has lapsed never comes back to life, whoever writes. */

@@ -35,9 +35,17 @@ PG_FUNCTION_INFO_V1(booking_expire_holds);
 #define BATCH		256
 #define MANY_IDS	1024
 
+/* A batch of holds to be marked. */
+typedef struct Marking
+{
+	Datum		ids;			/* an array */
+	Datum		now;
+	int64		marked;			/* how many have been */
+} Marking;
+
 static int64 sweep(int64 most);
 static int64 mark(Datum *ids, int n, TimestampTz now);
-static uint64 expire_locked(Datum *values);
+static void expire_unlocked(void *arg);
 
 /*
  * expire_holds(max): how many there were to mark.
@@ -111,55 +119,26 @@ sweep(int64 most)
 static int64
 mark(Datum *ids, int n, TimestampTz now)
 {
-	Datum		values[2];
-	Datum		all;
-	volatile int64 marked = 0;
-	volatile bool done = false;
+	Marking		marking = {
+		.ids = PointerGetDatum(construct_array(ids, n, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR)),
+		.now = TimestampTzGetDatum(now)
+	};
 
-	all = PointerGetDatum(construct_array(ids, n, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
-	values[0] = all;
-	values[1] = TimestampTzGetDatum(now);
+	/* Above READ COMMITTED, a plain UPDATE that comes in between is no reason to fail. */
 	if (!IsolationUsesXactSnapshot())
-		return expire_locked(values);
-
-	/* A plain UPDATE that comes in between is no reason to fail. */
-	while (!done)
-	{
-		Attempt		attempt;
-		volatile bool failed = false;
-
-		CHECK_FOR_INTERRUPTS();
-		booking_attempt_begin(&attempt);
-		PG_TRY();
-		{
-			SPI_connect();
-			values[0] = all;
-			marked = expire_locked(values);
-			SPI_finish();
-		}
-		PG_CATCH();
-		{
-			ErrorData  *error = booking_attempt_fail(&attempt);
-
-			if (!booking_is_late_update(error))
-				ReThrowError(error);
-			FreeErrorData(error);
-			failed = true;
-		}
-		PG_END_TRY();
-		if (!failed)
-		{
-			booking_attempt_end(&attempt, true);
-			done = true;
-		}
-	}
-	return marked;
+		expire_unlocked(&marking);
+	else
+		while (!booking_attempted(expire_unlocked, &marking, true, booking_is_late_update))
+			CHECK_FOR_INTERRUPTS();
+	return marking.marked;
 }
 
-/* Expire those of the holds ($1) whose rows nobody else has locked. */
-static uint64
-expire_locked(Datum *values)
+/* Expire those of the holds whose rows nobody else has locked. */
+static void
+expire_unlocked(void *arg)
 {
+	Marking    *marking = arg;
+	Datum		values[2] = {marking->ids, marking->now};
 	uint64		n = booking_run(STMT_TRY_LOCK_HOLDS, values, NULL);
 	Datum		locked[BATCH];
 	bool		isnull;
@@ -167,5 +146,5 @@ expire_locked(Datum *values)
 	for (uint64 i = 0; i < n; i++)
 		locked[i] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull);
 	values[0] = PointerGetDatum(construct_array(locked, (int) n, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
-	return n > 0 ? booking_run(STMT_EXPIRE_HOLDS, values, NULL) : 0;
+	marking->marked = n > 0 ? booking_run(STMT_EXPIRE_HOLDS, values, NULL) : 0;
 }

@@ -11,7 +11,8 @@ MODULE_big = booking
 DATA = $(wildcard booking--*.sql)
 PGFILEDESC = "booking - no double-booking, no overbooking"
 
-OBJS = $(patsubst %.c,%.o,$(wildcard src/*.c))
+OBJS = $(patsubst %.c,%.o,$(wildcard src/*.c src/*/*.c))
+PG_CPPFLAGS = -I$(srcdir)/src
 
 REGRESS = $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
 REGRESS_OPTS = --load-extension=btree_gist --load-extension=booking
@@ -28,7 +29,7 @@ include $(PGXS)
 # The server's own headers leave parameters of inline functions unused.
 override CFLAGS += -Wno-unused-parameter
 
-$(OBJS): $(wildcard src/*.h)
+$(OBJS): $(wildcard src/*/*.h)
 
 .PHONY: bench bench-plots
 bench bench-plots:

@@ -9,9 +9,13 @@
 
 #include "fmgr.h"
 
-#include "booking.h"
-#include "compat.h"
-#include "guarded.h"
+#include "base/compat.h"
+#include "base/locks.h"
+#include "engine/places.h"
+#include "engine/resource.h"
+#include "engine/room.h"
+#include "engine/slots.h"
+#include "guards/guarded.h"
 
 PG_MODULE_MAGIC;
 

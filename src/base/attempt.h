@@ -1,0 +1,35 @@
+/*-------------------------------------------------------------------------
+ *
+ * attempt.h
+ *		doing something that may have to be undone
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef BOOKING_ATTEMPT_H
+#define BOOKING_ATTEMPT_H
+
+#include "utils/relcache.h"
+
+#include "base/locks.h"
+
+/* A subtransaction of ours. */
+typedef struct Attempt
+{
+	MemoryContext context;
+	struct ResourceOwnerData *owner;
+	LockMarks	marks;
+} Attempt;
+
+extern void booking_attempt_begin(Attempt *attempt);
+extern void booking_attempt_end(const Attempt *attempt, bool keep);
+extern struct ErrorData *booking_attempt_fail(const Attempt *attempt);
+extern bool booking_is_late_update(const struct ErrorData *error);
+
+typedef void (*AttemptWork) (void *arg);
+typedef bool (*AttemptForgiven) (const struct ErrorData *error);
+
+extern bool booking_attempted(AttemptWork work, void *arg, bool keep, AttemptForgiven forgiven);
+extern void booking_wait_for_row(Relation heap, Datum id);
+extern void booking_lock_life(Datum id);
+
+#endif							/* BOOKING_ATTEMPT_H */

@@ -1,0 +1,676 @@
+/*-------------------------------------------------------------------------
+ *
+ * locks.c
+ *		Which locks are there, in which order are they taken, and how long are they
+ *		held?
+ *
+ * All of them are advisory locks of the server's lock manager, so that the deadlock
+ * detector, lock_timeout and pg_locks know them.  The fourth field of the lock tag
+ * tells the kinds apart; pg_advisory_lock() uses 1 and 2 there, so that no application
+ * can get in our way.  The second and third field hold a 64-bit key.
+ *
+ *	kind		key				held until		protects
+ *	ID			booking id		commit			one booking's life; replay by id
+ *	RESOURCE	resource id		commit			the rules a booking is judged by
+ *	HOLDER		holder			commit			counting one holder's bookings
+ *	PLACES		slot id			commit			one row of a slot's free places
+ *	GATE		what is counted	row is indexed	counting, then inserting
+ *
+ * Taken in this order.  A GATE is never held while waiting for another transaction to
+ * end, and so two single bookings cannot deadlock.  A slot has several rows of free
+ * places, each with a PLACES lock of its own (places.c); who is inside the gate of a seat
+ * takes one only if nobody has it.
+ *
+ * RESOURCE is taken in ShareLock by bookers, which therefore do not disturb one
+ * another, and in ExclusiveLock by whoever changes the rules.  Two things are bulk
+ * traffic and must not fill the lock table:
+ *
+ *	- A booker that has touched many resources takes RESOURCE 0 in RowExclusiveLock
+ *	  once instead of one lock for each further resource.  Whoever changes rules takes
+ *	  RESOURCE 0 in ShareLock, which conflicts with that and not with its like.
+ *	- Whoever changes rules of all resources locks the table booking.booking against
+ *	  writers.  Every booker holds RowExclusiveLock on it from before its first check
+ *	  to its commit, so that costs bookers nothing.  Whoever changes rules of many
+ *	  resources, one after the other, does so as soon as nobody is writing: to wait for
+ *	  it with RESOURCE locks in hand would be a deadlock with a booker who waits for one.
+ *
+ * After either, the transaction's invalidation messages are read: a changer's commit
+ * sends them before it gives its locks back, hence a cached resource that survives is
+ * the committed one (resource.c).
+ *
+ * A gate is entered in a row's BEFORE trigger and left once the row is in its index:
+ * by the AFTER trigger, or earlier by the next row of the same command, for when
+ * another BEFORE trigger runs, the row before has been stored.  A statement of a
+ * million rows holds one gate at a time.  The command is told by the command id of the
+ * active snapshot, which is the statement's own from its start to its AFTER triggers; a
+ * statement run from inside another (a function in a CHECK constraint that books
+ * something) has a later one and leaves the outer statement's gates alone.
+ *
+ * A gate has parts, so that only those meet in it who want the same time: 32 for large
+ * pieces of time (three days) and 32 for small ones (an hour), each for every 32nd piece.
+ * Who wants a short period takes the small pieces alone, and the large ones that they lie
+ * in together with others of his like; who wants a long one takes the large pieces alone.
+ * Two periods that overlap have a piece in common in which they keep each other out.
+ * With one gate for all, 64 clients who wanted different weeks of one pool, or different
+ * hours of one room, got half as much done, or less.
+ *
+ * A row that is judged by several rules (guarded.c) enters all their gates at once, in
+ * the order of the keys, and leaves them all before it waits.  A row that has been judged
+ * and is then not stored (ON CONFLICT) has no AFTER trigger to leave its gate: the next
+ * row does, or the end of the statement, which we notice when the executor's memory goes.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "miscadmin.h"
+#include "port/pg_bitutils.h"
+#include "storage/lmgr.h"
+#include "storage/proc.h"
+#include "utils/builtins.h"
+#include "utils/date.h"
+#include "utils/inval.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "base/compat.h"
+#include "base/locks.h"
+#include "base/period.h"
+#include "engine/resource.h"
+#include "rules/waitlist.h"
+
+typedef enum LockKind
+{
+	LOCK_ID = 101,
+	LOCK_RESOURCE,
+	LOCK_HOLDER,
+	LOCK_JOIN,
+	LOCK_LINE,
+	LOCK_CAPACITY,
+	LOCK_GATE = 128,			/* and on, a number for each part: to 191 */
+	LOCK_PLACES = 1000			/* and the number of the row */
+} LockKind;
+
+#define ALL_RESOURCES	0
+
+/* Locks of one kind that a transaction takes one by one before it takes the whole. */
+#define MANY_RESOURCES	256
+
+/* Gates held by commands that are nested in one another, at the very most. */
+#define MAX_GATES		256
+
+#define HALF_OF_PARTS	32
+#define LARGE_PARTS		UINT64CONST(0x00000000FFFFFFFF)
+#define SMALL_PARTS		UINT64CONST(0xFFFFFFFF00000000)
+#define LARGE_PIECE		38		/* 2^38 microseconds: three days */
+#define SMALL_PIECE		32		/* an hour and some */
+#define FEW_PIECES		4
+
+/* A gate that many want at once has parts: who wants different ones does not meet. */
+typedef struct Gate
+{
+	uint64		key;
+	GateParts	parts;			/* that we are in, */
+	bool		shared;			/* of them the large ones together with others */
+	CommandId	command;
+	SubTransactionId subxact;
+} Gate;
+
+/* A statement whose end leaves its gates; lives in the memory of the executor. */
+typedef struct StatementEnd
+{
+	MemoryContextCallback callback;
+	MemoryContext context;
+	CommandId	command;
+	struct StatementEnd *next;
+} StatementEnd;
+
+static StatementEnd *statements = NULL;
+
+static Gate gates[MAX_GATES];
+static int	ngates = 0;
+
+/* How many RESOURCE locks the transaction of this local id has taken. */
+static LocalTransactionId counted_xact = InvalidLocalTransactionId;
+static int	shared_resources = 0;
+static int	exclusive_resources = 0;
+static int	joins = 0;
+static int	lines = 0;
+
+static void make_tag(LOCKTAG *tag, LockKind kind, uint64 key);
+static LockAcquireResult take_lock(LockKind kind, uint64 key, LOCKMODE mode, bool wait);
+static bool lock_held(LockKind kind, uint64 key, LOCKMODE mode);
+static void start_counting(void);
+static void drop_gates_of(CommandId command);
+static void drop_gates_since(CommandId command);
+static GateParts pieces(Period period, int width, uint64 most);
+static LOCKMODE part_mode(const Gate *gate, int part);
+static void drop_gate(int i);
+static void end_of_statement(void *arg);
+static void locks_end_of_xact(XactEvent event, void *arg);
+static void locks_end_of_subxact(SubXactEvent event, SubTransactionId mine,
+						   SubTransactionId parent, void *arg);
+
+void
+booking_locks_init(void)
+{
+	RegisterXactCallback(locks_end_of_xact, NULL);
+	RegisterSubXactCallback(locks_end_of_subxact, NULL);
+}
+
+static void
+make_tag(LOCKTAG *tag, LockKind kind, uint64 key)
+{
+	SET_LOCKTAG_ADVISORY(*tag, MyDatabaseId, (uint32) (key >> 32), (uint32) key, kind);
+}
+
+static LockAcquireResult
+take_lock(LockKind kind, uint64 key, LOCKMODE mode, bool wait)
+{
+	LOCKTAG		tag;
+
+	make_tag(&tag, kind, key);
+	return LockAcquire(&tag, mode, false, !wait);
+}
+
+static bool
+lock_held(LockKind kind, uint64 key, LOCKMODE mode)
+{
+	LOCKTAG		tag;
+
+	make_tag(&tag, kind, key);
+	return lock_held_by_me(&tag, mode);
+}
+
+static void
+start_counting(void)
+{
+	if (counted_xact != MyLocalTransactionId())
+	{
+		counted_xact = MyLocalTransactionId();
+		shared_resources = 0;
+		exclusive_resources = 0;
+		joins = 0;
+		lines = 0;
+	}
+}
+
+/*
+ * Lock a resource's rules against change, as a booker.  On return the cached copy of
+ * the resource is current, and stays so to the end of the transaction.
+ */
+void
+booking_lock_resource(int64 resource_id)
+{
+	start_counting();
+
+	if (shared_resources < MANY_RESOURCES)
+	{
+		if (take_lock(LOCK_RESOURCE, (uint64) resource_id, ShareLock, true) == LOCKACQUIRE_OK)
+			shared_resources++;
+	}
+	else if (!lock_held(LOCK_RESOURCE, ALL_RESOURCES, RowExclusiveLock))
+		take_lock(LOCK_RESOURCE, ALL_RESOURCES, RowExclusiveLock, true);
+
+	AcceptInvalidationMessages();
+}
+
+/* Are we changing the rules of this resource, so that nobody else books or waits? */
+bool
+booking_holds_rules(int64 resource_id)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_RELATION(tag, MyDatabaseId, booking_table("booking"));
+	return lock_held(LOCK_RESOURCE, (uint64) resource_id, ExclusiveLock) ||
+		lock_held_by_me(&tag, ShareRowExclusiveLock);
+}
+
+/*
+ * Lock a resource's rules in order to change them: waits until every transaction that
+ * has booked under the old ones has ended, and lets nobody book until this one has.
+ */
+void
+booking_lock_rules(int64 resource_id)
+{
+	start_counting();
+
+	if (exclusive_resources >= MANY_RESOURCES &&
+		ConditionalLockRelationOid(booking_table("booking"), ShareRowExclusiveLock))
+		return;
+	take_lock(LOCK_RESOURCE, ALL_RESOURCES, ShareLock, true);
+	if (take_lock(LOCK_RESOURCE, (uint64) resource_id, ExclusiveLock, true) == LOCKACQUIRE_OK)
+		exclusive_resources++;
+	AcceptInvalidationMessages();
+}
+
+/* The same for all resources at once. */
+void
+booking_lock_all_rules(void)
+{
+	LockRelationOid(booking_table("booking"), ShareRowExclusiveLock);
+}
+
+/* Lock one booking's life: who else uses this id waits for our transaction to end. */
+void
+booking_lock_id(const pg_uuid_t *id)
+{
+	take_lock(LOCK_ID, hash_bytes_extended(id->data, UUID_LEN, 0), ExclusiveLock, true);
+}
+
+/* The same without waiting: false when somebody else is at it. */
+bool
+booking_try_lock_id(const pg_uuid_t *id)
+{
+	return take_lock(LOCK_ID, hash_bytes_extended(id->data, UUID_LEN, 0), ExclusiveLock,
+				false) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+/* For who has written nothing under the lock. */
+void
+booking_unlock_id(const pg_uuid_t *id)
+{
+	LOCKTAG		tag;
+
+	make_tag(&tag, LOCK_ID, hash_bytes_extended(id->data, UUID_LEN, 0));
+	LockRelease(&tag, ExclusiveLock, false);
+}
+
+/*
+ * Whoever frees space takes JOIN in shared mode after the row is written, whoever joins
+ * the line of that resource in exclusive mode before looking: of the two, the later one
+ * sees the other's work committed.  Who has freed and now joins would have to upgrade,
+ * and two of them could not; that one does without.
+ *
+ * A transaction that has a LINE takes every further JOIN and LINE only if it is free,
+ * for two of them may go through their resources in different orders.  False when it
+ * was not.
+ */
+bool
+booking_lock_join(int64 resource_id, bool exclusive)
+{
+	LOCKMODE	mode = exclusive ? ExclusiveLock : ShareLock;
+	bool		wait;
+
+	start_counting();
+	wait = lines == 0 &&
+		!(exclusive && lock_held(LOCK_JOIN, (uint64) resource_id, ShareLock));
+	if (joins >= MANY_RESOURCES)
+		return false;
+	switch (take_lock(LOCK_JOIN, (uint64) resource_id, mode, wait))
+	{
+		case LOCKACQUIRE_NOT_AVAIL:
+			return false;
+		case LOCKACQUIRE_OK:
+			joins++;
+			break;
+		default:
+			break;
+	}
+	return true;
+}
+
+/* Be the one who serves the line of a resource, if need be and possible after waiting. */
+bool
+booking_lock_line(int64 resource_id, bool wait)
+{
+	start_counting();
+	if (lines >= MANY_RESOURCES ||
+		take_lock(LOCK_LINE, (uint64) resource_id, ExclusiveLock,
+			 wait && lines == 0) == LOCKACQUIRE_NOT_AVAIL)
+		return false;
+	lines++;
+	return true;
+}
+
+/* For who has found nobody to serve. */
+void
+booking_unlock_line(int64 resource_id)
+{
+	LOCKTAG		tag;
+
+	make_tag(&tag, LOCK_LINE, (uint64) resource_id);
+	if (LockRelease(&tag, ExclusiveLock, false))
+		lines--;
+}
+
+/* Nobody else counts or adds to this holder's bookings until our transaction ends. */
+void
+booking_lock_holder(text *holder)
+{
+	uint64		key = hash_bytes_extended((unsigned char *) VARDATA_ANY(holder),
+										  VARSIZE_ANY_EXHDR(holder), 0);
+
+	/* He is booking something at this moment; his turn in line comes another time. */
+	if (take_lock(LOCK_HOLDER, key, ExclusiveLock, !booking_line_serving()) == LOCKACQUIRE_NOT_AVAIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+				 errmsg("the holder is booking something else")));
+}
+
+/* What is undone gives its locks back; then we have as many as before. */
+LockMarks
+booking_lock_marks(void)
+{
+	start_counting();
+	return (LockMarks) {joins, lines};
+}
+
+void
+booking_lock_reset(LockMarks marks)
+{
+	joins = marks.joins;
+	lines = marks.lines;
+}
+
+bool
+booking_holds_line(int64 resource_id)
+{
+	return lock_held(LOCK_LINE, (uint64) resource_id, ExclusiveLock);
+}
+
+/*
+ * Lock the table that capacities are read from against changes of them, or in order to
+ * change one.
+ */
+void
+booking_lock_capacity(Oid relid, bool change)
+{
+	take_lock(LOCK_CAPACITY, relid, change ? ExclusiveLock : ShareLock, true);
+	AcceptInvalidationMessages();
+}
+
+/*
+ * Lock one row of a slot's free places.  Without "wait", false when somebody else has
+ * it.  The lock stays until the transaction ends, unless it turns out not to be needed.
+ */
+bool
+booking_lock_places(int64 slot_id, int shard, bool wait)
+{
+	return take_lock(LOCK_PLACES + shard, (uint64) slot_id, ExclusiveLock, wait) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+/* For who has written nothing under the lock, since it was taken the last time. */
+void
+booking_unlock_places(int64 slot_id, int shard)
+{
+	LOCKTAG		tag;
+
+	make_tag(&tag, LOCK_PLACES + shard, (uint64) slot_id);
+	LockRelease(&tag, ExclusiveLock, false);
+}
+
+/* The statement that a trigger runs for; one inside another has the higher number. */
+CommandId
+booking_this_command(void)
+{
+	return ActiveSnapshotSet() ? GetActiveSnapshot()->curcid : GetCurrentCommandId(false);
+}
+
+/*
+ * Enter these parts of the gate of what is being counted, alone.  Without "wait", false
+ * when somebody else is in one of them.  In the order of the parts, so that two who want
+ * several do not wait for each other.
+ */
+bool
+booking_gate_enter(uint64 key, GateParts parts, bool wait)
+{
+	GateWanted	wanted = {key, parts};
+
+	return booking_gates_enter(&wanted, 1, wait);
+}
+
+/* The same for all gates that one row has to be in; the keys ascend. */
+bool
+booking_gates_enter(const GateWanted *wanted, int n, bool wait)
+{
+	CommandId	command = booking_this_command();
+
+	/* The row before this one, of the same command, is stored by now. */
+	drop_gates_of(command);
+
+	if (n > MAX_GATES)
+		elog(ERROR, "one row is judged by more than %d rules", MAX_GATES);
+	while (ngates + n > MAX_GATES)
+		drop_gate(0);
+
+	for (int i = 0; i < n; i++)
+	{
+		Gate	   *gate = &gates[ngates++];
+
+		*gate = (Gate) {.key = wanted[i].key, .shared = (wanted[i].parts & SMALL_PARTS) != 0,
+			.command = command, .subxact = GetCurrentSubTransactionId()};
+		for (GateParts left = wanted[i].parts; left != 0; left &= left - 1)
+		{
+			int			part = pg_rightmost_one_pos64(left);
+
+			if (take_lock(LOCK_GATE + part, gate->key, part_mode(gate, part), wait) == LOCKACQUIRE_NOT_AVAIL)
+			{
+				drop_gates_of(command);
+				return false;
+			}
+			gate->parts |= UINT64CONST(1) << part;
+		}
+	}
+	return true;
+}
+
+/* Leave all gates that the row in hand has entered. */
+void
+booking_gates_leave(void)
+{
+	drop_gates_of(booking_this_command());
+}
+
+/*
+ * Leave the gates of the current statement when it ends, at the latest.  Called in a row's
+ * BEFORE trigger, where the current memory context is the executor's for one row, a child
+ * of the one that holds the executor's state.
+ */
+void
+booking_gates_leave_with_statement(void)
+{
+	MemoryContext context = MemoryContextGetParent(CurrentMemoryContext);
+	StatementEnd *end;
+
+	if (context == NULL || strcmp(context->name, "ExecutorState") != 0)
+		return;
+	for (end = statements; end != NULL; end = end->next)
+		if (end->context == context)
+			return;
+
+	end = MemoryContextAlloc(context, sizeof(StatementEnd));
+	end->callback.func = end_of_statement;
+	end->callback.arg = end;
+	end->context = context;
+	end->command = booking_this_command();
+	end->next = statements;
+	statements = end;
+	MemoryContextRegisterResetCallback(context, &end->callback);
+}
+
+static void
+end_of_statement(void *arg)
+{
+	StatementEnd *end = arg;
+
+	for (StatementEnd **link = &statements; *link != NULL; link = &(*link)->next)
+	{
+		if (*link == end)
+		{
+			*link = end->next;
+			break;
+		}
+	}
+
+	/* While a transaction is being rolled back, its locks go anyway. */
+	if (!IsTransactionState())
+		return;
+	drop_gates_since(end->command);
+}
+
+static void
+drop_gates_of(CommandId command)
+{
+	for (int i = ngates - 1; i >= 0; i--)
+		if (gates[i].command == command)
+			drop_gate(i);
+}
+
+/* The parts of a gate that a period has to do with. */
+GateParts
+booking_gate_parts(Period period)
+{
+	GateParts	large;
+	GateParts	small;
+
+	if (period.to == DT_NOEND)
+		return LARGE_PARTS;
+	large = pieces(period, LARGE_PIECE, HALF_OF_PARTS);
+	small = pieces(period, SMALL_PIECE, FEW_PIECES);
+	return (large ? large : LARGE_PARTS) | (small << HALF_OF_PARTS);
+}
+
+/* A bit for each piece of 2^width microseconds that the period touches; 0: too many. */
+static GateParts
+pieces(Period period, int width, uint64 most)
+{
+	uint64		first = (uint64) (period.from - MIN_TIMESTAMP) >> width;
+	uint64		last = (uint64) (period.to - MIN_TIMESTAMP) >> width;
+	GateParts	bits = 0;
+
+	if (last - first >= most)
+		return 0;
+	for (uint64 piece = first; piece <= last; piece++)
+		bits |= UINT64CONST(1) << (piece % HALF_OF_PARTS);
+	return bits;
+}
+
+/* For who wants both: together with others only where both do. */
+GateParts
+booking_gate_both(GateParts a, GateParts b)
+{
+	GateParts	both = a | b;
+
+	return (a & SMALL_PARTS) && (b & SMALL_PARTS) ? both : both & LARGE_PARTS;
+}
+
+/* The same for a range of any type; other things than time are not divided. */
+GateParts
+booking_gate_parts_of(RangeType *range)
+{
+	TypeCacheEntry *type = booking_range_type(RangeTypeGetOid(range));
+	RangeBound	lower,
+				upper;
+	bool		empty;
+	Period		period;
+
+	range_deserialize(type, range, &lower, &upper, &empty);
+	switch (type->rngelemtype->type_id)
+	{
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID:
+			period.from = DatumGetTimestampTz(lower.val);
+			period.to = DatumGetTimestampTz(upper.val);
+			break;
+		case DATEOID:
+			/* Dates reach further than timestamps. */
+			if (lower.infinite || upper.infinite || DATE_NOT_FINITE(DatumGetDateADT(lower.val)) ||
+				DatumGetDateADT(upper.val) >= TIMESTAMP_END_JULIAN - POSTGRES_EPOCH_JDATE)
+				return LARGE_PARTS;
+			period.from = DatumGetDateADT(lower.val) * USECS_PER_DAY;
+			period.to = DatumGetDateADT(upper.val) * USECS_PER_DAY;
+			break;
+		default:
+			return GATE_UNDIVIDED;
+	}
+	if (empty || lower.infinite || upper.infinite ||
+		!IS_VALID_TIMESTAMP(period.from) || !IS_VALID_TIMESTAMP(period.to))
+		return LARGE_PARTS;
+	return booking_gate_parts(period);
+}
+
+/* Leave the gate entered last: nothing was written, or the row is in its index. */
+void
+booking_gate_leave(void)
+{
+	Assert(ngates > 0);
+	drop_gate(ngates - 1);
+}
+
+/* Leave the gates of the command that is now at its AFTER triggers. */
+void
+booking_gate_leave_command(void)
+{
+	drop_gates_since(booking_this_command());
+}
+
+/* The gates of a statement, and of those that were run from inside it. */
+static void
+drop_gates_since(CommandId command)
+{
+	for (int i = ngates - 1; i >= 0; i--)
+		if (gates[i].command >= command)
+			drop_gate(i);
+}
+
+/* Small pieces are taken alone, and large ones if there are no small ones. */
+static LOCKMODE
+part_mode(const Gate *gate, int part)
+{
+	return gate->shared && part < HALF_OF_PARTS ? RowExclusiveLock : ExclusiveLock;
+}
+
+static void
+drop_gate(int i)
+{
+	LOCKTAG		tag;
+
+	for (GateParts left = gates[i].parts; left != 0; left &= left - 1)
+	{
+		int			part = pg_rightmost_one_pos64(left);
+
+		make_tag(&tag, LOCK_GATE + part, gates[i].key);
+		LockRelease(&tag, part_mode(&gates[i], part), false);
+	}
+	memmove(&gates[i], &gates[i + 1], (--ngates - i) * sizeof(Gate));
+}
+
+/* The lock manager has released everything, or is about to. */
+static void
+locks_end_of_xact(XactEvent event, void *arg)
+{
+	switch (event)
+	{
+		case XACT_EVENT_COMMIT:
+		case XACT_EVENT_PARALLEL_COMMIT:
+		case XACT_EVENT_ABORT:
+		case XACT_EVENT_PARALLEL_ABORT:
+		case XACT_EVENT_PREPARE:
+			ngates = 0;
+			break;
+		case XACT_EVENT_PRE_PREPARE:
+			while (ngates > 0)
+				drop_gate(ngates - 1);
+			break;
+		default:
+			break;
+	}
+}
+
+static void
+locks_end_of_subxact(SubXactEvent event, SubTransactionId mine, SubTransactionId parent, void *arg)
+{
+	for (int i = ngates - 1; i >= 0; i--)
+	{
+		if (gates[i].subxact != mine)
+			continue;
+		if (event == SUBXACT_EVENT_COMMIT_SUB)
+			gates[i].subxact = parent;
+		else if (event == SUBXACT_EVENT_ABORT_SUB)
+			memmove(&gates[i], &gates[i + 1], (--ngates - i) * sizeof(Gate));
+	}
+}

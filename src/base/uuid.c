@@ -1,0 +1,49 @@
+/*-------------------------------------------------------------------------
+ *
+ * uuid.c
+ *		Ids for bookings: UUIDs of version 7 (RFC 9562).
+ *
+ * The first 48 bits are milliseconds since 1970, the next 12 (after the version) the
+ * fraction of the millisecond, the rest is random.  Ids made one after the other lie
+ * side by side in the primary key's index, whatever machine asked for them.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "utils/timestamp.h"
+
+#include "base/compat.h"
+#include "base/uuid.h"
+
+PG_FUNCTION_INFO_V1(booking_uuid_v7);
+
+void
+booking_new_id(pg_uuid_t *id)
+{
+	int64		now = GetCurrentTimestamp() +
+		(POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
+	int64		ms = now / 1000;
+	int			fraction = (int) (now % 1000) * 4096 / 1000;
+
+	if (!pg_strong_random(id->data + 8, 8))
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not generate random values")));
+
+	for (int i = 0; i < 6; i++)
+		id->data[i] = (unsigned char) (ms >> (8 * (5 - i)));
+	id->data[6] = 0x70 | (fraction >> 8);
+	id->data[7] = (unsigned char) fraction;
+	id->data[8] = 0x80 | (id->data[8] & 0x3f);
+}
+
+Datum
+booking_uuid_v7(PG_FUNCTION_ARGS)
+{
+	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
+
+	booking_new_id(id);
+	PG_RETURN_UUID_P(id);
+}

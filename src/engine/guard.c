@@ -1,0 +1,486 @@
+/*-------------------------------------------------------------------------
+ *
+ * guard.c
+ *		Never more than N at once: is there room for one more row?
+ *
+ * The rule is about the peak.  At no instant may the quantities of the rows in force
+ * add up to more than the capacity.  Counting overlapping rows is not the same: ten
+ * short stays one after the other overlap one long stay, and take one unit each.
+ *
+ * The count has to include rows that other transactions have written and not yet
+ * committed.  No SQL snapshot shows them; a dirty snapshot does, and that is how the
+ * exclusion constraints of PostgreSQL work (check_exclusion_or_unique_constraint() in
+ * execIndexing.c).  Rows found that way are
+ *
+ *	sure	committed, or our own; or
+ *	pending	being written or removed by a transaction in progress.
+ *
+ * and there are three answers:
+ *
+ *	sure + ours > capacity				full.  Nobody needs to be waited for.
+ *	sure + pending + ours <= capacity	fits, whatever the others do.
+ *	otherwise							wait for one of them, and judge again.
+ *
+ * The answer holds only until somebody else inserts.  Between the count and the moment
+ * when our own row is in the index, where others see it as pending, the caller is
+ * inside a gate (locks.c): the gate is short, is not held across our commit, and is
+ * left before waiting for anybody.
+ *
+ * A dirty snapshot is no snapshot: the scan reads one index page after the other while
+ * others write.  A row that moves meanwhile (an UPDATE writes a new version, with a new
+ * entry anywhere in the index) may be missed in both places once the UPDATE has
+ * committed, or be counted in both.  Therefore
+ *
+ *	- every new version of a row in force is written inside the gate, also where it
+ *	  takes no more space than the old one: nobody inside the gate misses anything;
+ *	- a "full" from outside the gate counts only if all the rows that it rests on are
+ *	  still there after the scan, so that they were there together at one instant.
+ *
+ * An UPDATE in progress is two pending rows, the one that goes and the one that comes.
+ * Whoever needs the space of one of them waits although it may be known already that
+ * the other is in the way, or that they fit one after the other: more patience than
+ * needed, never a wrong answer.
+ *
+ * Nothing here is about bookings: an index, the values to look for, a capacity, and a
+ * function that says what each row takes.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/relscan.h"
+#include "access/stratnum.h"
+#include "access/tableam.h"
+#include "catalog/index.h"
+#include "catalog/pg_type.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "parser/parse_coerce.h"
+#include "storage/lmgr.h"
+#include "utils/date.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+#include "base/compat.h"
+#include "base/period.h"
+#include "engine/guard.h"
+#include "engine/peak.h"
+
+typedef struct Count
+{
+	GuardQuantity quantity_of;
+	void	   *arg;
+	int			place;
+	GuardRows	rows;
+	GuardPending pending;
+} Count;
+
+static void guard_count_row(const GuardRow *row, void *arg);
+static bool all_still_there(const GuardPlace *places, const Count *count);
+static bool still_matches(const GuardIndex *guard, const GuardLoad *load,
+						  const Datum *values, const bool *isnull);
+static void number_bounds(Oid range_type, const GuardRows *rows, RangeType *window,
+						  PeakItem *items, PeakItem *extent, RangeBound **bounds);
+static int	compare_bounds(const void *a, const void *b, void *arg);
+static RangeType *stretch(Oid range_type, RangeBound *bounds, int64 from, int64 to);
+
+/*
+ * Find out which operators an index column is searched with: the equality of the
+ * column's type for the leading ones, overlap for the range.
+ */
+void
+booking_guard_describe(Relation index, GuardIndex *guard)
+{
+	int			natts = IndexRelationGetNumberOfKeyAttributes(index);
+
+	memset(guard, 0, sizeof(*guard));
+	guard->index_id = RelationGetRelid(index);
+	guard->nkeys = natts - 1;
+
+	for (int i = 0; i < natts; i++)
+	{
+		Oid			family = index->rd_opfamily[i];
+		Oid			type = index->rd_opcintype[i];
+
+		guard->attno[i] = index->rd_index->indkey.values[i];
+		guard->collation[i] = index->rd_indcollation[i];
+
+		if (i == natts - 1)
+		{
+			Oid			column_type = TupleDescAttr(RelationGetDescr(index), i)->atttypid;
+
+			guard->range_type = getBaseType(column_type);
+			guard->strategy[i] = RTOverlapStrategyNumber;
+		}
+		else
+		{
+			TypeCacheEntry *entry = lookup_type_cache(type, TYPECACHE_EQ_OPR);
+
+			guard->strategy[i] = get_op_opfamily_strategy(entry->eq_opr, family);
+		}
+		guard->proc[i] = get_opcode(get_opfamily_member(family, type, type, guard->strategy[i]));
+		if (guard->strategy[i] == InvalidStrategy || !RegProcedureIsValid(guard->proc[i]))
+			elog(ERROR, "column %d of index \"%s\" cannot be searched",
+				 i + 1, RelationGetRelationName(index));
+	}
+}
+
+/*
+ * Is there room for the load?  Called without a gate, the answer "full" is final and
+ * "wait" worth following; "fits" is worth acting upon only inside the gate.
+ */
+GuardVerdict
+booking_guard_judge(Relation heap, const GuardIndex *guard, const GuardLoad *load,
+					int64 capacity, GuardQuantity quantity_of, void *arg)
+{
+	GuardPlace	place = {heap, guard, load->self, arg};
+
+	return booking_guard_judge_places(&place, 1, load, capacity, quantity_of);
+}
+
+/*
+ * The same where the rows to be counted are spread over several tables: the partitions
+ * of one.
+ */
+GuardVerdict
+booking_guard_judge_places(const GuardPlace *places, int nplaces, const GuardLoad *load,
+						   int64 capacity, GuardQuantity quantity_of)
+{
+	GuardVerdict verdict = {.answer = GUARD_FITS};
+	Count		count = {.quantity_of = quantity_of};
+	GuardLoad	here = *load;
+	PeakItem   *items;
+	PeakItem	extent;
+	RangeBound *bounds;
+	int64		room = capacity - load->quantity;
+	int			nsure = 0;
+	Peak		peak;
+
+	for (count.place = 0; count.place < nplaces; count.place++)
+	{
+		const GuardPlace *place = &places[count.place];
+
+		count.arg = place->arg;
+		here.self = place->self;
+		booking_guard_scan(place->heap, place->index, &here, guard_count_row, &count);
+	}
+	if (count.rows.n == 0 && room >= 0)
+		return verdict;
+
+	items = palloc_extended((count.rows.n + 1) * sizeof(PeakItem), MCXT_ALLOC_HUGE);
+	number_bounds(places[0].index->range_type, &count.rows, load->range, items, &extent, &bounds);
+
+	/* Everything first: in the usual case it fits, and that is all. */
+	if (room >= 0)
+	{
+		peak = booking_peak(items, count.rows.n, extent.from, extent.to, room);
+		if (peak.over_from == peak.over_to)
+			return verdict;
+	}
+
+	for (int i = 0; i < count.rows.n; i++)
+		if (!count.rows.row[i].pending)
+			items[nsure++] = items[i];
+	peak = booking_peak(items, nsure, extent.from, extent.to, room);
+	verdict.used = peak.most;
+
+	if (room < 0)
+	{
+		verdict.answer = GUARD_FULL;
+		verdict.full = load->range;
+	}
+	else if (peak.over_from < peak.over_to)
+	{
+		verdict.answer = GUARD_FULL;
+		verdict.full = stretch(places[0].index->range_type, bounds, peak.over_from, peak.over_to);
+	}
+	else
+	{
+		verdict.answer = GUARD_WAIT;
+		verdict.pending = count.pending;
+	}
+
+	/* Rows have moved while we counted: only a count inside the gate will tell. */
+	if (verdict.answer == GUARD_FULL && room >= 0 && load->outside &&
+		!all_still_there(places, &count))
+		verdict.answer = GUARD_FITS;
+	return verdict;
+}
+
+static void
+guard_count_row(const GuardRow *row, void *arg)
+{
+	Count	   *count = arg;
+	bool		pending = TransactionIdIsValid(row->pending.xid);
+	int64		quantity = count->quantity_of ? count->quantity_of(row->slot, pending, count->arg) : 1;
+	GuardFound *found;
+
+	if (quantity <= 0)
+		return;
+
+	found = booking_guard_add(&count->rows, row->range, quantity);
+	found->pending = pending;
+	found->place = count->place;
+	found->tid = row->slot->tts_tid;
+	if (pending)
+		count->pending = row->pending;
+}
+
+GuardFound *
+booking_guard_add(GuardRows *rows, RangeType *range, int64 quantity)
+{
+	GuardFound *found;
+
+	if (rows->n == rows->size)
+	{
+		rows->size = Max(16, 2 * rows->size);
+		rows->row = rows->row == NULL ? palloc_array(GuardFound, rows->size) :
+			repalloc_huge(rows->row, rows->size * sizeof(GuardFound));
+	}
+	found = &rows->row[rows->n++];
+	*found = (GuardFound) {.range = range, .quantity = quantity};
+	return found;
+}
+
+/*
+ * The most that these rows take together at any instant, and the first stretch of time in
+ * which they do.
+ */
+RangeType *
+booking_guard_most(Oid range_type, GuardRows *rows, int64 *most)
+{
+	RangeBound	first = {.infinite = true, .lower = true};
+	RangeBound	last = {.infinite = true, .lower = false};
+	RangeType  *always = make_range_compat(booking_range_type(range_type), &first, &last, false);
+	PeakItem   *items = palloc_extended((rows->n + 1) * sizeof(PeakItem), MCXT_ALLOC_HUGE);
+	PeakItem	extent;
+	RangeBound *bounds;
+	Peak		peak;
+
+	number_bounds(range_type, rows, always, items, &extent, &bounds);
+	*most = booking_peak(items, rows->n, extent.from, extent.to, 0).most;
+	peak = booking_peak(items, rows->n, extent.from, extent.to, *most - 1);
+	return stretch(range_type, bounds, peak.over_from, peak.over_to);
+}
+
+/* Are the rows that were there for sure when they were counted there even now? */
+static bool
+all_still_there(const GuardPlace *places, const Count *count)
+{
+	TupleTableSlot *slot = NULL;
+	int			place = -1;
+	bool		all = true;
+	SnapshotData dirty;
+
+	InitDirtySnapshot(dirty);
+	for (int i = 0; i < count->rows.n && all; i++)
+	{
+		GuardFound *row = &count->rows.row[i];
+
+		if (row->pending)
+			continue;
+		if (row->place != place)
+		{
+			if (slot)
+				ExecDropSingleTupleTableSlot(slot);
+			place = row->place;
+			slot = table_slot_create(places[place].heap, NULL);
+		}
+		all = table_tuple_fetch_row_version(places[place].heap, &row->tid,
+											&dirty, slot);
+	}
+	if (slot)
+		ExecDropSingleTupleTableSlot(slot);
+	return all;
+}
+
+/*
+ * Wait for the transaction that an answer depends on.  The caller has left its gate.
+ */
+void
+booking_guard_wait(Relation heap, GuardPending *pending)
+{
+	if (pending->token)
+		SpeculativeInsertionWait(pending->xid, pending->token);
+	else
+		XactLockTableWait(pending->xid, heap, &pending->row, XLTW_RecheckExclusionConstr);
+}
+
+/*
+ * Visit every row that overlaps the load, whoever wrote it, but for the load's own old
+ * version.  The ranges that are handed out stay in the caller's memory context.
+ */
+void
+booking_guard_scan(Relation heap, const GuardIndex *guard, const GuardLoad *load,
+				   GuardVisit visit, void *arg)
+{
+	int			natts = guard->nkeys + 1;
+	Relation	index = index_open(guard->index_id, AccessShareLock);
+	TupleTableSlot *slot = table_slot_create(heap, NULL);
+	IndexInfo  *expressions = NULL;
+	EState	   *estate = NULL;
+	ScanKeyData keys[INDEX_MAX_KEYS];
+	int			nkeys = 0;
+	SnapshotData dirty;
+	IndexScanDesc scan;
+
+	for (int i = 0; i < natts; i++)
+	{
+		Datum		value = i < guard->nkeys ? load->key[i] : RangeTypePGetDatum(load->range);
+
+		if (i + 1 != load->any_key)
+			ScanKeyEntryInitialize(&keys[nkeys++], 0, i + 1, guard->strategy[i], InvalidOid,
+								   guard->collation[i], guard->proc[i], value);
+		if (guard->attno[i] == 0 && expressions == NULL)
+		{
+			expressions = BuildIndexInfo(index);
+			estate = CreateExecutorState();
+			GetPerTupleExprContext(estate)->ecxt_scantuple = slot;
+		}
+	}
+
+	InitDirtySnapshot(dirty);
+	scan = index_beginscan_compat(heap, index, &dirty, nkeys, 0);
+	index_rescan(scan, keys, nkeys, NULL, 0);
+
+	while (index_getnext_slot(scan, ForwardScanDirection, slot))
+	{
+		Datum		values[INDEX_MAX_KEYS];
+		bool		isnull[INDEX_MAX_KEYS];
+
+		CHECK_FOR_INTERRUPTS();
+
+		if (load->self && ItemPointerEquals(&slot->tts_tid, load->self))
+			continue;
+
+		if (expressions)
+			FormIndexDatum(expressions, slot, estate, values, isnull);
+		else
+			for (int i = 0; i < natts; i++)
+				values[i] = slot_getattr(slot, guard->attno[i], &isnull[i]);
+
+		if (!scan->xs_recheck || still_matches(guard, load, values, isnull))
+		{
+			GuardRow	row;
+
+			row.slot = slot;
+			row.range = DatumGetRangeTypePCopy(values[guard->nkeys]);
+			row.pending.xid = TransactionIdIsValid(dirty.xmin) ? dirty.xmin : dirty.xmax;
+			row.pending.token = dirty.speculativeToken;
+			row.pending.row = slot->tts_tid;
+			visit(&row, arg);
+		}
+		if (estate)
+			ResetPerTupleExprContext(estate);
+	}
+
+	index_endscan(scan);
+	if (estate)
+		FreeExecutorState(estate);
+	ExecDropSingleTupleTableSlot(slot);
+	index_close(index, AccessShareLock);
+}
+
+/* GiST may return more than was asked for. */
+static bool
+still_matches(const GuardIndex *guard, const GuardLoad *load,
+			  const Datum *values, const bool *isnull)
+{
+	for (int i = 0; i <= guard->nkeys; i++)
+	{
+		Datum		wanted = i < guard->nkeys ? load->key[i] : RangeTypePGetDatum(load->range);
+
+		if (i + 1 == load->any_key)
+			continue;
+		if (isnull[i] ||
+			!DatumGetBool(OidFunctionCall2Coll(guard->proc[i], guard->collation[i],
+											   values[i], wanted)))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Number the bounds of all ranges in their order, equal ones alike, so that the sweep
+ * can work on integers whatever the ranges are made of.  "bounds" gives a bound back for
+ * a number.
+ */
+static void
+number_bounds(Oid range_type, const GuardRows *rows, RangeType *window,
+			  PeakItem *items, PeakItem *extent, RangeBound **bounds)
+{
+	TypeCacheEntry *type = booking_range_type(range_type);
+	int			n = rows->n + 1;
+	RangeBound *all = palloc_extended(2 * n * sizeof(RangeBound), MCXT_ALLOC_HUGE);
+	RangeBound **order = palloc_extended(2 * n * sizeof(RangeBound *), MCXT_ALLOC_HUGE);
+	int64	   *number = palloc_extended(2 * n * sizeof(int64), MCXT_ALLOC_HUGE);
+
+	for (int i = 0; i < n; i++)
+	{
+		bool		empty;
+
+		range_deserialize(type, i < rows->n ? rows->row[i].range : window,
+						  &all[2 * i], &all[2 * i + 1], &empty);
+		Assert(!empty);
+		order[2 * i] = &all[2 * i];
+		order[2 * i + 1] = &all[2 * i + 1];
+	}
+	qsort_arg(order, 2 * n, sizeof(RangeBound *), compare_bounds, type);
+
+	*bounds = palloc_extended(2 * n * sizeof(RangeBound), MCXT_ALLOC_HUGE);
+	for (int i = 0, last = 0; i < 2 * n; i++)
+	{
+		if (i > 0 && compare_bounds(&order[i - 1], &order[i], type) != 0)
+			last = i;
+		number[order[i] - all] = last;
+		(*bounds)[last] = *order[last];
+	}
+
+	for (int i = 0; i < n; i++)
+	{
+		PeakItem   *item = i < rows->n ? &items[i] : extent;
+
+		item->from = number[2 * i];
+		item->to = number[2 * i + 1];
+		item->quantity = i < rows->n ? rows->row[i].quantity : 0;
+	}
+}
+
+/*
+ * Order bounds as cuts through the values: a cut is either right before a value ("from x
+ * on", "up to but excluding x") or right behind it ("after x", "up to and including x").
+ * With cuts, every kind of range is half-open, and back to back is not overlap.
+ */
+static int
+compare_bounds(const void *a, const void *b, void *arg)
+{
+	const RangeBound *x = *(RangeBound *const *) a;
+	const RangeBound *y = *(RangeBound *const *) b;
+	int			order = range_cmp_bound_values((TypeCacheEntry *) arg, x, y);
+
+	if (order != 0 || x->infinite)
+		return order;
+	return (x->lower != x->inclusive) - (y->lower != y->inclusive);
+}
+
+/* The range between two numbered bounds, whichever kind of bound they come from. */
+static RangeType *
+stretch(Oid range_type, RangeBound *bounds, int64 from, int64 to)
+{
+	RangeBound	lower = bounds[from];
+	RangeBound	upper = bounds[to];
+
+	if (!lower.lower)
+	{
+		lower.lower = true;
+		lower.inclusive = !lower.inclusive;
+	}
+	if (upper.lower)
+	{
+		upper.lower = false;
+		upper.inclusive = !upper.inclusive;
+	}
+	return make_range_compat(booking_range_type(range_type), &lower, &upper, false);
+}

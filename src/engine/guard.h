@@ -1,0 +1,118 @@
+/*-------------------------------------------------------------------------
+ *
+ * guard.h
+ *		"never more than N at once" over any index
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef BOOKING_GUARD_H
+#define BOOKING_GUARD_H
+
+#include "access/genam.h"
+#include "executor/tuptable.h"
+#include "storage/itemptr.h"
+#include "utils/rangetypes.h"
+#include "utils/relcache.h"
+
+/*
+ * How to look into one GiST index whose leading columns are compared for equality and
+ * whose last is a range.  What the index's predicate leaves out takes no space.
+ */
+typedef struct GuardIndex
+{
+	Oid			index_id;
+	int			nkeys;			/* equality columns; the range is the next one */
+	AttrNumber	attno[INDEX_MAX_KEYS];	/* in the table; 0: an expression */
+	StrategyNumber strategy[INDEX_MAX_KEYS];
+	RegProcedure proc[INDEX_MAX_KEYS];
+	Oid			collation[INDEX_MAX_KEYS];
+	Oid			range_type;
+} GuardIndex;
+
+/* What somebody wants to put into the index. */
+typedef struct GuardLoad
+{
+	Datum		key[INDEX_MAX_KEYS];
+	int			any_key;		/* a key column (1 is the first) that may be anything, or 0 */
+	RangeType  *range;
+	int64		quantity;
+	ItemPointer self;			/* the row's own old version, or NULL */
+	bool		outside;		/* judged without the gate: rows may move meanwhile */
+} GuardLoad;
+
+/* One of the tables whose rows are counted together. */
+typedef struct GuardPlace
+{
+	Relation	heap;
+	const GuardIndex *index;
+	ItemPointer self;			/* the load's own old version is here, or NULL */
+	void	   *arg;			/* for the function that says what a row takes */
+} GuardPlace;
+
+/* A transaction in progress that writes or removes a row. */
+typedef struct GuardPending
+{
+	TransactionId xid;			/* invalid: the row is there for sure */
+	uint32		token;			/* its speculative insertion, or 0 */
+	ItemPointerData row;
+} GuardPending;
+
+typedef struct GuardRow
+{
+	TupleTableSlot *slot;
+	RangeType  *range;
+	GuardPending pending;
+} GuardRow;
+
+typedef void (*GuardVisit) (const GuardRow *row, void *arg);
+
+/* Rows that overlap one another or do not, and what each takes. */
+typedef struct GuardFound
+{
+	RangeType  *range;
+	int64		quantity;
+	bool		pending;
+	int			place;			/* where: number of the table, */
+	ItemPointerData tid;		/* and row */
+} GuardFound;
+
+typedef struct GuardRows
+{
+	GuardFound *row;
+	int			n;
+	int			size;
+} GuardRows;
+
+/* How many units a row takes; 0 leaves it out of the count. */
+typedef int64 (*GuardQuantity) (TupleTableSlot *slot, bool pending, void *arg);
+
+typedef enum GuardAnswer
+{
+	GUARD_FITS,					/* even if everything in progress commits */
+	GUARD_FULL,					/* whatever becomes of what is in progress */
+	GUARD_WAIT					/* it depends on a transaction in progress */
+} GuardAnswer;
+
+typedef struct GuardVerdict
+{
+	GuardAnswer answer;
+	int64		used;			/* highest use by others that is sure */
+	RangeType  *full;			/* GUARD_FULL: the first stretch without room, within the
+								 * load's range */
+	GuardPending pending;		/* GUARD_WAIT: whom to wait for */
+} GuardVerdict;
+
+extern void booking_guard_describe(Relation index, GuardIndex *guard);
+extern GuardVerdict booking_guard_judge(Relation heap, const GuardIndex *guard,
+										const GuardLoad *load, int64 capacity,
+										GuardQuantity quantity_of, void *arg);
+extern GuardVerdict booking_guard_judge_places(const GuardPlace *places, int nplaces,
+											   const GuardLoad *load, int64 capacity,
+											   GuardQuantity quantity_of);
+extern GuardFound *booking_guard_add(GuardRows *rows, RangeType *range, int64 quantity);
+extern RangeType *booking_guard_most(Oid range_type, GuardRows *rows, int64 *most);
+extern void booking_guard_scan(Relation heap, const GuardIndex *guard, const GuardLoad *load,
+							   GuardVisit visit, void *arg);
+extern void booking_guard_wait(Relation heap, GuardPending *pending);
+
+#endif							/* BOOKING_GUARD_H */

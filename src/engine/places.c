@@ -1,0 +1,922 @@
+/*-------------------------------------------------------------------------
+ *
+ * places.c
+ *		The free places of a slot: who takes them, who gives them back, and who has to
+ *		wait for whom?
+ *
+ * One counter would make everybody who books wait for the commit of whoever booked before.
+ * So the places of a slot are spread over up to 256 rows of booking.slot_places, its
+ * shards.  At any time
+ *
+ *		sum of the shards + sum of the active bookings = capacity
+ *
+ * in every transaction's eyes, and CHECK (free >= 0) lets nobody sell more.  A shard is
+ * changed by whoever has its PLACES lock, which is held until the transaction ends, for
+ * only then is it known what has become of the change.
+ *
+ * Taking n places:
+ *
+ *	1. Try a shard of our own, if nobody else has it; there n are usually free.
+ *	2. If not, see what is free according to what has been committed.  That needs no lock.
+ *	3. Altogether less than n: the answer is no.  Before that, holds of this slot that
+ *	   have lapsed are marked expired, which gives their places back, by one booker at
+ *	   a time.
+ *	4. n or more in a shard that nobody has: take them there.
+ *	5. n or more only in shards that somebody has: wait for one of those, then look again.
+ *	   Places that a transaction in progress has taken count as free as long as it can
+ *	   still roll back, so nobody is refused on its account.
+ *	6. n or more altogether, and in no shard alone: lock all shards, in their order, which
+ *	   waits for whoever has one; take n and put what remains together.
+ *
+ * Giving back is possible with any shard: one we have, else one that nobody has, else we
+ * wait for one.
+ *
+ * Deadlocks: a single booking waits for a shard (3, 5, 6) only while it has none, or in
+ * their order; what gives back waits only while it has none; and whoever has changed a
+ * shard waits for nobody any more.  A transaction that books several times may have to,
+ * and then it does so without standing in line, and gives up before others would have to:
+ * with a deadlock of its own, so that it is never one of a bystander's (wait_for_lock()).
+ * Who serves a waitlist waits for no shard at all, for whoever has one may be waiting for
+ * the line (waitlist.c).
+ *
+ * Sold out: once nothing is left, most callers hear so, and it should cost them little.  A
+ * backend that has seen so remembers it until somebody gives a place back to an empty
+ * shard or the first hold of the slot lapses.  The former is told by an invalidation of a
+ * relation that no booker ever opens, the sequence of the slots' ids, which costs them
+ * nothing but the message.  It arrives in time for the reasons given in resource.c: it is
+ * sent before the commit that gives back is over, and read by the next who locks the
+ * resource.  Only empty shards matter: where one is not, somebody has given back before
+ * and sent the message, or nobody has ever seen the slot sold out.
+ *
+ * Why the taking is done by the row's BEFORE trigger and the balance by its AFTER triggers:
+ * a refusal must come before the row is stored, but a row that has been judged need not
+ * be stored after all (ON CONFLICT DO NOTHING).  The BEFORE trigger takes places in
+ * advance, the AFTER ROW trigger notes what the stored row really takes or gives back,
+ * and the AFTER STATEMENT trigger settles the difference.  In the usual case there is
+ * none.  For a statement of many rows, the BEFORE trigger takes more in advance
+ * with each row, so that 100,000 bookings that are loaded at once write a counter some
+ * hundred times and not 100,000 times.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "common/pg_prng.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "storage/itemptr.h"
+#include "storage/latch.h"
+#include "storage/lmgr.h"
+#include "storage/proc.h"
+#include "utils/datum.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/wait_event.h"
+
+#include "base/compat.h"
+#include "base/errors.h"
+#include "base/locks.h"
+#include "base/period.h"
+#include "base/plans.h"
+#include "engine/places.h"
+#include "engine/resource.h"
+#include "engine/room.h"
+#include "engine/row.h"
+#include "engine/row_fault.h"
+#include "engine/slots.h"
+#include "rules/waitlist.h"
+
+/* About so many places a shard. */
+#define PLACES_PER_SHARD	64
+
+/* What is left of a sale is kept together in portions of so many, or more. */
+#define SMALL_PORTION		16
+
+/* At most so many places are taken in advance for further rows of a statement. */
+#define MOST_IN_ADVANCE		1024
+
+/* The lock of whoever marks lapsed holds expired; beside those of the shards. */
+#define REAPER				MAX_SHARDS
+
+/* At most so many lapsed holds are marked expired by whoever needs their places. */
+#define MOST_REAPED			1024
+
+/* A statement's dealings with one slot. */
+typedef struct Account
+{
+	int64		slot_id;
+	CommandId	command;
+	SubTransactionId subxact;
+	int64		taken;			/* from the shards */
+	int64		judged;			/* for rows that may be stored */
+	int64		stored;			/* in rows, less what they took before */
+} Account;
+
+static Account *accounts = NULL;
+static int	naccounts = 0;
+static int	accounts_size = 0;
+
+/* How often places have been given back, that we have heard of; and by what we hear it. */
+static uint64 returns = 1;
+static Oid	signal_relation = InvalidOid;
+
+/* The transaction that has changed a shard. */
+static LocalTransactionId changed_in = InvalidLocalTransactionId;
+
+/* What is free in the shards of a slot. */
+typedef struct Free
+{
+	int32		shard[MAX_SHARDS];
+	ItemPointerData row[MAX_SHARDS];
+	int64		total;
+} Free;
+
+static Account *find_account(int64 slot_id);
+static void places_relation_changed(Datum arg, Oid relid);
+static void find_signal_relation(void);
+static void signal_return(void);
+static void try_first(const Slot *slot, int shard);
+static int64 take_places(const Slot *slot, int64 need, int64 want, const pg_uuid_t *self);
+static int64 take_at_once(const Slot *slot, int64 need, int64 want);
+static int64 free_in(const Slot *slot, int shard);
+static int64 take_from(const Slot *slot, int shard, int64 need, int64 want);
+static int64 take_somewhere(const Slot *slot, const Free *free, int64 need, int64 want);
+static int64 gather(const Slot *slot, int64 need);
+static bool reap_places(const Slot *slot, int64 need, const pg_uuid_t *self);
+static bool lock_shard(const Slot *slot, int shard);
+static bool wait_for_lock(const Slot *slot, int shard);
+static void give_back(const Slot *slot, int64 quantity);
+static void look_at_places(const Slot *slot, Free *free);
+static int	look_once(const Slot *slot, Statement statement, Free *free);
+static bool lock_all(const Slot *slot);
+static void unlock_all(const Slot *slot);
+static int	some_shard(const Slot *slot);
+static uint64 run(Statement statement, const Slot *slot, int shard, int64 quantity);
+static uint64 find_lapsed(const Slot *slot, TimestampTz until, int64 limit);
+static int	compare_accounts(const void *a, const void *b);
+static void places_end_of_xact(XactEvent event, void *arg);
+static void places_end_of_subxact(SubXactEvent event, SubTransactionId mine,
+						   SubTransactionId parent, void *arg);
+
+void
+booking_places_init(void)
+{
+	RegisterXactCallback(places_end_of_xact, NULL);
+	RegisterSubXactCallback(places_end_of_subxact, NULL);
+	CacheRegisterRelcacheCallback(places_relation_changed, (Datum) 0);
+}
+
+static void
+places_relation_changed(Datum arg, Oid relid)
+{
+	if (relid == InvalidOid || relid == signal_relation)
+		returns++;
+}
+
+static void
+find_signal_relation(void)
+{
+	signal_relation = get_relname_relid("slot_id_seq", get_namespace_oid("booking", false));
+}
+
+/* Who has seen a slot sold out has to look again, once we have committed. */
+static void
+signal_return(void)
+{
+	find_signal_relation();
+	if (OidIsValid(signal_relation))
+		CacheInvalidateRelcacheByRelid(signal_relation);
+}
+
+/* How many rows the places of a slot are spread over. */
+int
+booking_places_shards(int32 capacity)
+{
+	return Min(MAX_SHARDS, Max(1, (int) (((int64) capacity + PLACES_PER_SHARD - 1) / PLACES_PER_SHARD)));
+}
+
+/* ----------------------------------------------------------------
+ * Accounts
+ * ----------------------------------------------------------------
+ */
+
+/* The account of the statement whose trigger is running. */
+static Account *
+find_account(int64 slot_id)
+{
+	CommandId	command = booking_this_command();
+
+	for (int i = naccounts - 1; i >= 0; i--)
+		if (accounts[i].slot_id == slot_id && accounts[i].command == command)
+			return &accounts[i];
+
+	if (naccounts == accounts_size)
+	{
+		int			size = Max(8, 2 * accounts_size);
+
+		accounts = accounts == NULL ?
+			MemoryContextAlloc(TopMemoryContext, size * sizeof(Account)) :
+			repalloc_huge(accounts, size * sizeof(Account));
+		accounts_size = size;
+	}
+	accounts[naccounts] = (Account) {.slot_id = slot_id,.command = command,
+		.subxact = GetCurrentSubTransactionId()};
+	return &accounts[naccounts++];
+}
+
+/*
+ * In a BEFORE trigger: see to it that there are places for a row.  False when there are
+ * not enough, or, without "wait", when it is not that simple.
+ */
+bool
+booking_places_take(const Slot *slot, int32 quantity, const BookingRow *row, bool wait)
+{
+	Account    *account = find_account(slot->id);
+	int64		need = account->judged + quantity - account->taken;
+	int64		judged = account->judged + quantity;
+
+	if (need > 0)
+	{
+		int64		want = need;
+		int64		taken;
+
+		/* Not the first row: there may be as many more to come. */
+		if (account->judged > 0)
+			want = Max(need, Min(account->judged, MOST_IN_ADVANCE));
+		taken = !wait ? take_at_once(slot, need, want) :
+			take_places(slot, need, want, row->null[BOOKING_ID] ? NULL :
+				 DatumGetUUIDP(row->value[BOOKING_ID]));
+		if (taken == 0)
+			return false;
+		account = find_account(slot->id);
+		account->taken += taken;
+	}
+	account->judged = judged;
+	return true;
+}
+
+/*
+ * In an AFTER ROW trigger: note what the row takes, and what it took before.
+ */
+void
+booking_places_stored(TriggerData *trigger)
+{
+	TupleDesc	desc = RelationGetDescr(trigger->tg_relation);
+	TriggerEvent event = trigger->tg_event;
+	HeapTuple	versions[2];	/* before and after */
+	TimestampTz expires_at[2] = {DT_NOEND, DT_NOEND};
+
+	versions[0] = TRIGGER_FIRED_BY_INSERT(event) ? NULL : trigger->tg_trigtuple;
+	versions[1] = TRIGGER_FIRED_BY_INSERT(event) ? trigger->tg_trigtuple :
+		TRIGGER_FIRED_BY_UPDATE(event) ? trigger->tg_newtuple : NULL;
+
+	for (int i = 0; i < 2; i++)
+	{
+		bool		no_slot,
+					isnull;
+		Datum		slot_id;
+		int32		quantity;
+
+		if (versions[i] == NULL)
+			continue;
+		slot_id = heap_getattr(versions[i], BOOKING_SLOT_ID, desc, &no_slot);
+		if (no_slot || !booking_status_is_active(DatumGetTextPP(heap_getattr(versions[i], BOOKING_STATUS, desc, &isnull))))
+			continue;
+		quantity = DatumGetInt32(heap_getattr(versions[i], BOOKING_QUANTITY, desc, &isnull));
+		if (TRIGGER_FIRED_BY_UPDATE(event))
+		{
+			Datum		value = heap_getattr(versions[i], BOOKING_EXPIRES_AT, desc, &isnull);
+
+			expires_at[i] = isnull ? DT_NOEND : DatumGetTimestampTz(value);
+		}
+		find_account(DatumGetInt64(slot_id))->stored += i == 0 ? -quantity : quantity;
+	}
+
+	/* A hold that lapses earlier than it was going to. */
+	if (expires_at[1] < expires_at[0])
+		signal_return();
+}
+
+/*
+ * At the end of a statement: make the shards agree with the rows that it has stored.  An
+ * account of a statement inside it, whose AFTER triggers were left to this one, is its
+ * business as well.
+ */
+void
+booking_places_settle(void)
+{
+	CommandId	command = booking_this_command();
+	Account    *mine;
+	int			n = 0;
+	int			kept = 0;
+
+	if (naccounts == 0)
+		return;
+
+	mine = palloc_extended(naccounts * sizeof(Account), MCXT_ALLOC_HUGE);
+	for (int i = 0; i < naccounts; i++)
+	{
+		if (accounts[i].command >= command)
+			mine[n++] = accounts[i];
+		else
+			accounts[kept++] = accounts[i];
+	}
+	naccounts = kept;
+	qsort(mine, n, sizeof(Account), compare_accounts);
+
+	for (int i = 0; i < n;)
+	{
+		int64		slot_id = mine[i].slot_id;
+		int64		left = 0;
+		const Resource *resource;
+		Slot		slot;
+
+		while (i < n && mine[i].slot_id == slot_id)
+		{
+			left += mine[i].taken - mine[i].stored;
+			i++;
+		}
+		if (left == 0)
+			continue;
+
+		slot = booking_use_slot(slot_id, &resource);
+		if (left > 0)
+			give_back(&slot, left);
+		else if (take_places(&slot, -left, -left, NULL) == 0)
+		{
+			Refusal		refusal;
+
+			booking_places_refusal(resource, &slot, -left, &refusal);
+			booking_raise(&refusal);
+		}
+	}
+	pfree(mine);
+}
+
+static int
+compare_accounts(const void *a, const void *b)
+{
+	const Account *x = a;
+	const Account *y = b;
+
+	return x->slot_id < y->slot_id ? -1 : x->slot_id > y->slot_id;
+}
+
+static void
+places_end_of_xact(XactEvent event, void *arg)
+{
+	switch (event)
+	{
+		case XACT_EVENT_PRE_COMMIT:
+		case XACT_EVENT_PRE_PREPARE:
+			/* For instance because somebody has switched one of the triggers off. */
+			for (int i = 0; i < naccounts; i++)
+				if (accounts[i].taken != accounts[i].stored)
+					elog(ERROR, "the places of slot %lld have not been settled",
+						 (long long) accounts[i].slot_id);
+			break;
+		default:
+			naccounts = 0;
+			break;
+	}
+}
+
+static void
+places_end_of_subxact(SubXactEvent event, SubTransactionId mine, SubTransactionId parent, void *arg)
+{
+	int			kept = 0;
+
+	for (int i = 0; i < naccounts; i++)
+	{
+		if (accounts[i].subxact == mine && event == SUBXACT_EVENT_ABORT_SUB)
+			continue;
+		if (accounts[i].subxact == mine && event == SUBXACT_EVENT_COMMIT_SUB)
+			accounts[i].subxact = parent;
+		accounts[kept++] = accounts[i];
+	}
+	naccounts = kept;
+}
+
+/* ----------------------------------------------------------------
+ * Shards
+ * ----------------------------------------------------------------
+ */
+
+/*
+ * Take at least "need" places, and up to "want" where they are at hand.  Returns how
+ * many; 0 when there are not enough.  "self" is the booking that they are for.
+ */
+static int64
+take_places(const Slot *slot, int64 need, int64 want, const pg_uuid_t *self)
+{
+	int64		taken;
+
+	if (need > slot->capacity)
+		return 0;
+
+	taken = take_at_once(slot, need, want);
+	while (taken == 0)
+	{
+		Free		free;
+		bool		again = true;
+
+		CHECK_FOR_INTERRUPTS();
+		SPI_connect();
+		look_at_places(slot, &free);
+		if (free.total >= need)
+		{
+			taken = take_somewhere(slot, &free, need, want);
+			again = !booking_line_serving();
+		}
+		else
+			again = reap_places(slot, need, self);
+		SPI_finish();
+
+		if (taken == 0 && !again)
+		{
+			try_first(slot, -1);
+			break;
+		}
+	}
+	return taken;
+}
+
+/* Take places from a shard that nobody has, without looking at the others. */
+static int64
+take_at_once(const Slot *slot, int64 need, int64 want)
+{
+	for (int i = 0; slot->shard >= 0 && i < slot->nshards; i++)
+	{
+		int			shard = (slot->shard + i) % slot->nshards;
+		int64		taken;
+
+		if (!booking_lock_places(slot->id, shard, false))
+			continue;
+		SPI_connect();
+		taken = take_from(slot, shard, need, want);
+		SPI_finish();
+		if (taken == 0)
+			booking_unlock_places(slot->id, shard);
+		return taken;
+	}
+	return 0;
+}
+
+/* Remember where the next try is to begin. */
+static void
+try_first(const Slot *slot, int shard)
+{
+	Slot	   *remembered = booking_remembered_slot(slot->id);
+
+	if (remembered)
+		remembered->shard = shard;
+}
+
+/* What is free in one shard, whose lock we have. */
+static int64
+free_in(const Slot *slot, int shard)
+{
+	bool		isnull;
+
+	if (run(STMT_FREE_PLACES_OF_SHARD, slot, shard, 0) == 0)
+		elog(ERROR, "slot %lld has lost a row in slot_places", (long long) slot->id);
+	return DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+}
+
+/*
+ * Take places from one shard, whose lock we have.  At SERIALIZABLE the statements about
+ * shards see their own new row as well (plans.c), and only one that sets a value can tell
+ * it from the old one.
+ */
+static int64
+take_from(const Slot *slot, int shard, int64 need, int64 want)
+{
+	if (want > need || IsolationIsSerializable())
+	{
+		int64		free = free_in(slot, shard);
+
+		if (free < need)
+			return 0;
+		want = Min(want, free);
+		return run(STMT_SET_PLACES, slot, shard, free - want) > 0 ? want : 0;
+	}
+	return run(STMT_TAKE_PLACES, slot, shard, need) > 0 ? need : 0;
+}
+
+/*
+ * There are enough places altogether: take them.  Returns 0 when they are gone, and then
+ * we have no lock that we did not have before.
+ */
+static int64
+take_somewhere(const Slot *slot, const Free *free, int64 need, int64 want)
+{
+	int			start = some_shard(slot);
+	int			wait_for = -1;
+	bool		any = false;
+
+	for (int i = 0; i < slot->nshards; i++)
+	{
+		int			shard = (start + i) % slot->nshards;
+		int64		taken;
+
+		if (free->shard[shard] < need)
+			continue;
+		any = true;
+		if (!booking_lock_places(slot->id, shard, false))
+		{
+			if (wait_for < 0)
+				wait_for = shard;
+			continue;
+		}
+		if ((taken = take_from(slot, shard, need, want)) > 0)
+		{
+			try_first(slot, shard);
+			return taken;
+		}
+		booking_unlock_places(slot->id, shard);
+	}
+	if (!any)
+		return gather(slot, need);
+
+	if (wait_for >= 0 && wait_for_lock(slot, wait_for))
+	{
+		int64		taken;
+
+		if ((taken = take_from(slot, wait_for, need, want)) > 0)
+		{
+			try_first(slot, wait_for);
+			return taken;
+		}
+		booking_unlock_places(slot->id, wait_for);
+	}
+	return 0;
+}
+
+/*
+ * Take places that are scattered over several shards, and leave the rest in portions
+ * from which others can take as many, so that the next one need not do this again, while
+ * several can take some at once.
+ */
+static int64
+gather(const Slot *slot, int64 need)
+{
+	Free		free;
+	int64		rest;
+	int64		portion;
+	int			start = some_shard(slot);
+
+	if (!lock_all(slot))
+		return 0;
+	look_at_places(slot, &free);
+	if (free.total < need)
+	{
+		unlock_all(slot);
+		return 0;
+	}
+
+	rest = free.total - need;
+	portion = Max((rest + slot->nshards - 1) / slot->nshards, Min(4 * need, SMALL_PORTION));
+	if (need <= rest)
+		portion = Max(portion, need);
+	for (int i = 0; i < slot->nshards; i++)
+	{
+		int			shard = (start + i) % slot->nshards;
+		int64		here = Min(rest, portion);
+
+		if (free.shard[shard] != here)
+			run(STMT_SET_PLACES, slot, shard, here);
+		else
+			booking_unlock_places(slot->id, shard);
+		rest -= here;
+	}
+	return need;
+}
+
+/*
+ * Mark holds of the slot that have lapsed as expired, which gives their places back: as
+ * many as could be missing, for each has one place at least.  True when it is worth
+ * looking again.
+ *
+ * One does this at a time, and the others wait for what he leaves.  He locks the lives of
+ * the holds as far as nobody is at them, and leaves those whose rows somebody has: who is
+ * at one is giving its places back himself, or about to hear that it has lapsed.  Then he
+ * locks all shards, since afterwards he has something written and must not wait for one.
+ * If it helps, the locks stay, and everything that is free is his to take.
+ */
+static bool
+reap_places(const Slot *slot, int64 need, const pg_uuid_t *self)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	Datum	   *ids;
+	int			found;
+	int			marked;
+	int			n = 0;
+	Free		free;
+
+	if (find_lapsed(slot, now, 1) == 0)
+		return false;
+
+	if (!lock_shard(slot, REAPER))
+		return false;
+	look_at_places(slot, &free);
+	if (free.total >= need)
+	{
+		booking_unlock_places(slot->id, REAPER);
+		return true;
+	}
+
+	found = (int) find_lapsed(slot, now, Min(need - free.total, MOST_REAPED));
+	ids = palloc_array(Datum, Max(found, 1));
+	for (int i = 0; i < found; i++)
+	{
+		bool		isnull;
+		Datum		id = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull);
+
+		if (self && memcmp(DatumGetUUIDP(id), self, UUID_LEN) == 0)
+			continue;
+		if (booking_try_lock_id(DatumGetUUIDP(id)))
+			ids[n++] = datumCopy(id, false, UUID_LEN);
+	}
+
+	if (n > 0 && lock_all(slot))
+	{
+		marked = booking_mark_expired(ids, n, now);
+		look_at_places(slot, &free);
+		if (free.total >= need)
+			return true;
+		unlock_all(slot);
+		if (marked > 0)
+			return false;
+	}
+	for (int i = 0; i < n; i++)
+		booking_unlock_id(DatumGetUUIDP(ids[i]));
+	booking_unlock_places(slot->id, REAPER);
+	return false;
+}
+
+/* Lock a shard, waiting for it if need be.  False when we must not wait. */
+static bool
+lock_shard(const Slot *slot, int shard)
+{
+	return booking_lock_places(slot->id, shard, false) || wait_for_lock(slot, shard);
+}
+
+/*
+ * Wait for a shard that somebody has.  A transaction that has changed a shard already
+ * makes others wait for it, and some of them may have what it wants now.  It must
+ * not stand in line then, for the deadlock that follows might be reported to them.  So it
+ * asks again and again, as long as it takes PostgreSQL to suspect a deadlock.  False when
+ * we must not wait at all.
+ */
+static bool
+wait_for_lock(const Slot *slot, int shard)
+{
+	if (booking_line_serving())
+		return false;
+	if (changed_in != MyLocalTransactionId())
+		return booking_lock_places(slot->id, shard, true);
+
+	for (int waited = 0; !booking_lock_places(slot->id, shard, false); waited++)
+	{
+		if (waited >= DeadlockTimeout)
+			ereport(ERROR,
+					(errcode(ERRCODE_T_R_DEADLOCK_DETECTED),
+					 errmsg("waited too long for places of slot %lld", (long long) slot->id),
+					 errdetail("The transaction has places of a slot already, which somebody else may be waiting for."),
+					 errhint("Try the transaction again, or book in several slots in the order of their ids.")));
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 1, PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+	}
+	return true;
+}
+
+static void
+give_back(const Slot *slot, int64 quantity)
+{
+	int			start = slot->shard >= 0 ? slot->shard : some_shard(slot);
+	int			shard = start;
+	int64		before = 0;
+	bool		isnull;
+
+	SPI_connect();
+	for (int i = 0; i < slot->nshards; i++)
+	{
+		shard = (start + i) % slot->nshards;
+		if (booking_lock_places(slot->id, shard, false))
+			break;
+		if (i == slot->nshards - 1)
+		{
+			shard = start;
+			if (!lock_shard(slot, shard))
+				ereport(ERROR,
+						(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+						 errmsg("every counter of slot %lld is in use", (long long) slot->id)));
+		}
+	}
+	if (IsolationIsSerializable())
+	{
+		before = free_in(slot, shard);
+		run(STMT_SET_PLACES, slot, shard, before + quantity);
+	}
+	else if (run(STMT_GIVE_PLACES, slot, shard, quantity) > 0)
+		before = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
+											 &isnull)) - quantity;
+	else
+		elog(ERROR, "slot %lld has lost a row in slot_places", (long long) slot->id);
+	if (before == 0)
+		signal_return();
+	SPI_finish();
+}
+
+/*
+ * Is it certain, without any lock, that so many places cannot be had?  The caller has just
+ * got the slot from booking_use_slot().
+ */
+bool
+booking_places_sold_out(const Slot *slot, int32 quantity)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz lapse = DT_NOEND;
+	uint64		before;
+	Free		free;
+	Slot	   *remembered;
+
+	if (quantity > slot->capacity || (slot->sold_out == returns && now < slot->sold_out_until))
+		return true;
+
+	/* From here on we hear of it. */
+	find_signal_relation();
+	before = returns;
+
+	SPI_connect();
+	look_at_places(slot, &free);
+	if (free.total < quantity && find_lapsed(slot, DT_NOEND, 1) > 0)
+	{
+		bool		isnull;
+
+		lapse = DatumGetTimestampTz(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
+												  2, &isnull));
+	}
+	SPI_finish();
+
+	/* What our own transaction has taken comes back without notice, if it rolls back. */
+	if (free.total == 0 && !TransactionIdIsValid(GetTopTransactionIdIfAny()) &&
+		OidIsValid(signal_relation) && (remembered = booking_remembered_slot(slot->id)))
+	{
+		remembered->sold_out = before;
+		remembered->sold_out_until = lapse;
+	}
+	return free.total < quantity && now < lapse;
+}
+
+/* How many places are free. */
+int64
+booking_places_left(const Slot *slot)
+{
+	Free		free;
+
+	SPI_connect();
+	look_at_places(slot, &free);
+	SPI_finish();
+	return free.total;
+}
+
+void
+booking_places_refusal(const Resource *resource, const Slot *slot, int64 quantity, Refusal *refusal)
+{
+	int64		left = booking_places_left(slot);
+
+	/* What the statement has taken in advance is for nobody else. */
+	for (int i = 0; i < naccounts; i++)
+		if (accounts[i].slot_id == slot->id && accounts[i].command == booking_this_command())
+			left += accounts[i].taken - accounts[i].judged;
+
+	refusal->sqlstate = ERRCODE_EXCLUSION_VIOLATION;
+	refusal->constraint = CONSTRAINT_CAPACITY;
+	refusal->message = left == 0 ?
+		psprintf("slot %lld of resource \"%s\" is sold out", (long long) slot->id, resource->name) :
+		psprintf("slot %lld of resource \"%s\" has not enough places left", (long long) slot->id,
+				 resource->name);
+	refusal->detail = psprintf("Wanted " INT64_FORMAT " for %s; " INT64_FORMAT " of %d are left.",
+							   quantity, booking_period_text(booking_make_range(slot->period)),
+							   left, slot->capacity);
+	refusal->hint = left == 0 ? NULL : psprintf("Up to " INT64_FORMAT " can be booked.", left);
+}
+
+/*
+ * What is free, as of one instant, without a lock.  An MVCC snapshot is such an instant.  At
+ * SERIALIZABLE the rows are read without one, for there the places are none of the
+ * transaction's business (plans.c).  What is being changed meanwhile can be seen twice
+ * then, or not at all; two looks that have seen all rows and agree are as good.
+ */
+static void
+look_at_places(const Slot *slot, Free *free)
+{
+	Free		again;
+	int			tries = 0;
+
+	if (!IsolationIsSerializable())
+	{
+		look_once(slot, STMT_FREE_PLACES, free);
+		return;
+	}
+	do
+	{
+		CHECK_FOR_INTERRUPTS();
+		while (look_once(slot, STMT_ALL_PLACES, free) < slot->nshards)
+			if (++tries > 1000)
+				elog(ERROR, "slot %lld has lost a row in slot_places", (long long) slot->id);
+		look_once(slot, STMT_ALL_PLACES, &again);
+	} while (memcmp(free, &again, sizeof(Free)) != 0);
+}
+
+/* Returns how many shards it has seen. */
+static int
+look_once(const Slot *slot, Statement statement, Free *free)
+{
+	uint64		n = run(statement, slot, 0, 0);
+	int			seen = 0;
+
+	memset(free, 0, sizeof(Free));
+	for (uint64 i = 0; i < n; i++)
+	{
+		HeapTuple	row = SPI_tuptable->vals[i];
+		bool		isnull;
+		int			shard = DatumGetInt16(SPI_getbinval(row, SPI_tuptable->tupdesc, 1, &isnull));
+
+		if (shard < 0 || shard >= slot->nshards)
+			elog(ERROR, "slot %lld has no shard %d", (long long) slot->id, shard);
+		seen += !ItemPointerIsValid(&free->row[shard]);
+		free->shard[shard] = DatumGetInt32(SPI_getbinval(row, SPI_tuptable->tupdesc, 2, &isnull));
+		free->row[shard] = *(ItemPointer) DatumGetPointer(SPI_getbinval(row, SPI_tuptable->tupdesc, 3, &isnull));
+	}
+	for (int shard = 0; shard < slot->nshards; shard++)
+		free->total += free->shard[shard];
+	SPI_freetuptable(SPI_tuptable);
+	return seen;
+}
+
+/* False when we must not wait for one of them. */
+static bool
+lock_all(const Slot *slot)
+{
+	for (int shard = 0; shard < slot->nshards; shard++)
+	{
+		if (lock_shard(slot, shard))
+			continue;
+		while (--shard >= 0)
+			booking_unlock_places(slot->id, shard);
+		return false;
+	}
+	return true;
+}
+
+static void
+unlock_all(const Slot *slot)
+{
+	for (int shard = 0; shard < slot->nshards; shard++)
+		booking_unlock_places(slot->id, shard);
+}
+
+static int
+some_shard(const Slot *slot)
+{
+	return (int) pg_prng_uint64_range(&pg_global_prng_state, 0, slot->nshards - 1);
+}
+
+/* The statements about slot_places, which take as many of these parameters as they use. */
+static uint64
+run(Statement statement, const Slot *slot, int shard, int64 quantity)
+{
+	Datum		values[3];
+	uint64		rows;
+
+	values[0] = Int64GetDatum(slot->id);
+	values[1] = Int16GetDatum((int16) shard);
+	values[2] = Int32GetDatum((int32) quantity);
+	rows = booking_run(statement, values, NULL);
+	if (rows > 0 && (statement == STMT_TAKE_PLACES || statement == STMT_GIVE_PLACES ||
+					 statement == STMT_SET_PLACES))
+		changed_in = MyLocalTransactionId();
+	return rows;
+}
+
+static uint64
+find_lapsed(const Slot *slot, TimestampTz until, int64 limit)
+{
+	Datum		values[3];
+
+	values[0] = Int64GetDatum(slot->id);
+	values[1] = TimestampTzGetDatum(until);
+	values[2] = Int64GetDatum(limit);
+	return booking_run(STMT_LAPSED_IN_SLOT, values, NULL);
+}

@@ -1,0 +1,820 @@
+/*-------------------------------------------------------------------------
+ *
+ * room.c
+ *		Is there room for this booking, and if not, what would fit?
+ *
+ * The engine (guard.c) knows indexes and numbers; here is what they mean for bookings.
+ * An exclusive resource and a seat are capacity 1 in the index of the constraint
+ * booking_no_overlap; a pooled resource is its capacity in the index booking_pooled.
+ * The gate of an exclusive or pooled resource is the resource's, that of a seat is the
+ * seat's own.
+ *
+ * A hold that has lapsed takes no space.  It is still in the index, and in the way of
+ * the exclusion constraint, so whoever needs its space marks it expired first: outside
+ * the gate, after which the judging starts again.
+ *
+ * Where somebody stands in line for what a newcomer fits into, the line is served first,
+ * outside the gate as well, and the newcomer is judged again (waitlist.c).
+ *
+ * Either writes something, and may find out afterwards that we have to wait for somebody,
+ * who may have to wait for us because of it.  Hence both are done in an attempt: when
+ * anybody is in the way, it is undone, and we wait for him with empty hands (attempt.c).
+ * Who meets neither, which is nearly everybody, pays for no subtransaction.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "common/hashfn.h"
+#include "common/pg_prng.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/inval.h"
+#include "utils/rel.h"
+#include "utils/resowner.h"
+
+#include "base/attempt.h"
+#include "base/compat.h"
+#include "base/errors.h"
+#include "base/locks.h"
+#include "base/period.h"
+#include "base/plans.h"
+#include "engine/guard.h"
+#include "engine/peak.h"
+#include "engine/resource.h"
+#include "engine/room.h"
+#include "engine/row.h"
+#include "rules/closure.h"
+#include "rules/waitlist.h"
+
+/* What the count of rows in the way learns on its way. */
+typedef struct Counting
+{
+	TimestampTz now;
+	pg_uuid_t	id;				/* of the booking that wants room */
+	Datum	   *lapsed;			/* ids of holds that have lapsed: they take no space, but
+								 * have to be marked expired */
+	int			nlapsed;
+} Counting;
+
+/* The bookings of the next days, for finding a time that would do. */
+typedef struct Collected
+{
+	const BookingRow *row;		/* that wants room */
+	PeakItem   *item;
+	int			n;
+} Collected;
+
+#define LOOK_AHEAD_DAYS	7
+
+/* So many lapsed holds are marked before looking again. */
+#define EXPIRE_AT_ONCE	64
+
+/* Which seats are free. */
+typedef struct SeatSearch
+{
+	const Resource *resource;
+	Counting	counting;
+	bool	   *taken;			/* by position in the resource's seats */
+	int			ntaken;
+	GuardPending pending;
+} SeatSearch;
+
+/*
+ * Where this session's open relation keeps the two indexes that judge rows: found by
+ * what they index, for on a distributed table their names differ.
+ */
+typedef struct RowIndexes
+{
+	Oid			relid;
+	GuardIndex	by_seat;		/* resource_id, seat_no, occupies */
+	GuardIndex	by_pool;		/* resource_id, occupies */
+} RowIndexes;
+
+static RowIndexes indexes = {.relid = InvalidOid};
+
+static uint64 refusals = 0;		/* how often there was no room */
+
+static void indexes_changed(Datum arg, Oid relid);
+static const RowIndexes *find_indexes(Relation heap);
+static bool only_from_now(const BookingRow *row, RangeType **range);
+static uint64 gate_key(const BookingRow *row);
+static GateParts gate_parts(const BookingRow *row);
+static GuardAnswer judge_room(Relation heap, const Resource *resource, const BookingRow *row,
+						 const GuardIndex *guard, const GuardLoad *load, int64 capacity,
+						 GuardVerdict *verdict);
+static GuardAnswer clear_and_judge(Relation heap, const Resource *resource, const BookingRow *row,
+								   const GuardIndex *guard, const GuardLoad *load, int64 capacity,
+								   GuardVerdict *verdict);
+static bool try_to_clear_room(Relation heap, const Resource *resource, const BookingRow *row,
+						 const GuardIndex *guard, const GuardLoad *load, int64 capacity,
+						 GuardVerdict *verdict, pg_uuid_t *busy);
+static void enter_and_judge(Relation heap, const BookingRow *row, const GuardIndex *guard,
+							const GuardLoad *load, int64 capacity, GuardVerdict *verdict,
+							Counting *counting, bool *inside);
+static bool patient(const Resource *resource);
+static bool must_queue(const Resource *resource, const BookingRow *row, const GuardLoad *load);
+static bool take_any_seat(Relation heap, const Resource *resource, BookingRow *row,
+						  const GuardIndex *guard, GuardLoad *load);
+static Counting start_count(const BookingRow *row);
+static int64 count_booking(TupleTableSlot *slot, bool pending, void *arg);
+static void mark_seat(const GuardRow *found, void *arg);
+static bool expire_in_the_way(Counting *counting, pg_uuid_t *busy);
+static int	compare_ids(const void *a, const void *b);
+static bool refuse_room(Relation heap, const Resource *resource, const BookingRow *row,
+				   const GuardIndex *guard, const GuardLoad *load, const GuardVerdict *verdict);
+static void explain_room(Relation heap, const Resource *resource, const BookingRow *row,
+					const GuardIndex *guard, const GuardLoad *load,
+					const GuardVerdict *verdict, Refusal *refusal);
+static void say_when_it_fits(StringInfo hint, Relation heap, const Resource *resource,
+							 const BookingRow *row, const GuardIndex *guard,
+							 const GuardLoad *load, int64 capacity);
+static void collect(const GuardRow *found, void *arg);
+
+void
+booking_room_init(void)
+{
+	CacheRegisterRelcacheCallback(indexes_changed, (Datum) 0);
+}
+
+static void
+indexes_changed(Datum arg, Oid relid)
+{
+	if (relid == InvalidOid || relid == indexes.relid)
+		indexes.relid = InvalidOid;
+}
+
+static const RowIndexes *
+find_indexes(Relation heap)
+{
+	RowIndexes	found = {.relid = RelationGetRelid(heap)};
+	List	   *list;
+	ListCell   *cell;
+
+	if (indexes.relid == RelationGetRelid(heap))
+		return &indexes;
+
+	list = RelationGetIndexList(heap);
+	foreach(cell, list)
+	{
+		Relation	index = index_open(lfirst_oid(cell), AccessShareLock);
+		int			natts = IndexRelationGetNumberOfKeyAttributes(index);
+		int16	   *attno = index->rd_index->indkey.values;
+
+		if (!index->rd_index->indisvalid)
+			;					/* being built: REINDEX CONCURRENTLY */
+		else if (natts == 3 && attno[0] == BOOKING_RESOURCE_ID &&
+			attno[1] == BOOKING_SEAT_NO && attno[2] == BOOKING_OCCUPIES)
+			booking_guard_describe(index, &found.by_seat);
+		else if (natts == 2 && attno[0] == BOOKING_RESOURCE_ID &&
+				 attno[1] == BOOKING_OCCUPIES)
+			booking_guard_describe(index, &found.by_pool);
+		index_close(index, AccessShareLock);
+	}
+	if (!OidIsValid(found.by_seat.index_id) || !OidIsValid(found.by_pool.index_id))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("table \"%s\" has lost an index that its rules need",
+						RelationGetRelationName(heap))));
+	indexes = found;
+	return &indexes;
+}
+
+static uint64
+gate_key(const BookingRow *row)
+{
+	uint64		key = (uint64) DatumGetInt64(row->value[BOOKING_RESOURCE_ID]);
+
+	if (row->null[BOOKING_SEAT_NO] || DatumGetInt32(row->value[BOOKING_SEAT_NO]) == 0)
+		return key;
+	return hash_combine64(key, (uint64) DatumGetInt32(row->value[BOOKING_SEAT_NO]));
+}
+
+/* Of a pool or a room many want different periods at once; of a seat, hardly. */
+static GateParts
+gate_parts(const BookingRow *row)
+{
+	if (!row->null[BOOKING_SEAT_NO] && DatumGetInt32(row->value[BOOKING_SEAT_NO]) > 0)
+		return GATE_UNDIVIDED;
+	return booking_gate_parts(booking_period(DatumGetRangeTypeP(row->value[BOOKING_OCCUPIES])));
+}
+
+/*
+ * A capacity may be lowered below what was once in use, so rows from before are judged
+ * by what they take from now on, and a hold among them that has lapsed is not judged.
+ * False when nothing is left to judge.
+ */
+static bool
+only_from_now(const BookingRow *row, RangeType **range)
+{
+	Period		period;
+
+	if (!booking_row_is_history(row, NULL))
+		return true;
+
+	period = booking_period(*range);
+	period.from = Max(period.from, GetCurrentTimestamp());
+	if (period.from >= period.to || !booking_row_in_force(row))
+		return false;
+	*range = booking_make_range(period);
+	return true;
+}
+
+/*
+ * Is there surely no room?  A look outside the gate, for whoever would rather not begin to
+ * insert.  Where more than room is to be judged, or a trigger of the application has a
+ * say in what the row will be, the answer is no.
+ */
+bool
+booking_no_room(const Resource *resource, RangeType *range, const Seat *seat, int32 quantity)
+{
+	Relation	heap;
+	GuardLoad	load = {.quantity = quantity,.outside = true};
+	Counting	counting = {.now = GetCurrentTimestamp()};
+	bool		full = false;
+
+	if (resource->nlimits > 0 || resource->retired_at != DT_NOEND ||
+		(resource->kind == RESOURCE_SEATED && seat == NULL) ||
+		(resource->kind != RESOURCE_POOLED && quantity != 1))
+		return false;
+	load.key[0] = Int64GetDatum(resource->id);
+	load.key[1] = Int32GetDatum(seat ? seat->seat_no : 0);
+	load.range = booking_with_buffers(resource, range);
+
+	heap = table_open(booking_table("booking"), RowExclusiveLock);
+	if (booking_row_is_ours_alone(heap) &&
+		pg_class_aclcheck(RelationGetRelid(heap), GetUserId(), ACL_INSERT) == ACLCHECK_OK)
+	{
+		const RowIndexes *found = find_indexes(heap);
+		bool		pooled = resource->kind == RESOURCE_POOLED;
+
+		full = booking_guard_judge(heap, pooled ? &found->by_pool : &found->by_seat, &load,
+								   pooled ? resource->capacity : 1, count_booking,
+								   &counting).answer == GUARD_FULL;
+	}
+	table_close(heap, NoLock);
+	return full;
+}
+
+/*
+ * See to it that the row has the space it wants, and return inside the gate.  False
+ * when it has none and a function of ours is to say so; otherwise that is an error.
+ */
+bool
+booking_make_room(Relation heap, const Resource *resource, BookingRow *row, ItemPointer self)
+{
+	const RowIndexes *found = find_indexes(heap);
+	const GuardIndex *guard;
+	GuardLoad	load = {0};
+	int64		capacity = 1;
+	GuardVerdict verdict;
+
+	load.key[0] = row->value[BOOKING_RESOURCE_ID];
+	load.range = DatumGetRangeTypeP(row->value[BOOKING_OCCUPIES]);
+	load.quantity = DatumGetInt32(row->value[BOOKING_QUANTITY]);
+	load.self = self;
+
+	if (resource->kind == RESOURCE_POOLED)
+	{
+		guard = &found->by_pool;
+		capacity = resource->capacity;
+		if (self == NULL && !only_from_now(row, &load.range))
+			return true;
+	}
+	else
+	{
+		guard = &found->by_seat;
+		if (row->null[BOOKING_SEAT_NO])
+			return take_any_seat(heap, resource, row, guard, &load);
+		load.key[1] = row->value[BOOKING_SEAT_NO];
+	}
+
+	while (judge_room(heap, resource, row, guard, &load, capacity, &verdict) != GUARD_FITS)
+	{
+		if (verdict.answer == GUARD_FULL)
+			return refuse_room(heap, resource, row, guard, &load, &verdict);
+		booking_guard_wait(heap, &verdict.pending);
+	}
+	return true;
+}
+
+/*
+ * The row takes no space that its old version did not take, but it will be a new row in
+ * the index all the same: written inside the gate, so that nobody who is counting misses
+ * both of them.
+ */
+void
+booking_keep_room(const BookingRow *row)
+{
+	booking_gate_enter(gate_key(row), gate_parts(row), true);
+}
+
+/*
+ * Judge a load.  When it fits, we are inside the gate; otherwise not.
+ */
+static GuardAnswer
+judge_room(Relation heap, const Resource *resource, const BookingRow *row, const GuardIndex *guard,
+	  const GuardLoad *load, int64 capacity, GuardVerdict *verdict)
+{
+	Counting	counting;
+	bool		inside;
+
+	enter_and_judge(heap, row, guard, load, capacity, verdict, &counting, &inside);
+	if (verdict->answer == GUARD_FITS && (counting.nlapsed > 0 || must_queue(resource, row, load)))
+	{
+		booking_gate_leave();
+		clear_and_judge(heap, resource, row, guard, load, capacity, verdict);
+	}
+	else if (inside && verdict->answer != GUARD_FITS)
+		booking_gate_leave();
+
+	if (verdict->answer == GUARD_WAIT && !patient(resource))
+	{
+		verdict->answer = GUARD_FULL;
+		verdict->full = load->range;
+	}
+	return verdict->answer;
+}
+
+/*
+ * Look, inside the gate if nobody else is.  If somebody is, look all the same: if the answer
+ * is no, there is no reason to stand in line for it.  "Fits" is said inside only.
+ */
+static void
+enter_and_judge(Relation heap, const BookingRow *row, const GuardIndex *guard,
+				const GuardLoad *load, int64 capacity, GuardVerdict *verdict,
+				Counting *counting, bool *inside)
+{
+	uint64		gate = gate_key(row);
+	GateParts	parts = gate_parts(row);
+	GuardLoad	look = *load;
+
+	*inside = booking_gate_enter(gate, parts, false);
+	*counting = start_count(row);
+	look.outside = !*inside;
+	*verdict = booking_guard_judge(heap, guard, &look, capacity, count_booking, counting);
+	if (verdict->answer == GUARD_FITS && !*inside)
+	{
+		*inside = booking_gate_enter(gate, parts, true);
+		look.outside = false;
+		*counting = start_count(row);
+		*verdict = booking_guard_judge(heap, guard, &look, capacity, count_booking, counting);
+	}
+}
+
+/*
+ * There would be room once lapsed holds are marked, and if nobody stands in line: see to
+ * that, and judge again.
+ */
+static GuardAnswer
+clear_and_judge(Relation heap, const Resource *resource, const BookingRow *row,
+				const GuardIndex *guard, const GuardLoad *load, int64 capacity,
+				GuardVerdict *verdict)
+{
+	pg_uuid_t	busy;
+
+	while (!try_to_clear_room(heap, resource, row, guard, load, capacity, verdict, &busy))
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (!patient(resource))
+		{
+			verdict->full = load->range;
+			return verdict->answer = GUARD_FULL;
+		}
+		booking_wait_for_row(heap, UUIDPGetDatum(&busy));
+	}
+	return verdict->answer;
+}
+
+/*
+ * One attempt.  False when somebody is busy with a lapsed hold.  Nothing has been done then,
+ * nor when the answer is "wait".
+ *
+ * Where somebody stands in line, so do we, to serve it.  The gate belongs to the statement,
+ * not to the attempt: it is given back by hand.
+ */
+static bool
+try_to_clear_room(Relation heap, const Resource *resource, const BookingRow *row,
+			 const GuardIndex *guard, const GuardLoad *load, int64 capacity,
+			 GuardVerdict *verdict, pg_uuid_t *busy)
+{
+	Attempt		attempt;
+	volatile bool expiring = false;
+	volatile bool wrote = false;	/* marked holds or made offers */
+	volatile bool cleared = true;
+	volatile bool failed = false;
+
+	booking_attempt_begin(&attempt);
+	PG_TRY();
+	{
+		ResourceOwner mine = CurrentResourceOwner;
+		bool		queue = must_queue(resource, row, load);
+		bool		served = !queue;
+		bool		locked = !queue || booking_lock_line(resource->id, true);
+
+		if (!locked)
+		{
+			/* We serve other lines, and must not wait for this one. */
+			verdict->answer = GUARD_FULL;
+			verdict->full = load->range;
+		}
+		while (locked && cleared)
+		{
+			Counting	counting;
+			bool		inside;
+			bool		done;
+
+			CHECK_FOR_INTERRUPTS();
+			CurrentResourceOwner = attempt.owner;
+			enter_and_judge(heap, row, guard, load, capacity, verdict, &counting, &inside);
+			done = verdict->answer == GUARD_FITS && counting.nlapsed == 0 && served;
+			if (inside && !done)
+				booking_gate_leave();
+			CurrentResourceOwner = mine;
+			if (done || verdict->answer != GUARD_FITS)
+				break;
+
+			if (counting.nlapsed > 0)
+			{
+				expiring = true;
+				cleared = expire_in_the_way(&counting, busy);
+				expiring = false;
+				wrote = true;
+			}
+			else
+			{
+				if (booking_line_ahead(resource, row) > 0)
+					wrote = true;
+				served = true;
+			}
+		}
+		if (queue && locked && !wrote)
+			booking_unlock_line(resource->id);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error = booking_attempt_fail(&attempt);
+
+		/* A plain UPDATE of the hold, which at this level is an error when it commits. */
+		if (!expiring || !booking_is_late_update(error))
+			ReThrowError(error);
+		FreeErrorData(error);
+		failed = true;
+	}
+	PG_END_TRY();
+	if (failed)
+		return false;
+
+	/* With nothing written it is undone as well, unless we have entered the gate in it. */
+	booking_attempt_end(&attempt, cleared && verdict->answer != GUARD_WAIT &&
+						(wrote || verdict->answer == GUARD_FITS));
+	return cleared;
+}
+
+/*
+ * May we wait for others who want this resource?  Not while we make an offer, nor with the
+ * LINE lock kept from having served or freed something: they may be waiting for that.
+ */
+static bool
+patient(const Resource *resource)
+{
+	return !booking_line_serving() && !booking_holds_line(resource->id);
+}
+
+/* Is this somebody new, on a resource with a line?  What a restore loads is not. */
+static bool
+must_queue(const Resource *resource, const BookingRow *row, const GuardLoad *load)
+{
+	return resource->has_waiters && !booking_line_serving() &&
+		(load->self != NULL || !booking_row_is_history(row, NULL));
+}
+
+/*
+ * Take a seat that nobody has, any.  Those that somebody may be getting are left alone
+ * while there are others, and among the free ones it is drawn by lot, so that many
+ * callers at once get many seats and not in each other's way.
+ */
+static bool
+take_any_seat(Relation heap, const Resource *resource, BookingRow *row,
+			  const GuardIndex *guard, GuardLoad *load)
+{
+	SeatSearch	search;
+	GuardVerdict verdict = {.answer = GUARD_FULL};
+	int			tries = 0;
+
+	search.resource = resource;
+	search.taken = palloc_array(bool, resource->nseats + 1);
+	load->any_key = 2;
+	for (;;)
+	{
+		memset(search.taken, 0, resource->nseats + 1);
+		memset(&search.pending, 0, sizeof(search.pending));
+		search.ntaken = 0;
+		search.counting = start_count(row);
+		booking_guard_scan(heap, guard, load, mark_seat, &search);
+
+		if (search.ntaken < resource->nseats)
+		{
+			uint64		lot = pg_prng_uint64_range(&pg_global_prng_state, 1,
+												   resource->nseats - search.ntaken);
+			GuardLoad	one = *load;
+			int			i = -1;
+
+			while (lot > 0)
+				if (!search.taken[++i])
+					lot--;
+			booking_row_set(row, BOOKING_SEAT_NO, Int32GetDatum(resource->seats[i].seat_no));
+			one.any_key = 0;
+			one.key[1] = row->value[BOOKING_SEAT_NO];
+			if (judge_room(heap, resource, row, guard, &one, 1, &verdict) == GUARD_FITS)
+				return true;
+			/* Somebody was faster; see what is left. */
+			if (patient(resource) || ++tries < resource->nseats)
+				continue;
+		}
+		if (TransactionIdIsValid(search.pending.xid) && patient(resource))
+			booking_guard_wait(heap, &search.pending);
+		else
+		{
+			row->null[BOOKING_SEAT_NO] = true;
+			verdict.full = load->range;
+			return refuse_room(heap, resource, row, guard, load, &verdict);
+		}
+	}
+}
+
+static Counting
+start_count(const BookingRow *row)
+{
+	Counting	counting = {.now = GetCurrentTimestamp()};
+
+	if (!row->null[BOOKING_ID])
+		counting.id = *DatumGetUUIDP(row->value[BOOKING_ID]);
+	return counting;
+}
+
+static void
+mark_seat(const GuardRow *found, void *arg)
+{
+	SeatSearch *search = arg;
+	bool		pending = TransactionIdIsValid(found->pending.xid);
+	const Seat *seat;
+	bool		isnull;
+
+	if (count_booking(found->slot, pending, &search->counting) == 0)
+		return;
+	seat = booking_seat_numbered(search->resource,
+								 DatumGetInt32(slot_getattr(found->slot, BOOKING_SEAT_NO, &isnull)));
+	if (seat && !search->taken[seat - search->resource->seats])
+	{
+		search->taken[seat - search->resource->seats] = true;
+		search->ntaken++;
+	}
+	if (pending)
+		search->pending = found->pending;
+}
+
+/*
+ * How many units a stored booking takes.  Lapsed holds take none, and are remembered.
+ *
+ * A booking of our own id does not count either, for only one of the two can stay: the
+ * primary key has the last word, and says it in the way that INSERT ... ON CONFLICT
+ * expects.  While it is pending, though, it is waited for here, where no gate is held.
+ */
+static int64
+count_booking(TupleTableSlot *slot, bool pending, void *arg)
+{
+	Counting   *counting = arg;
+	bool		isnull;
+	Datum		id = slot_getattr(slot, BOOKING_ID, &isnull);
+	Datum		expires_at = slot_getattr(slot, BOOKING_EXPIRES_AT, &isnull);
+
+	if (memcmp(DatumGetUUIDP(id), &counting->id, UUID_LEN) == 0)
+		return pending ? (int64) PG_INT32_MAX + 1 : 0;
+
+	if (!isnull && !pending && DatumGetTimestampTz(expires_at) <= counting->now &&
+		!booking_row_in_hand(DatumGetUUIDP(id)))
+	{
+		if (counting->nlapsed % 16 == 0)
+			counting->lapsed = counting->lapsed == NULL ? palloc_array(Datum, 16) :
+				repalloc(counting->lapsed, (counting->nlapsed + 16) * sizeof(Datum));
+		counting->lapsed[counting->nlapsed++] = datumCopy(id, false, UUID_LEN);
+		return 0;
+	}
+	return DatumGetInt32(slot_getattr(slot, BOOKING_QUANTITY, &isnull));
+}
+
+/*
+ * Mark lapsed holds expired whose ID locks we have, but for those whose rows somebody has
+ * locked: a plain UPDATE, or a SELECT FOR UPDATE, takes no ID lock, and may be waiting for
+ * what we hold.  Nor those that we are changing ourselves.  How many it were.
+ */
+int
+booking_mark_expired(Datum *ids, int n, TimestampTz now)
+{
+	int			marked = 0;
+
+	SPI_connect();
+	for (int i = 0; i < n; i++)
+	{
+		Datum		values[2];
+
+		values[0] = ids[i];
+		values[1] = TimestampTzGetDatum(now);
+		if (!booking_row_in_hand(DatumGetUUIDP(ids[i])) &&
+			booking_run(STMT_TRY_LOCK_LAPSED, values, NULL) > 0)
+			marked += (int) booking_run(STMT_EXPIRE_BOOKING, values, NULL);
+	}
+	SPI_finish();
+	return marked;
+}
+
+/*
+ * Expire the lapsed holds that were found in the way, without waiting, in the order that
+ * everybody takes them.  False when somebody is busy with one of them; then the others that
+ * we have got are given back with the attempt.
+ *
+ * It is the row that is locked, and not the ID: a hold that has lapsed has no life left to
+ * serialise, and whoever is about to change it by a function of ours finds that it has.
+ */
+static bool
+expire_in_the_way(Counting *counting, pg_uuid_t *busy)
+{
+	bool		done = true;
+
+	qsort(counting->lapsed, counting->nlapsed, sizeof(Datum), compare_ids);
+	counting->nlapsed = Min(counting->nlapsed, EXPIRE_AT_ONCE);
+	SPI_connect();
+	for (int i = 0; i < counting->nlapsed && done; i++)
+	{
+		Datum		values[2];
+
+		values[0] = counting->lapsed[i];
+		values[1] = TimestampTzGetDatum(counting->now);
+		*busy = *DatumGetUUIDP(values[0]);
+		done = booking_run(STMT_TRY_LOCK_LAPSED, values, NULL) > 0;
+		if (done && booking_run(STMT_EXPIRE_BOOKING, values, NULL) == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("booking %s cannot be marked expired",
+							DatumGetCString(DirectFunctionCall1(uuid_out, values[0]))),
+					 errdetail("A trigger keeps it from being stored.")));
+	}
+	SPI_finish();
+	return done;
+}
+
+static int
+compare_ids(const void *a, const void *b)
+{
+	return memcmp(DatumGetUUIDP(*(const Datum *) a), DatumGetUUIDP(*(const Datum *) b), UUID_LEN);
+}
+
+static bool
+refuse_room(Relation heap, const Resource *resource, const BookingRow *row, const GuardIndex *guard,
+	   const GuardLoad *load, const GuardVerdict *verdict)
+{
+	Refusal		refusal = {.sqlstate = ERRCODE_EXCLUSION_VIOLATION};
+
+	refusals++;
+	if (booking_row_wants_reason(row))
+		explain_room(heap, resource, row, guard, load, verdict, &refusal);
+	return booking_row_refuse(row, &refusal);
+}
+
+/* Rises when somebody is refused for want of room, and not for another reason. */
+uint64
+booking_room_refusals(void)
+{
+	return refusals;
+}
+
+/* What is in the way, and what would work.  Never whose it is. */
+static void
+explain_room(Relation heap, const Resource *resource, const BookingRow *row, const GuardIndex *guard,
+		const GuardLoad *load, const GuardVerdict *verdict, Refusal *refusal)
+{
+	const char *name = resource->name;
+	char	   *wanted = booking_period_text(DatumGetRangeTypeP(row->value[BOOKING_PERIOD]));
+	char	   *full = booking_period_text(verdict->full);
+	StringInfoData hint;
+
+	initStringInfo(&hint);
+	if (load->any_key)
+	{
+		refusal->constraint = CONSTRAINT_CAPACITY;
+		refusal->message = psprintf("every seat of resource \"%s\" is taken in that period", name);
+		refusal->detail = psprintf("Wanted any seat for %s; it has %d.", wanted, resource->nseats);
+		appendStringInfoString(&hint, "Try another period.");
+	}
+	else if (resource->kind != RESOURCE_POOLED)
+	{
+		const Seat *seat = booking_seat_numbered(resource,
+												 DatumGetInt32(row->value[BOOKING_SEAT_NO]));
+
+		refusal->constraint = CONSTRAINT_NO_OVERLAP;
+		refusal->message = seat ?
+			psprintf("seat \"%s\" of resource \"%s\" is taken in that period", seat->label, name) :
+			psprintf("resource \"%s\" is taken in that period", name);
+		refusal->detail = psprintf("Wanted %s; taken is %s.", wanted, full);
+		appendStringInfoString(&hint, seat ? "Try another seat, or another period.  " : "Try another period.  ");
+		say_when_it_fits(&hint, heap, resource, row, guard, load, 1);
+	}
+	else if (load->quantity > resource->capacity)
+	{
+		refusal->constraint = CONSTRAINT_CAPACITY;
+		refusal->message = psprintf("resource \"%s\" does not have so many", name);
+		refusal->detail = psprintf("Wanted " INT64_FORMAT " for %s; its capacity is %d.",
+								   load->quantity, wanted, resource->capacity);
+		appendStringInfoString(&hint, "Take several bookings, or fewer units.");
+	}
+	else
+	{
+		int64		left = Max(resource->capacity - verdict->used, 0);
+
+		refusal->constraint = CONSTRAINT_CAPACITY;
+		refusal->message = left == 0 ?
+			psprintf("resource \"%s\" is full in that period", name) :
+			psprintf("resource \"%s\" has too few left in that period", name);
+		refusal->detail = psprintf("Wanted " INT64_FORMAT " for %s; left for all of it " INT64_FORMAT " of %d, too few first in %s.",
+								   load->quantity, wanted, left, resource->capacity, full);
+		if (left > 0)
+			appendStringInfo(&hint, "Up to " INT64_FORMAT " can be booked for that period.  ", left);
+		else
+			appendStringInfoString(&hint, "Try another period.  ");
+		say_when_it_fits(&hint, heap, resource, row, guard, load, resource->capacity);
+	}
+	while (hint.len > 0 && hint.data[hint.len - 1] == ' ')
+		hint.data[--hint.len] = '\0';
+	refusal->hint = hint.data;
+}
+
+/*
+ * Add to a hint when the load would fit as long as it wants to, if that is within some
+ * days.  What is in progress counts as if it stayed.
+ */
+static void
+say_when_it_fits(StringInfo hint, Relation heap, const Resource *resource,
+				 const BookingRow *row, const GuardIndex *guard, const GuardLoad *load,
+				 int64 capacity)
+{
+	Period		wanted = booking_period(load->range);
+	int64		length = wanted.to - wanted.from;
+	int64		horizon = LOOK_AHEAD_DAYS * USECS_PER_DAY;
+	GuardLoad	window = *load;
+	Collected	rows = {.row = row};
+	TimestampTz from;
+
+	if (wanted.to == DT_NOEND || length > horizon)
+		return;
+
+	wanted.to = booking_shift(wanted.from, horizon + length);
+	window.range = booking_make_range(wanted);
+	booking_guard_scan(heap, guard, &window, collect, &rows);
+
+	/* Free and open: the next gap, the next opening from there, and so on. */
+	for (from = wanted.from; from < wanted.to;)
+	{
+		TimestampTz opens;
+
+		CHECK_FOR_INTERRUPTS();
+		from = booking_first_gap(rows.item, rows.n, from, wanted.to, length,
+								 capacity - load->quantity);
+		if (from >= wanted.to)
+			break;
+		opens = booking_next_open(resource, booking_shift(from, resource->buffer_before),
+								  row->period.to - row->period.from);
+		if (opens == DT_NOEND)
+			from = wanted.to;
+		else if (booking_shift(opens, -resource->buffer_before) == from)
+			break;
+		else
+			from = booking_shift(opens, -resource->buffer_before);
+	}
+	if (from < wanted.to)
+		appendStringInfo(hint, "The same is free from %s.",
+						 booking_instant_text(booking_shift(from, resource->buffer_before)));
+	else
+		appendStringInfo(hint, "Nothing like it is free within %d days.", LOOK_AHEAD_DAYS);
+}
+
+static void
+collect(const GuardRow *found, void *arg)
+{
+	Collected  *rows = arg;
+	Counting	counting = start_count(rows->row);
+	Period		period = booking_period(found->range);
+	int64		quantity = count_booking(found->slot, TransactionIdIsValid(found->pending.xid),
+										 &counting);
+
+	if (rows->n % 64 == 0)
+		rows->item = rows->item == NULL ? palloc_array(PeakItem, 64) :
+			repalloc_huge(rows->item, (rows->n + 64) * sizeof(PeakItem));
+	rows->item[rows->n++] = (PeakItem) {period.from, period.to, quantity};
+}

@@ -1,0 +1,29 @@
+/*-------------------------------------------------------------------------
+ *
+ * room.h
+ *		is there room for a booking, and if not, what would fit
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef BOOKING_ROOM_H
+#define BOOKING_ROOM_H
+
+#include "storage/itemptr.h"
+#include "utils/rangetypes.h"
+#include "utils/relcache.h"
+#include "utils/timestamp.h"
+
+#include "engine/resource.h"
+#include "engine/row.h"
+
+extern void booking_room_init(void);
+extern bool booking_make_room(Relation heap, const Resource *resource, BookingRow *row,
+							  ItemPointer self);
+extern bool booking_no_room(const Resource *resource, RangeType *range, const Seat *seat,
+							int32 quantity);
+extern void booking_keep_room(const BookingRow *row);
+extern uint64 booking_room_refusals(void);
+
+extern int	booking_mark_expired(Datum *ids, int n, TimestampTz now);
+
+#endif							/* BOOKING_ROOM_H */

@@ -1,0 +1,16 @@
+/*-------------------------------------------------------------------------
+ *
+ * row_fault.h
+ *		what must be true of a booking by itself
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef BOOKING_ROW_FAULT_H
+#define BOOKING_ROW_FAULT_H
+
+#include "engine/row.h"
+
+extern bool booking_status_is_active(text *status);
+extern const char *booking_row_fault(const BookingRow *row);
+
+#endif							/* BOOKING_ROW_FAULT_H */

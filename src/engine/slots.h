@@ -1,0 +1,46 @@
+/*-------------------------------------------------------------------------
+ *
+ * slots.h
+ *		the slot as this backend remembers it, and bookings in one
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef BOOKING_SLOTS_H
+#define BOOKING_SLOTS_H
+
+#include "storage/itemptr.h"
+#include "utils/rangetypes.h"
+#include "utils/relcache.h"
+#include "utils/timestamp.h"
+
+#include "base/period.h"
+#include "engine/resource.h"
+#include "engine/row.h"
+
+typedef struct Slot
+{
+	int64		id;				/* hash key: must be first */
+	int64		resource_id;
+	Period		period;
+	int32		capacity;
+	bool		closed;
+	bool		takes_resource; /* several places, and not on a pool */
+	Period		occupies;		/* if it does */
+	int			nshards;		/* rows in slot_places */
+	int			shard;			/* where to try first; -1: look at all of them, there was
+								 * not enough the last time */
+	uint64		sold_out;		/* when we saw that nothing was left, as counted by
+								 * places.c; 0: never */
+	TimestampTz sold_out_until; /* its first hold lapses */
+} Slot;
+
+extern void booking_slots_init(void);
+extern Slot booking_use_slot(int64 slot_id, const Resource **resource);
+extern Slot *booking_remembered_slot(int64 slot_id);
+extern const Resource *booking_row_enter_slot(BookingRow *row, const BookingRow *old, Slot *slot);
+extern bool booking_judge_slots(Relation heap, const Resource *resource, const Slot *slot,
+								BookingRow *row, const BookingRow *old, ItemPointer self, bool *has_room);
+extern int64 *booking_find_slots(const Resource *resource, RangeType *period, int *n);
+pg_noreturn extern void booking_no_such_slot(const Resource *resource, RangeType *period);
+
+#endif							/* BOOKING_SLOTS_H */

@@ -1,0 +1,281 @@
+/*-------------------------------------------------------------------------
+ *
+ * guard_capacity.c
+ *		What is the capacity, when a query says so, and what if that changes meanwhile?
+ *
+ * A capacity_query reads other tables: SELECT rooms FROM hotel WHERE id = $1.  Between the
+ * moment when it is asked and the commit of the row that it was asked for, somebody may
+ * lower the number.  Each alone would be right, and together they would be wrong.
+ *
+ * Locking the rows that the query returns (FOR SHARE) would do for the simplest queries,
+ * would write to the hotel's row for every booking, and raise 40001 above READ COMMITTED.
+ * Instead, every ordinary table that the query reads, through views too, has a trigger on
+ * the columns that it reads.  A change of one of these columns takes the table's CAPACITY
+ * lock exclusively and holds it to its commit; a row that asks takes the same lock in
+ * shared mode, before it asks, and holds it to its own.  The lock is the table's, not a
+ * row's: which rows of the hotel table a query looks at, nobody but the query knows.
+ *
+ * So a capacity changes only when nobody who has asked for it is still in progress, and
+ * who asks later sees the new one, at every isolation level: the query runs on the latest
+ * snapshot.  Whoever lowers a capacity below what is booked is not refused: the table is
+ * theirs, and the number may be what is contracted.  No further row is accepted then until
+ * there is room.
+ *
+ * The query runs as the owner of the guarded table, with search_path = pg_catalog, pg_temp:
+ * guard_table() has written all its names out.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
+#include "parser/parsetree.h"
+#include "utils/datum.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/plancache.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+#include "base/compat.h"
+#include "base/locks.h"
+#include "guards/guarded.h"
+
+PG_FUNCTION_INFO_V1(booking_capacity_changes);
+
+/* Which columns of one table a query mentions. */
+typedef struct Mentioned
+{
+	Oid			relid;
+	Bitmapset  *columns;
+	bool		all;
+	List	   *queries;		/* the ones we are in, innermost first */
+} Mentioned;
+
+static int	enter(Oid owner, Oid *save_user, int *save_context);
+static void leave(int nest_level, Oid save_user, int save_context);
+static bool mentioned(Node *node, void *context);
+
+/* Become the owner of the guarded table, with a search_path that nobody can use. */
+static int
+enter(Oid owner, Oid *save_user, int *save_context)
+{
+	int			nest_level = NewGUCNestLevel();
+
+	GetUserIdAndSecContext(save_user, save_context);
+	SetUserIdAndSecContext(owner, *save_context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
+	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	return nest_level;
+}
+
+static void
+leave(int nest_level, Oid save_user, int save_context)
+{
+	AtEOXact_GUC(true, nest_level);
+	SetUserIdAndSecContext(save_user, save_context);
+}
+
+/*
+ * Prepare the query, and find out which tables it reads.  The caller is connected to SPI.
+ */
+void
+booking_capacity_prepare(CapacityQuery *query, int nkeys, const Oid *key_types)
+{
+	MemoryContext context = GetMemoryChunkContext(query);
+	SPIPlanPtr	plan;
+	Oid			types[INDEX_MAX_KEYS];
+	Oid			save_user;
+	int			save_context;
+	int			nest_level;
+	ListCell   *cell;
+
+	memcpy(types, key_types, nkeys * sizeof(Oid));
+	nest_level = enter(query->owner, &save_user, &save_context);
+	plan = SPI_prepare(query->text, nkeys, types);
+	if (plan == NULL)
+		elog(ERROR, "could not prepare \"%s\": %s", query->text, SPI_result_code_string(SPI_result));
+	leave(nest_level, save_user, save_context);
+
+	query->relations = NIL;
+	context = MemoryContextSwitchTo(context);
+	foreach(cell, SPI_plan_get_plan_sources(plan))
+	{
+		CachedPlanSource *source = lfirst(cell);
+		ListCell   *relation;
+
+		foreach(relation, source->relationOids)
+		{
+			if (get_rel_relkind(lfirst_oid(relation)) != RELKIND_VIEW)
+				query->relations = list_append_unique_oid(query->relations, lfirst_oid(relation));
+		}
+	}
+	MemoryContextSwitchTo(context);
+
+	SPI_keepplan(plan);
+	query->plan = plan;
+}
+
+/*
+ * The capacity for these keys; it stays so until we commit.  No row or NULL is none.
+ */
+int64
+booking_capacity_ask(CapacityQuery *query, Datum *keys, int nkeys, const Oid *key_types)
+{
+	Oid			save_user;
+	int			save_context;
+	int			nest_level;
+	ListCell   *cell;
+	int64		capacity = 0;
+
+	SPI_connect();
+	if (query->plan == NULL)
+		booking_capacity_prepare(query, nkeys, key_types);
+	foreach(cell, query->relations)
+		booking_lock_capacity(lfirst_oid(cell), false);
+
+	nest_level = enter(query->owner, &save_user, &save_context);
+	if (SPI_execute_snapshot(query->plan, keys, NULL, GetLatestSnapshot(), InvalidSnapshot,
+							 true, false, 2) < 0)
+		elog(ERROR, "\"%s\" failed: %s", query->text, SPI_result_code_string(SPI_result));
+	leave(nest_level, save_user, save_context);
+
+	if (SPI_processed > 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_CARDINALITY_VIOLATION),
+				 errmsg("a capacity_query returned more than one row"),
+				 errdetail("The query is: %s", query->text)));
+	if (SPI_processed == 1)
+	{
+		bool		isnull;
+		Datum		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+
+		if (!isnull)
+		{
+			switch (SPI_gettypeid(SPI_tuptable->tupdesc, 1))
+			{
+				case INT2OID:
+					capacity = DatumGetInt16(value);
+					break;
+				case INT4OID:
+					capacity = DatumGetInt32(value);
+					break;
+				case INT8OID:
+					capacity = DatumGetInt64(value);
+					break;
+				default:
+					ereport(ERROR,
+							(errcode(ERRCODE_DATATYPE_MISMATCH),
+							 errmsg("a capacity_query must return an integer"),
+							 errdetail("The query is: %s", query->text)));
+			}
+		}
+	}
+	SPI_finish();
+	/* Nobody has room for more than the sweep can add up. */
+	return Min(Max(capacity, 0), PG_INT64_MAX / 2);
+}
+
+/* Names of the columns of a table that the query mentions; NIL for all of them. */
+List *
+booking_capacity_columns(CapacityQuery *query, Oid relid)
+{
+	Mentioned	found = {.relid = relid};
+	List	   *names = NIL;
+	ListCell   *cell;
+	int			attno = -1;
+
+	foreach(cell, SPI_plan_get_plan_sources(query->plan))
+	{
+		CachedPlanSource *source = lfirst(cell);
+
+		mentioned((Node *) source->query_list, &found);
+	}
+	while (!found.all && (attno = bms_next_member(found.columns, attno)) >= 0)
+		names = lappend(names, get_attname(relid, attno, false));
+	return names;
+}
+
+static bool
+mentioned(Node *node, void *context)
+{
+	Mentioned  *found = context;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, Query))
+	{
+		bool		result;
+
+		found->queries = lcons(node, found->queries);
+		result = query_tree_walker((Query *) node, mentioned, context, 0);
+		found->queries = list_delete_first(found->queries);
+		return result;
+	}
+	if (IsA(node, Var))
+	{
+		Var		   *var = (Var *) node;
+		Query	   *query = list_nth(found->queries, var->varlevelsup);
+		RangeTblEntry *entry = rt_fetch(var->varno, query->rtable);
+
+		if (entry->rtekind == RTE_RELATION && entry->relid == found->relid)
+		{
+			if (var->varattno > 0)
+				found->columns = bms_add_member(found->columns, var->varattno);
+			else
+				found->all = true;
+		}
+		else if (entry->rtekind == RTE_JOIN)
+			found->all = true;	/* a column of both sides: not worth following */
+		return false;
+	}
+	return expression_tree_walker(node, mentioned, context);
+}
+
+/*
+ * BEFORE INSERT, DELETE or UPDATE OF those columns, for each row of a table that capacities
+ * are read from: wait for those who have read them, and keep others from reading.
+ */
+Datum
+booking_capacity_changes(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	Trigger    *self;
+	bool		changes = true;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BEFORE(trigger->tg_event) ||
+		!TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
+		elog(ERROR, "booking_capacity_changes: not called as a BEFORE ROW trigger");
+
+	self = trigger->tg_trigger;
+	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) && self->tgnattr > 0)
+	{
+		TupleDesc	desc = RelationGetDescr(trigger->tg_relation);
+
+		changes = false;
+		for (int i = 0; i < self->tgnattr && !changes; i++)
+		{
+			AttrNumber	attno = self->tgattr[i];
+			Form_pg_attribute att = TupleDescAttr(desc, attno - 1);
+			bool		old_null,
+						new_null;
+			Datum		old_value = slot_getattr(trigger->tg_trigslot, attno, &old_null);
+			Datum		new_value = slot_getattr(trigger->tg_newslot, attno, &new_null);
+
+			changes = att->attgenerated || old_null != new_null ||
+				(!old_null && !datum_image_eq(old_value, new_value, att->attbyval, att->attlen));
+		}
+	}
+	if (changes)
+		booking_lock_capacity(booking_top_trigger(self->tgoid).relid, true);
+
+	return PointerGetDatum(TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ?
+						   trigger->tg_newtuple : trigger->tg_trigtuple);
+}

@@ -1,0 +1,658 @@
+/*-------------------------------------------------------------------------
+ *
+ * guard_row.c
+ *		The triggers of a guarded table: may this row be stored?
+ *
+ * The engine is guard.c; here are the three moments in the life of a row when it is used.
+ *
+ *	make_room()		BEFORE ROW, sorted behind everybody else's.  Judges the row by all
+ *					rules of the table at once, and enters their gates.  Each rule brings a
+ *					trigger; the last one of them does the work for all.
+ *	check_again()	in the WHEN clause of the AFTER trigger, which the executor evaluates
+ *					when the row is in all its indexes: leaves the gates.  Says whether the
+ *					row that was stored may be another than the one that was judged.
+ *	check_capacity(), check_against()
+ *					AFTER ROW, if so: judge the stored row.
+ *
+ * So the gate is held for as long as it takes to store one row, a bulk load queues
+ * nothing for its AFTER triggers, and foreign-key checks, which may wait for others, come
+ * when the gate has been left.
+ *
+ * The stored row may be another than the judged one when a BEFORE trigger sorts behind
+ * ours.  It is judged a second time then, inside its gate, with the row in place.  Two of
+ * these may wait for each other, as with PostgreSQL's own exclusion constraints; never
+ * more than the capacity is accepted.
+ *
+ * An INSERT that is refused is not always going to be stored: with ON CONFLICT, the
+ * existing row that it conflicts with may be the very one that takes the space.  If the
+ * row conflicts with a unique index or an exclusion constraint, it is PostgreSQL's turn
+ * to decide; should the row be stored nevertheless, it is judged again.
+ *
+ * What waits inside a gate: an INSERT whose unique key another transaction has inserted
+ * and not committed, because PostgreSQL looks at unique indexes at the same time as at
+ * all others.  It holds the gate until that transaction ends.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/pg_trigger.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "common/hashfn.h"
+#include "executor/executor.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+#include "base/compat.h"
+#include "base/locks.h"
+#include "base/period.h"
+#include "engine/guard.h"
+#include "guards/guarded.h"
+
+PG_FUNCTION_INFO_V1(booking_make_room_row);
+PG_FUNCTION_INFO_V1(booking_check_again);
+PG_FUNCTION_INFO_V1(booking_check_row);
+
+/* What one rule has to say about one row. */
+typedef struct Claim
+{
+	const Rule *rule;
+	GuardLoad	load;
+	int64		capacity;
+	GateWanted	gate;
+	bool		judge;			/* it takes space that its old version did not */
+} Claim;
+
+/* A row, as one rule sees it. */
+typedef struct Seen
+{
+	bool		counts;			/* in force, with a key and a period */
+	Datum		key[INDEX_MAX_KEYS];
+	RangeType  *period;
+	int64		quantity;
+} Seen;
+
+/* The row that was judged last, until its AFTER triggers have asked about it. */
+static struct
+{
+	CommandId	command;
+	SubTransactionId subxact;
+	int			rules;			/* whose WHEN clauses are still to be evaluated */
+	bool		again;
+} judged;
+
+static bool runs(char enabled);
+static bool is_last(const TriggerData *trigger, bool *followed);
+static void check_stored(Relation rel, const GuardedTable *table, const Rule *rule,
+						 TupleTableSlot *slot, ItemPointerData tid);
+static Seen look_at_guard(const GuardedTable *table, const Rule *rule, TupleTableSlot *slot, Relation rel);
+static bool covered(const Rule *rule, const Seen *new, const Seen *old);
+static GateWanted gate_of(const Rule *rule, const Seen *row);
+static int64 capacity_for(const Rule *rule, Seen *row);
+static bool make_room(Relation rel, Claim *claims, int nclaims, ItemPointer self,
+					  bool may_change, TupleTableSlot *may_conflict);
+static bool enter_gates(const Claim *claims, int nclaims, bool wait);
+static GuardVerdict judge_guarded_row(Relation rel, Claim *claims, int nclaims, ItemPointer self,
+						  bool outside, const Claim **which);
+static GuardVerdict judge_one(Relation rel, Claim *claim, ItemPointer self, bool outside);
+static int64 count_guarded_row(TupleTableSlot *slot, bool pending, void *arg);
+static bool conflicts(Relation rel, TupleTableSlot *slot);
+pg_noreturn static void refuse_guarded_row(Relation rel, const Claim *claim, const GuardVerdict *verdict);
+
+/* Does a trigger run in this session? */
+static bool
+runs(char enabled)
+{
+	return enabled == TRIGGER_FIRES_ALWAYS ||
+		enabled == (SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA ?
+					TRIGGER_FIRES_ON_REPLICA : TRIGGER_FIRES_ON_ORIGIN);
+}
+
+/*
+ * Is this the last of the table's make_room() triggers for this event, and does anybody
+ * else's trigger follow, which may change the row?
+ */
+static bool
+is_last(const TriggerData *trigger, bool *followed)
+{
+	const TriggerDesc *all = trigger->tg_relation->trigdesc;
+	bool		insert = TRIGGER_FIRED_BY_INSERT(trigger->tg_event);
+	bool		behind = false;
+
+	*followed = false;
+	for (int i = 0; all && i < all->numtriggers; i++)
+	{
+		const Trigger *other = &all->triggers[i];
+
+		if (!TRIGGER_TYPE_MATCHES(other->tgtype, TRIGGER_TYPE_ROW, TRIGGER_TYPE_BEFORE,
+								  insert ? TRIGGER_TYPE_INSERT : TRIGGER_TYPE_UPDATE) ||
+			!runs(other->tgenabled))
+			continue;
+		if (other->tgoid == trigger->tg_trigger->tgoid)
+			behind = true;
+		else if (behind && other->tgfoid == trigger->tg_trigger->tgfoid)
+			return false;
+		else if (behind)
+			*followed = true;
+	}
+	return true;
+}
+
+/* BEFORE INSERT OR UPDATE, for each row. */
+Datum
+booking_make_room_row(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	Relation	rel;
+	const GuardedTable *table;
+	TupleTableSlot *new_slot;
+	TupleTableSlot *old_slot = NULL;
+	ItemPointer self = NULL;
+	HeapTuple	tuple;
+	Claim	   *claims;
+	int			nclaims = 0;
+	bool		followed;
+	bool		room = true;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BEFORE(trigger->tg_event) ||
+		!TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
+		elog(ERROR, "booking_make_room_row: not called as a BEFORE ROW trigger");
+
+	rel = trigger->tg_relation;
+	tuple = trigger->tg_trigtuple;
+	new_slot = trigger->tg_trigslot;
+	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
+	{
+		tuple = trigger->tg_newtuple;
+		new_slot = trigger->tg_newslot;
+		old_slot = trigger->tg_trigslot;
+		self = &trigger->tg_trigtuple->t_self;
+	}
+	if (!is_last(trigger, &followed))
+		return PointerGetDatum(tuple);
+
+	table = booking_use_guarded(rel);
+	ResetExprContext(table->econtext);
+	judged.command = GetActiveSnapshot()->curcid;
+	judged.subxact = GetCurrentSubTransactionId();
+	judged.rules = 0;
+	judged.again = followed;
+
+	claims = palloc0_array(Claim, table->nrules + 1);
+	for (int i = 0; i < table->nrules; i++)
+	{
+		const Rule *rule = &table->rules[i];
+		Claim	   *claim = &claims[nclaims];
+		Seen		new;
+
+		if (!runs(rule->enabled))
+			continue;
+		judged.rules++;
+		new = look_at_guard(table, rule, new_slot, rel);
+		if (!new.counts)
+			continue;
+
+		claim->rule = rule;
+		memcpy(claim->load.key, new.key, sizeof(new.key));
+		claim->load.range = new.period;
+		claim->load.quantity = new.quantity;
+		claim->gate = gate_of(rule, &new);
+		claim->judge = true;
+		if (old_slot)
+		{
+			Seen		old = look_at_guard(table, rule, old_slot, rel);
+
+			claim->judge = !covered(rule, &new, &old);
+		}
+		if (claim->judge)
+			claim->capacity = capacity_for(rule, &new);
+		nclaims++;
+	}
+
+	if (nclaims > 0)
+	{
+		booking_gates_leave_with_statement();
+		room = make_room(rel, claims, nclaims, self, followed, old_slot ? NULL : new_slot);
+	}
+	judged.again |= !room;
+	return PointerGetDatum(tuple);
+}
+
+/*
+ * check_again(key, ..., period, quantity, active): the row is in its indexes.  Does it have
+ * to be judged again?
+ */
+Datum
+booking_check_again(PG_FUNCTION_ARGS)
+{
+	booking_gates_leave();
+
+	if (judged.rules > 0 && ActiveSnapshotSet() &&
+		judged.command == GetActiveSnapshot()->curcid &&
+		judged.subxact == GetCurrentSubTransactionId())
+	{
+		judged.rules--;
+		PG_RETURN_BOOL(judged.again);
+	}
+	/* Nobody has judged it: the BEFORE trigger is switched off, say. */
+	judged.rules = 0;
+	PG_RETURN_BOOL(true);
+}
+
+/* AFTER INSERT OR UPDATE, for each row that has to be judged as it was stored. */
+Datum
+booking_check_row(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	Relation	rel;
+	const GuardedTable *table;
+	TupleTableSlot *slot;
+	TupleTableSlot *check;
+	ItemPointerData tid;
+	bool		alive;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(trigger->tg_event) ||
+		!TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
+		elog(ERROR, "booking_check_row: not called as an AFTER ROW trigger");
+
+	rel = trigger->tg_relation;
+	slot = trigger->tg_trigslot;
+	tid = trigger->tg_trigtuple->t_self;
+	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
+	{
+		slot = trigger->tg_newslot;
+		tid = trigger->tg_newtuple->t_self;
+	}
+
+	/* A version that has been replaced since then has taken its own way through here. */
+	check = table_slot_create(rel, NULL);
+	alive = table_tuple_fetch_row_version(rel, &tid, SnapshotSelf, check);
+	ExecDropSingleTupleTableSlot(check);
+	if (!alive)
+		return PointerGetDatum(NULL);
+
+	table = booking_use_guarded(rel);
+	for (int i = 0; i < table->nrules; i++)
+		if (table->rules[i].trigger == trigger->tg_trigger->tgoid)
+			check_stored(rel, table, &table->rules[i], slot, tid);
+	return PointerGetDatum(NULL);
+}
+
+/*
+ * Judge all rows of a table that becomes a partition of a guarded one.  The caller keeps
+ * writers out.
+ */
+void
+booking_check_rows(Relation rel)
+{
+	const GuardedTable *table = booking_use_guarded(rel);
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "booking row", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller = CurrentMemoryContext;
+	TupleTableSlot *slot = table_slot_create(rel, NULL);
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	TableScanDesc scan = table_beginscan(rel, snapshot, 0, NULL);
+
+	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	{
+		MemoryContextSwitchTo(context);
+		for (int i = 0; i < table->nrules; i++)
+			if (runs(table->rules[i].enabled))
+				check_stored(rel, table, &table->rules[i], slot, slot->tts_tid);
+		MemoryContextSwitchTo(caller);
+		MemoryContextReset(context);
+		CHECK_FOR_INTERRUPTS();
+	}
+	table_endscan(scan);
+	UnregisterSnapshot(snapshot);
+	ExecDropSingleTupleTableSlot(slot);
+	MemoryContextDelete(context);
+}
+
+/* Judge a row that is stored, inside its gate, by one rule. */
+static void
+check_stored(Relation rel, const GuardedTable *table, const Rule *rule, TupleTableSlot *slot,
+			 ItemPointerData tid)
+{
+	Claim		claim = {.rule = rule, .judge = true};
+	Seen		row;
+
+	ResetExprContext(table->econtext);
+	row = look_at_guard(table, rule, slot, rel);
+	if (!row.counts)
+		return;
+	memcpy(claim.load.key, row.key, sizeof(row.key));
+	claim.load.range = row.period;
+	claim.load.quantity = row.quantity;
+	claim.gate = gate_of(rule, &row);
+	claim.capacity = capacity_for(rule, &row);
+	make_room(rel, &claim, 1, &tid, false, NULL);
+	booking_gates_leave();
+}
+
+/*
+ * A row as the rule's index will hold it.  A NULL key or period, or an empty one, is not
+ * compared with anything, as in an exclusion constraint.
+ */
+static Seen
+look_at_guard(const GuardedTable *table, const Rule *rule, TupleTableSlot *slot, Relation rel)
+{
+	ExprContext *econtext = table->econtext;
+	Seen		seen = {.counts = false};
+	Datum		value;
+	bool		isnull;
+
+	econtext->ecxt_scantuple = slot;
+	if (!ExecQual(rule->active, econtext))
+		return seen;
+	for (int i = 0; i < rule->nkeys; i++)
+	{
+		seen.key[i] = ExecEvalExprSwitchContext(rule->key[i], econtext, &isnull);
+		if (isnull)
+			return seen;
+	}
+	value = ExecEvalExprSwitchContext(rule->period, econtext, &isnull);
+	if (isnull)
+		return seen;
+	seen.period = DatumGetRangeTypeP(value);
+	if (RangeIsEmpty(seen.period))
+		return seen;
+
+	value = ExecEvalExprSwitchContext(rule->quantity, econtext, &isnull);
+	if (isnull)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("the quantity of a row in table \"%s\" must not be null",
+						RelationGetRelationName(rel)),
+				 errdetail("Guard \"%s\" counts it.", rule->name),
+				 errtableconstraint(rel, rule->name)));
+	seen.quantity = booking_integer(value, rule->quantity_type);
+	if (seen.quantity < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the quantity of a row in table \"%s\" must not be negative",
+						RelationGetRelationName(rel)),
+				 errdetail("It is " INT64_FORMAT "; guard \"%s\" counts it.", seen.quantity, rule->name),
+				 errtableconstraint(rel, rule->name)));
+	seen.counts = rule->against || seen.quantity > 0;
+	return seen;
+}
+
+/* Does the old version of a row take all the space that the new one takes? */
+static bool
+covered(const Rule *rule, const Seen *new, const Seen *old)
+{
+	if (!old->counts || new->quantity > old->quantity)
+		return false;
+	for (int i = 0; i < rule->nkeys; i++)
+		if (!DatumGetBool(FunctionCall2Coll((FmgrInfo *) &rule->key_equal[i], rule->key_collation[i],
+											new->key[i], old->key[i])))
+			return false;
+	return range_contains_internal(booking_range_type(RangeTypeGetOid(new->period)),
+								   old->period, new->period);
+}
+
+/* Keys that are equal give the same gate; others may, and lose a little time by it. */
+static GateWanted
+gate_of(const Rule *rule, const Seen *row)
+{
+	uint64		key = hash_bytes_uint32_extended(rule->gate, 0);
+
+	for (int i = 0; i < rule->nkeys; i++)
+		if (OidIsValid(rule->key_hash[i].fn_oid))
+			key = hash_combine64(key, DatumGetUInt64(FunctionCall2Coll((FmgrInfo *) &rule->key_hash[i],
+																	   rule->key_collation[i],
+																	   row->key[i], Int64GetDatum(0))));
+	return (GateWanted) {key, booking_gate_parts_of(row->period)};
+}
+
+static int64
+capacity_for(const Rule *rule, Seen *row)
+{
+	return rule->query ? booking_capacity_ask(rule->query, row->key, rule->nkeys, rule->key_type) :
+		rule->capacity;
+}
+
+/*
+ * See to it that there is room for the row by every rule, and return inside the gates.
+ * No room is an error, unless another trigger may change the row, or it conflicts with
+ * another row so that it may not be stored at all: then false, outside the gates.
+ */
+static bool
+make_room(Relation rel, Claim *claims, int nclaims, ItemPointer self, bool may_change,
+		  TupleTableSlot *may_conflict)
+{
+	for (;;)
+	{
+		const Claim *which;
+		GuardVerdict verdict;
+		bool		inside = enter_gates(claims, nclaims, false);
+
+		/* Somebody is inside: if the answer is no, there is no need to stand in line. */
+		verdict = judge_guarded_row(rel, claims, nclaims, self, !inside, &which);
+		if (verdict.answer == GUARD_FITS && !inside)
+		{
+			inside = enter_gates(claims, nclaims, true);
+			verdict = judge_guarded_row(rel, claims, nclaims, self, false, &which);
+		}
+		if (verdict.answer == GUARD_FITS)
+			return true;
+
+		if (inside)
+			booking_gates_leave();
+		if (verdict.answer == GUARD_WAIT)
+			booking_guard_wait(NULL, &verdict.pending);
+		else if (may_change || (may_conflict && conflicts(rel, may_conflict)))
+			return false;
+		else
+			refuse_guarded_row(rel, which, &verdict);
+	}
+}
+
+static bool
+enter_gates(const Claim *claims, int nclaims, bool wait)
+{
+	GateWanted *wanted = palloc_array(GateWanted, nclaims);
+	int			n = 0;
+	bool		entered;
+
+	/* In ascending order, each once. */
+	for (int i = 0; i < nclaims; i++)
+	{
+		const GateWanted *gate = &claims[i].gate;
+		int			at = n;
+
+		while (at > 0 && wanted[at - 1].key > gate->key)
+			at--;
+		if (at > 0 && wanted[at - 1].key == gate->key)
+		{
+			wanted[at - 1].parts = booking_gate_both(wanted[at - 1].parts, gate->parts);
+			continue;
+		}
+		memmove(&wanted[at + 1], &wanted[at], (n - at) * sizeof(GateWanted));
+		wanted[at] = *gate;
+		n++;
+	}
+	entered = booking_gates_enter(wanted, n, wait);
+	pfree(wanted);
+	return entered;
+}
+
+/* The worst of all answers, and whose it is. */
+static GuardVerdict
+judge_guarded_row(Relation rel, Claim *claims, int nclaims, ItemPointer self, bool outside, const Claim **which)
+{
+	GuardVerdict worst = {.answer = GUARD_FITS};
+
+	*which = NULL;
+	for (int i = 0; i < nclaims && worst.answer != GUARD_FULL; i++)
+	{
+		GuardVerdict verdict;
+
+		if (!claims[i].judge)
+			continue;
+		verdict = judge_one(rel, &claims[i], self, outside);
+		if (verdict.answer != GUARD_FITS)
+		{
+			worst = verdict;
+			*which = &claims[i];
+		}
+	}
+	return worst;
+}
+
+static GuardVerdict
+judge_one(Relation rel, Claim *claim, ItemPointer self, bool outside)
+{
+	const Rule *rule = claim->rule;
+	GuardPlace *places = palloc_array(GuardPlace, rule->nplaces);
+	GuardVerdict verdict;
+
+	for (int i = 0; i < rule->nplaces; i++)
+	{
+		Place	   *place = &rule->places[i];
+
+		places[i].heap = i == rule->here ? rel : table_open(place->relid, NoLock);
+		places[i].index = &place->index;
+		places[i].self = i == rule->here ? self : NULL;
+		places[i].arg = place;
+	}
+	claim->load.outside = outside;
+	verdict = booking_guard_judge_places(places, rule->nplaces, &claim->load, claim->capacity,
+										 rule->against ? NULL : count_guarded_row);
+	for (int i = 0; i < rule->nplaces; i++)
+		if (i != rule->here)
+			table_close(places[i].heap, NoLock);
+	pfree(places);
+	return verdict;
+}
+
+/* What a stored row takes. */
+static int64
+count_guarded_row(TupleTableSlot *slot, bool pending, void *arg)
+{
+	const Place *place = arg;
+	Datum		value;
+	bool		isnull;
+
+	if (place->quantity == 0)
+		return 1;
+	value = slot_getattr(slot, place->quantity, &isnull);
+	return isnull ? 0 :
+		booking_integer(value, TupleDescAttr(slot->tts_tupleDescriptor, place->quantity - 1)->atttypid);
+}
+
+int64
+booking_integer(Datum value, Oid type)
+{
+	switch (getBaseType(type))
+	{
+		case INT2OID:
+			return DatumGetInt16(value);
+		case INT4OID:
+			return DatumGetInt32(value);
+		default:
+			return DatumGetInt64(value);
+	}
+}
+
+/* Would the row violate a unique index or an exclusion constraint anyway? */
+static bool
+conflicts(Relation rel, TupleTableSlot *slot)
+{
+	List	   *indexes = RelationGetIndexList(rel);
+	List	   *unique = NIL;
+	ListCell   *cell;
+	ResultRelInfo *info;
+	EState	   *estate;
+	ItemPointerData conflict;
+	bool		found;
+
+	foreach(cell, indexes)
+	{
+		Relation	index = index_open(lfirst_oid(cell), AccessShareLock);
+
+		if ((index->rd_index->indisunique || index->rd_index->indisexclusion) &&
+			index->rd_index->indimmediate && index->rd_index->indisready)
+			unique = lappend_oid(unique, lfirst_oid(cell));
+		index_close(index, NoLock);
+	}
+	if (unique == NIL)
+		return false;
+
+	estate = CreateExecutorState();
+	info = makeNode(ResultRelInfo);
+	InitResultRelInfo(info, rel, 1, NULL, 0);
+	ExecOpenIndices(info, true);
+	found = !no_index_conflict(info, slot, estate, &conflict, unique);
+	ExecCloseIndices(info);
+	FreeExecutorState(estate);
+	return found;
+}
+
+/* (hotel, room_type)=(3, double), or nothing when the whole table is one thing. */
+char *
+booking_key_text(const Rule *rule, const Datum *keys)
+{
+	StringInfoData names;
+	StringInfoData values;
+
+	initStringInfo(&names);
+	initStringInfo(&values);
+	for (int i = 0; i < rule->nkeys; i++)
+	{
+		Oid			output;
+		bool		is_varlena;
+
+		getTypeOutputInfo(rule->key_type[i], &output, &is_varlena);
+		appendStringInfo(&names, "%s%s", i > 0 ? ", " : "", rule->key_text[i]);
+		appendStringInfo(&values, "%s%s", i > 0 ? ", " : "", OidOutputFunctionCall(output, keys[i]));
+	}
+	return psprintf("(%s)=(%s)", names.data, values.data);
+}
+
+/* What is in the way, and what would fit. */
+static void
+refuse_guarded_row(Relation rel, const Claim *claim, const GuardVerdict *verdict)
+{
+	const Rule *rule = claim->rule;
+	char	   *key = rule->nkeys > 0 ? psprintf("%s of ", booking_key_text(rule, claim->load.key)) : "";
+	char	   *wanted = booking_period_text(claim->load.range);
+	char	   *full = booking_period_text(verdict->full);
+	char	   *table = get_rel_name(rule->scope);
+	int64		left = Max(claim->capacity - verdict->used, 0);
+
+	if (rule->against)
+		ereport(ERROR,
+				(errcode(ERRCODE_EXCLUSION_VIOLATION),
+				 rule->blocker ?
+				 errmsg("%stable \"%s\" is in use in that period", key, get_rel_name(rule->other)) :
+				 errmsg("%stable \"%s\" is blocked by table \"%s\" in that period", key, table, get_rel_name(rule->other)),
+				 errdetail("Wanted %s; %s is %s.", wanted, full, rule->blocker ? "in use" : "blocked"),
+				 errhint("Try another period."),
+				 errtableconstraint(rel, rule->name)));
+
+	if (claim->capacity == 1 && rule->query == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_EXCLUSION_VIOLATION),
+				 errmsg("%stable \"%s\" is taken in that period", key, table),
+				 errdetail("Wanted %s; %s is taken.", wanted, full),
+				 errhint("Try another period."),
+				 errtableconstraint(rel, rule->name)));
+
+	ereport(ERROR,
+			(errcode(ERRCODE_EXCLUSION_VIOLATION),
+			 errmsg("%stable \"%s\" has not enough left in that period", key, table),
+			 errdetail("Wanted " INT64_FORMAT " for %s; " INT64_FORMAT " of " INT64_FORMAT " are left, and %s is the first time without enough.",
+					   claim->load.quantity, wanted, left, claim->capacity, full),
+			 left > 0 ? errhint("Up to " INT64_FORMAT " fits in that period.", left) :
+			 errhint("Try another period."),
+			 errtableconstraint(rel, rule->name)));
+}

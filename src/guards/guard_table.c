@@ -1,0 +1,573 @@
+/*-------------------------------------------------------------------------
+ *
+ * guard_table.c
+ *		guard_table() and guard_against(): rules for tables that people have already.
+ *
+ * Both take a lock that keeps writers out, read their arguments (guard_arguments.c), look at
+ * the rows that are there (guard_existing.c), and then issue ordinary DDL, as the caller: an index
+ * and triggers, or an exclusion constraint.  What that is, guarded.c explains.  The lock is
+ * held to the end of the transaction, as DDL holds its own: who writes next is judged.
+ *
+ * Dependencies keep the parts together (guard_ddl.c).  That the columns stay that a guard
+ * needs, PostgreSQL sees to: they stand in the trigger.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/relation.h"
+#include "access/xact.h"
+#include "catalog/pg_am.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_type.h"
+#include "commands/defrem.h"
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "funcapi.h"
+#include "mb/pg_wchar.h"
+#include "nodes/nodeFuncs.h"
+#include "storage/lmgr.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+#include "base/compat.h"
+#include "base/errors.h"
+#include "guards/guarded.h"
+
+PG_FUNCTION_INFO_V1(booking_guard_table);
+PG_FUNCTION_INFO_V1(booking_guard_against);
+PG_FUNCTION_INFO_V1(booking_guard_definition);
+PG_FUNCTION_INFO_V1(booking_before_name);
+
+/* A table that DDL is about: it must not be open while DDL runs. */
+typedef struct Target
+{
+	Oid			relid;
+	char	   *text;			/* its name in SQL */
+	Oid			namespace_id;
+} Target;
+
+static Definition definition_of_guard(Relation rel, const char *name);
+static void check_comparable(Relation rel, const char *guard, const Definition *definition,
+							 Relation blocker, const Definition *blocking);
+static void lock_target(Oid relid, LOCKMODE mode);
+static Target close_target(Relation rel);
+static void ddl(const char *format,...) pg_attribute_printf(1, 2);
+static void make_constraint(const Target *target, const char *name, const Definition *definition);
+static Oid	make_index(const Target *target, const char *name, const Definition *definition);
+static char *column_list(Oid relid, const Definition *definition, bool constraint);
+static char *where_text(Oid relid, const Definition *definition);
+static Oid	make_triggers(const Target *target, const char *name, const char *kind, const char *from,
+						  const Definition *definition, const char *arguments);
+static char *when_text(Oid relid, const Definition *definition);
+static void make_capacity_triggers(const char *name, CapacityQuery *query);
+static void check_found(Oid relid, Oid trigger);
+
+/*
+ * guard_table(target, resource, period, capacity, quantity, active, capacity_query,
+ *			   using_index, name, check_existing)
+ */
+Datum
+booking_guard_table(PG_FUNCTION_ARGS)
+{
+	List	   *keys;
+	List	   *periods;
+	char	   *active = PG_ARGISNULL(5) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(5));
+	int32		capacity;
+	bool		check_existing;
+	bool		exclusive;
+	Relation	rel;
+	Target		table;
+	Definition	definition;
+	CapacityQuery *query = NULL;
+	Oid			index_id = InvalidOid;
+	Oid			existing_index;
+	char	   *name;
+
+	if (PG_ARGISNULL(0))
+		booking_null_argument("target");
+	keys = booking_text_list(fcinfo, 1, "resource");
+	periods = booking_text_list(fcinfo, 2, "period");
+	if (PG_ARGISNULL(3))
+		booking_null_argument("capacity");
+	capacity = PG_GETARG_INT32(3);
+	if (PG_ARGISNULL(9))
+		booking_null_argument("check_existing");
+	check_existing = PG_GETARG_BOOL(9);
+
+	if (capacity < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("capacity must be 1 or more"),
+				 errdetail("It is %d.", capacity)));
+	if (!PG_ARGISNULL(6) && capacity != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("capacity and capacity_query exclude each other"),
+				 errhint("Leave the capacity out, or put it into the query.")));
+	if (list_length(keys) >= INDEX_MAX_KEYS)
+		ereport(ERROR,
+				(errcode(ERRCODE_TOO_MANY_COLUMNS),
+				 errmsg("resource must have fewer than %d columns", INDEX_MAX_KEYS)));
+
+	rel = booking_open_target(PG_GETARG_OID(0), "guard_table");
+	exclusive = capacity == 1 && PG_ARGISNULL(4) && PG_ARGISNULL(6) && PG_ARGISNULL(7) && check_existing &&
+		rel->rd_rel->relkind == RELKIND_RELATION;
+	lock_target(RelationGetRelid(rel), exclusive ? AccessExclusiveLock : ShareRowExclusiveLock);
+
+	if (PG_ARGISNULL(7))
+		definition = booking_written_definition(rel, keys, periods, active);
+	else
+		definition = booking_indexed_definition(rel, text_to_cstring(PG_GETARG_TEXT_PP(7)),
+												keys, periods, active, &index_id);
+	if (!PG_ARGISNULL(4))
+		definition.quantity = booking_quantity(rel, text_to_cstring(PG_GETARG_TEXT_PP(4)));
+	if (!PG_ARGISNULL(6))
+		query = booking_capacity_query(rel, &definition, text_to_cstring(PG_GETARG_TEXT_PP(6)));
+
+	name = PG_ARGISNULL(8) ? booking_guard_name(rel, &definition) : text_to_cstring(PG_GETARG_TEXT_PP(8));
+	booking_check_guard_name(rel, name, !OidIsValid(index_id));
+
+	existing_index = booking_find_index(rel, &definition, InvalidOid);
+	table = close_target(rel);
+
+	/* Whoever changes a capacity from now on waits for us, and we for whoever has. */
+	if (query)
+		make_capacity_triggers(name, query);
+	if (check_existing)
+		booking_check_existing(table.relid, name, &definition, capacity, query);
+
+	if (exclusive)
+		make_constraint(&table, name, &definition);
+	else
+	{
+		bool		own_index;
+		char	   *arguments;
+		Oid			guard;
+
+		if (!OidIsValid(index_id))
+			index_id = existing_index;
+		own_index = !OidIsValid(index_id);
+		if (own_index)
+			index_id = make_index(&table, name, &definition);
+		arguments = query ?
+			psprintf("'query', '%s', %s", own_index ? "own index" : "given index", quote_literal_cstr(query->text)) :
+			psprintf("'%d', '%s'", capacity, own_index ? "own index" : "given index");
+		guard = make_triggers(&table, name, "check_capacity", NULL, &definition, arguments);
+		check_found(table.relid, guard);
+		booking_bind_guards();
+	}
+	PG_RETURN_TEXT_P(cstring_to_text(name));
+}
+
+/*
+ * guard_against(target, guard, blocker, resource, period, active)
+ */
+Datum
+booking_guard_against(PG_FUNCTION_ARGS)
+{
+	static const char *const arguments[] = {"target", "guard", "blocker"};
+	List	   *keys;
+	List	   *periods;
+	char	   *active = PG_ARGISNULL(5) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(5));
+	char	   *guard_name;
+	Relation	rel;
+	Relation	blocker;
+	Target		guarded_table;
+	Target		blocking_table;
+	Definition	definition;
+	Definition	blocking;
+	Oid			blocking_index;
+	Oid			side,
+				other_side;
+	bool		own_index;
+	char	   *name;
+
+	for (int i = 0; i < 3; i++)
+		if (PG_ARGISNULL(i))
+			booking_null_argument(arguments[i]);
+	guard_name = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	keys = booking_text_list(fcinfo, 3, "resource");
+	periods = booking_text_list(fcinfo, 4, "period");
+
+	rel = booking_open_target(PG_GETARG_OID(0), "guard_against");
+	blocker = booking_open_target(PG_GETARG_OID(2), "guard_against");
+	if (RelationGetRelid(rel) == RelationGetRelid(blocker))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("a table cannot be guarded against itself"),
+				 errhint("One guard over all its rows does that.")));
+
+	/* In one order, whichever is which. */
+	lock_target(Min(RelationGetRelid(rel), RelationGetRelid(blocker)), ShareRowExclusiveLock);
+	lock_target(Max(RelationGetRelid(rel), RelationGetRelid(blocker)), ShareRowExclusiveLock);
+
+	/* What their rows take does not matter: any of them is in the way of all. */
+	definition = definition_of_guard(rel, guard_name);
+	blocking = booking_written_definition(blocker, keys, periods, active);
+	definition.quantity = blocking.quantity;
+	check_comparable(rel, guard_name, &definition, blocker, &blocking);
+
+	name = ChooseRelationName(RelationGetRelationName(rel), RelationGetRelationName(blocker), "guard",
+							  RelationGetNamespace(blocker), true);
+	booking_check_guard_name(rel, name, false);
+	booking_check_guard_name(blocker, name, true);
+	blocking_index = booking_find_index(blocker, &blocking, InvalidOid);
+
+	guarded_table = close_target(rel);
+	blocking_table = close_target(blocker);
+	booking_check_existing_against(guarded_table.relid, &definition, blocking_table.relid, &blocking, name);
+
+	own_index = !OidIsValid(blocking_index);
+	if (own_index)
+		blocking_index = make_index(&blocking_table, name, &blocking);
+	side = make_triggers(&guarded_table, name, "check_against", psprintf("FROM %s", blocking_table.text), &definition,
+						 "'guarded'");
+	other_side = make_triggers(&blocking_table, name, "check_against", psprintf("FROM %s", guarded_table.text), &blocking,
+							   own_index ? "'blocker', 'own index'" : "'blocker', 'given index'");
+	check_found(guarded_table.relid, side);
+	check_found(blocking_table.relid, other_side);
+	booking_bind_guards();
+	PG_RETURN_TEXT_P(cstring_to_text(name));
+}
+
+/*
+ * What the guard of that name says, be it a trigger or an exclusion constraint.
+ */
+static Definition
+definition_of_guard(Relation rel, const char *name)
+{
+	Definition	definition = {0};
+	bool		found = false;
+
+	for (int i = 0; rel->trigdesc && i < rel->trigdesc->numtriggers; i++)
+	{
+		const Trigger *trigger = &rel->trigdesc->triggers[i];
+
+		if (strcmp(trigger->tgname, name) == 0 &&
+			trigger->tgfoid == booking_guard_function(FUNCTION_CHECK_CAPACITY) &&
+			booking_definition(trigger, &definition))
+			found = OidIsValid(booking_find_index(rel, &definition, InvalidOid));
+	}
+	if (!found)
+	{
+		Oid			constraint = get_relname_relid(name, RelationGetNamespace(rel));
+		Relation	index;
+
+		if (!OidIsValid(constraint) || !list_member_oid(RelationGetIndexList(rel), constraint))
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_OBJECT),
+					 errmsg("table \"%s\" has no guard \"%s\"", RelationGetRelationName(rel), name),
+					 errhint("booking.guarded_table lists the guards; guard_table() makes one.")));
+		index = index_open(constraint, AccessShareLock);
+		if (!index->rd_index->indisexclusion || index->rd_rel->relam != GIST_AM_OID ||
+			get_typtype(getBaseType(TupleDescAttr(RelationGetDescr(index), RelationGetDescr(index)->natts - 1)->atttypid)) != TYPTYPE_RANGE)
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_OBJECT),
+					 errmsg("\"%s\" of table \"%s\" is not a guard", name, RelationGetRelationName(rel))));
+		definition = booking_definition_of_index(index);
+		index_close(index, NoLock);
+	}
+	return definition;
+}
+
+/* Can rows of the blocking table be in the way of the guard's? */
+static void
+check_comparable(Relation rel, const char *guard, const Definition *definition,
+				 Relation blocker, const Definition *blocking)
+{
+	ListCell   *a,
+			   *b;
+
+	if (list_length(blocking->keys) != list_length(definition->keys))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("resource must have as many columns as the guard has"),
+				 errdetail("It has %d, guard \"%s\" has %d.", list_length(blocking->keys), guard,
+						   list_length(definition->keys))));
+	forboth(a, lappend(list_copy(definition->keys), definition->period),
+			b, lappend(list_copy(blocking->keys), blocking->period))
+	{
+		Oid			ours = getBaseType(exprType(lfirst(a)));
+		Oid			theirs = getBaseType(exprType(lfirst(b)));
+
+		if (ours != theirs || exprCollation(lfirst(a)) != exprCollation(lfirst(b)))
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("%s of table \"%s\" and %s of table \"%s\" cannot be compared",
+							booking_expression_text(RelationGetRelid(rel), lfirst(a), NULL), RelationGetRelationName(rel),
+							booking_expression_text(RelationGetRelid(blocker), lfirst(b), NULL), RelationGetRelationName(blocker)),
+					 errdetail("Their types are %s and %s; they must be the same, and so must their collations.",
+							   format_type_be(exprType(lfirst(a))), format_type_be(exprType(lfirst(b))))));
+	}
+}
+
+/* ---- the tables ---- */
+
+/* Keep writers out of a table and of its partitions. */
+static void
+lock_target(Oid relid, LOCKMODE mode)
+{
+	ListCell   *cell;
+	List	   *all;
+
+	LockRelationOid(relid, mode);
+	if (get_rel_relkind(relid) != RELKIND_PARTITIONED_TABLE)
+		return;
+	all = find_all_inheritors(relid, mode, NULL);
+	foreach(cell, all)
+	{
+		if (get_rel_relkind(lfirst_oid(cell)) == RELKIND_FOREIGN_TABLE)
+			ereport(ERROR,
+					(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+					 errmsg("cannot guard \"%s\"", get_rel_name(relid)),
+					 errdetail("Its partition \"%s\" is a foreign table.", get_rel_name(lfirst_oid(cell)))));
+	}
+}
+
+static Target
+close_target(Relation rel)
+{
+	Target		target;
+
+	target.relid = RelationGetRelid(rel);
+	target.namespace_id = RelationGetNamespace(rel);
+	target.text = quote_qualified_identifier(get_namespace_name(target.namespace_id),
+											 RelationGetRelationName(rel));
+	relation_close(rel, NoLock);
+	return target;
+}
+
+/* ---- doing it ---- */
+
+/* Runs one statement. */
+static void
+ddl(const char *format,...)
+{
+	StringInfoData sql;
+	int			needed;
+
+	initStringInfo(&sql);
+	for (;;)
+	{
+		va_list		args;
+
+		va_start(args, format);
+		needed = appendStringInfoVA(&sql, format, args);
+		va_end(args);
+		if (needed == 0)
+			break;
+		enlargeStringInfo(&sql, needed);
+	}
+	SPI_connect();
+	if (SPI_execute(sql.data, false, 0) < 0)
+		elog(ERROR, "\"%s\" failed: %s", sql.data, SPI_result_code_string(SPI_result));
+	SPI_finish();
+	CommandCounterIncrement();
+}
+
+/* An exclusion constraint does it: capacity 1, and no partitions. */
+static void
+make_constraint(const Target *target, const char *name, const Definition *definition)
+{
+	ddl("ALTER TABLE %s ADD CONSTRAINT %s EXCLUDE USING gist (%s)%s", target->text,
+		quote_identifier(name), column_list(target->relid, definition, true),
+		where_text(target->relid, definition));
+	ddl("COMMENT ON CONSTRAINT %s ON %s IS %s", quote_identifier(name), target->text,
+		quote_literal_cstr(MADE_BY_US));
+}
+
+static Oid
+make_index(const Target *target, const char *name, const Definition *definition)
+{
+	ddl("CREATE INDEX %s ON %s USING gist (%s)%s", quote_identifier(name), target->text,
+		column_list(target->relid, definition, false), where_text(target->relid, definition));
+	return get_relname_relid(name, target->namespace_id);
+}
+
+/* The columns of the index or of the constraint. */
+static char *
+column_list(Oid relid, const Definition *definition, bool constraint)
+{
+	StringInfoData text;
+	ListCell   *cell;
+
+	initStringInfo(&text);
+	foreach(cell, definition->keys)
+		appendStringInfo(&text, "(%s)%s%s, ", booking_expression_text(relid, lfirst(cell), NULL),
+						 constraint ? " WITH " : "",
+						 constraint ? booking_equality(exprType(lfirst(cell))) : "");
+	appendStringInfo(&text, "(%s)%s", booking_expression_text(relid, definition->period, NULL),
+					 constraint ? " WITH OPERATOR(pg_catalog.&&)" : "");
+	return text.data;
+}
+
+/* Its predicate, if it has one. */
+static char *
+where_text(Oid relid, const Definition *definition)
+{
+	return definition->active == NIL ? "" :
+		psprintf(" WHERE (%s)", booking_predicate_text(relid, definition, NULL));
+}
+
+/* The two triggers of a rule; returns the one that is the rule. */
+static Oid
+make_triggers(const Target *target, const char *name, const char *kind, const char *from,
+			  const Definition *definition, const char *arguments)
+{
+	char	   *before = booking_part_name(name, "");
+
+	ddl("CREATE %sTRIGGER %s AFTER INSERT OR UPDATE ON %s %s FOR EACH ROW WHEN (booking.check_again(%s)) EXECUTE FUNCTION booking.%s(%s)",
+		from ? "CONSTRAINT " : "", quote_identifier(name), target->text, from ? from : "",
+		when_text(target->relid, definition), kind, arguments);
+	ddl("CREATE TRIGGER %s BEFORE INSERT OR UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION booking.make_room()",
+		quote_identifier(before), target->text);
+	return get_trigger_oid(target->relid, name, false);
+}
+
+/* The definition, as the arguments of check_again(). */
+static char *
+when_text(Oid relid, const Definition *definition)
+{
+	StringInfoData text;
+	ListCell   *cell;
+
+	initStringInfo(&text);
+	foreach(cell, definition->keys)
+		appendStringInfo(&text, "%s, ", booking_expression_text(relid, lfirst(cell), "new"));
+	appendStringInfo(&text, "%s, %s, %s",
+					 booking_expression_text(relid, definition->period, "new"),
+					 booking_expression_text(relid, definition->quantity, "new"),
+					 booking_predicate_text(relid, definition, "new"));
+	return text.data;
+}
+
+/* On the columns that a capacity_query reads, of each table. */
+static void
+make_capacity_triggers(const char *name, CapacityQuery *query)
+{
+	ListCell   *table;
+
+	foreach(table, query->relations)
+	{
+		Oid			relid = lfirst_oid(table);
+		List	   *columns = booking_capacity_columns(query, relid);
+		StringInfoData of;
+		ListCell   *cell;
+
+		initStringInfo(&of);
+		foreach(cell, columns)
+			appendStringInfo(&of, "%s%s", of.len > 0 ? ", " : " OF ", quote_identifier(lfirst(cell)));
+		ddl("CREATE TRIGGER %s BEFORE INSERT OR DELETE OR UPDATE%s ON %s FOR EACH ROW EXECUTE FUNCTION booking.capacity_changes()",
+			quote_identifier(booking_part_name(name, "_capacity")), of.data,
+			quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid)));
+	}
+}
+
+/* The rule that was just made can be read back, and its index is found. */
+static void
+check_found(Oid relid, Oid trigger)
+{
+	Relation	rel = relation_open(relid, AccessShareLock);
+	bool		found = false;
+
+	for (int i = 0; rel->trigdesc && i < rel->trigdesc->numtriggers && !found; i++)
+	{
+		Definition	definition;
+
+		found = rel->trigdesc->triggers[i].tgoid == trigger &&
+			booking_definition(&rel->trigdesc->triggers[i], &definition) &&
+			OidIsValid(booking_find_index(rel, &definition, InvalidOid));
+	}
+	if (!found)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("table \"%s\" cannot be guarded by these expressions", RelationGetRelationName(rel)),
+				 errhint("Put them into generated columns, and guard these.")));
+	relation_close(rel, NoLock);
+}
+
+/* The name of a trigger that sorts behind others, within the length of a name. */
+char *
+booking_part_name(const char *name, const char *suffix)
+{
+	int			room = NAMEDATALEN - 1 - strlen(BEFORE_TRIGGER_PREFIX) - strlen(suffix);
+
+	return psprintf("%s%.*s%s", BEFORE_TRIGGER_PREFIX, pg_mbcliplen(name, strlen(name), room), name, suffix);
+}
+
+/* ---- what the views and functions in SQL ask ---- */
+
+/*
+ * guard_definition(trigger): what booking.guarded_table shows of a guard that is a trigger.
+ */
+Datum
+booking_guard_definition(PG_FUNCTION_ARGS)
+{
+	TriggerRow	row;
+	Relation	rel;
+	TupleDesc	desc;
+	Datum		values[9] = {0};
+	bool		nulls[9];
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	memset(nulls, true, sizeof(nulls));
+	if (!booking_trigger_row(PG_GETARG_OID(0), &row) ||
+		(row.function != booking_guard_function(FUNCTION_CHECK_CAPACITY) &&
+		 row.function != booking_guard_function(FUNCTION_CHECK_AGAINST)))
+		PG_RETURN_NULL();
+
+	rel = relation_open(row.relid, AccessShareLock);
+	for (int i = 0; rel->trigdesc && i < rel->trigdesc->numtriggers; i++)
+	{
+		const Trigger *trigger = &rel->trigdesc->triggers[i];
+		Definition	definition;
+		Datum		keys[INDEX_MAX_KEYS];
+		int			nkeys = 0;
+		ListCell   *cell;
+		Oid			index_id;
+
+		if (trigger->tgoid != row.oid || trigger->tgnargs < 1 || !booking_definition(trigger, &definition))
+			continue;
+#define SET(i, datum) do { values[i] = (datum); nulls[i] = false; } while (0)
+		foreach(cell, definition.keys)
+			keys[nkeys++] = CStringGetTextDatum(booking_expression_text(row.relid, lfirst(cell), NULL));
+		SET(0, PointerGetDatum(construct_array(keys, nkeys, TEXTOID, -1, false, TYPALIGN_INT)));
+		SET(1, CStringGetTextDatum(booking_expression_text(row.relid, definition.period, NULL)));
+		if (booking_quantity_column(&definition))
+			SET(2, CStringGetTextDatum(booking_expression_text(row.relid, definition.quantity, NULL)));
+		if (definition.active)
+			SET(3, CStringGetTextDatum(booking_predicate_text(row.relid, &definition, NULL)));
+		if (row.function == booking_guard_function(FUNCTION_CHECK_CAPACITY))
+		{
+			if (strcmp(trigger->tgargs[0], "query") != 0)
+				SET(4, Int32GetDatum(pg_strtoint32(trigger->tgargs[0])));
+			else if (trigger->tgnargs >= 3)
+				SET(5, CStringGetTextDatum(trigger->tgargs[2]));
+		}
+		else
+			SET(6, CStringGetTextDatum(trigger->tgargs[0]));
+		index_id = booking_find_index(rel, &definition, InvalidOid);
+		if (OidIsValid(index_id))
+			SET(7, ObjectIdGetDatum(index_id));
+		SET(8, BoolGetDatum(trigger->tgnargs >= 2 && strcmp(trigger->tgargs[1], "own index") == 0));
+#undef SET
+		break;
+	}
+	relation_close(rel, NoLock);
+	if (nulls[0])
+		PG_RETURN_NULL();
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+}
+
+/* booking_part_name(name, suffix) */
+Datum
+booking_before_name(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_TEXT_P(cstring_to_text(booking_part_name(text_to_cstring(PG_GETARG_TEXT_PP(0)),
+												 text_to_cstring(PG_GETARG_TEXT_PP(1)))));
+}

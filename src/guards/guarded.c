@@ -1,0 +1,686 @@
+/*-------------------------------------------------------------------------
+ *
+ * guarded.c
+ *		Which rules does a table have, and where are the rows that they count?
+ *
+ * A rule on somebody's table is a trigger of that table, and nothing else:
+ *
+ *	CREATE TRIGGER stay_guard AFTER INSERT OR UPDATE ON stay FOR EACH ROW
+ *		WHEN (booking.check_again(new.hotel, new.nights, new.rooms, new.canceled_at IS NULL))
+ *		EXECUTE FUNCTION booking.check_capacity('20', 'own index')
+ *
+ * The arguments in the WHEN clause are the definition: the columns that are compared for
+ * equality, the range, what a row takes, and whether it is in force.  PostgreSQL keeps
+ * expressions in a WHEN clause right when columns or tables are renamed and when columns
+ * are dropped, refuses to drop the columns, copies them to partitions, also to those that
+ * are attached later, and dumps and restores them.  A catalog table of ours would have to
+ * learn all of that again; booking.guarded_table is a view over pg_trigger.
+ *
+ * The index that finds the rows is found by what it indexes, like the ones of
+ * booking.booking: a valid GiST index over the same expressions with the same predicate.
+ * Renaming or rebuilding it does no harm.
+ *
+ * One partition's rule counts the rows of all partitions of the table that the rule was
+ * made for (the relation of the topmost parent of the trigger), unless equal keys always
+ * are in the same partition.  The two sides of a guard_against() are triggers of the same
+ * name that name each other's table in tgconstrrelid (CREATE CONSTRAINT TRIGGER ... FROM).
+ *
+ * What has been looked up is remembered for as long as no relation that it is made of
+ * changes.  Each user locks all of them first and looks whether that brought news.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/table.h"
+#include "catalog/indexing.h"
+#include "catalog/namespace.h"
+#include "catalog/partition.h"
+#include "catalog/pg_am.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_opclass.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_trigger.h"
+#include "commands/defrem.h"
+#include "commands/trigger.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "optimizer/prep.h"
+#include "partitioning/partdefs.h"
+#include "rewrite/prs2lock.h"
+#include "rewrite/rewriteHandler.h"
+#include "rewrite/rewriteManip.h"
+#include "storage/lmgr.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/partcache.h"
+#include "utils/rel.h"
+#include "utils/ruleutils.h"
+#include "utils/syscache.h"
+
+#include "base/compat.h"
+#include "engine/guard.h"
+#include "guards/guarded.h"
+
+static const char *const function_names[GUARD_FUNCTION_COUNT] = {
+	[FUNCTION_CHECK_AGAIN] = "check_again",
+	[FUNCTION_CHECK_CAPACITY] = "check_capacity",
+	[FUNCTION_CHECK_AGAINST] = "check_against",
+	[FUNCTION_MAKE_ROOM] = "make_room",
+	[FUNCTION_CAPACITY_CHANGES] = "capacity_changes",
+};
+
+static MemoryContext cache = NULL;
+static HTAB *tables = NULL;		/* GuardedTable by relation */
+static HTAB *involved = NULL;	/* relations whose change makes all of it stale */
+static bool stale = true;
+
+static void guards_relation_changed(Datum arg, Oid relid);
+static void forget_guards(void);
+static void involve(Oid relid);
+static GuardedTable *load_guards(Relation rel);
+static void load_rule(Relation rel, const Trigger *trigger, Rule *rule);
+static void load_places(Relation rel, const TriggerRow *top, bool everywhere,
+						const Definition *definition, Rule *rule);
+static bool load_place(Oid relid, Oid top_trigger, Place *place);
+static bool keys_stay_together(Relation rel, Oid scope, const Definition *definition);
+static void lock_places(Relation rel, const GuardedTable *table);
+static void free_plan(void *arg);
+static Node *compute_generated(Node *node, void *context);
+static ExprState *compile(Relation rel, Node *expression);
+static Node *normal_form(Node *expression);
+static List *normal_conditions(Node *condition);
+static bool same_as_index(Relation index, const Definition *definition);
+
+void
+booking_guarded_init(void)
+{
+	CacheRegisterRelcacheCallback(guards_relation_changed, (Datum) 0);
+}
+
+static void
+guards_relation_changed(Datum arg, Oid relid)
+{
+	if (!stale && (relid == InvalidOid || hash_search(involved, &relid, HASH_FIND, NULL) != NULL))
+		stale = true;
+}
+
+/* What is forgotten stays in memory until the transaction ends: a caller may use it. */
+static void
+forget_guards(void)
+{
+	HASHCTL		ctl = {0};
+	MemoryContext old = cache;
+
+	cache = AllocSetContextCreate(CacheMemoryContext, "booking guarded tables", ALLOCSET_DEFAULT_SIZES);
+	if (old)
+		MemoryContextSetParent(old, TopTransactionContext);
+
+	ctl.hcxt = cache;
+	ctl.keysize = sizeof(Oid);
+	ctl.entrysize = sizeof(GuardedTable);
+	tables = hash_create("booking guarded tables", 16, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	ctl.entrysize = sizeof(Oid);
+	involved = hash_create("booking guard relations", 64, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	stale = false;
+}
+
+static void
+involve(Oid relid)
+{
+	hash_search(involved, &relid, HASH_ENTER, NULL);
+}
+
+/*
+ * The rules of a relation whose trigger is running.  Everything that they refer to is
+ * locked, so that it is current, and so that nobody who is inside a gate has to wait for
+ * a lock on a relation.
+ */
+const GuardedTable *
+booking_use_guarded(Relation rel)
+{
+	for (;;)
+	{
+		Oid			relid = RelationGetRelid(rel);
+		GuardedTable *table;
+
+		if (stale)
+			forget_guards();
+		table = hash_search(tables, &relid, HASH_FIND, NULL);
+		if (table == NULL)
+			table = load_guards(rel);
+		if (!stale)
+			lock_places(rel, table);
+		if (!stale)
+			return table;
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
+static void
+lock_places(Relation rel, const GuardedTable *table)
+{
+	for (int i = 0; i < table->nrules; i++)
+	{
+		const Rule *rule = &table->rules[i];
+
+		for (int j = 0; j < rule->nplaces && !stale; j++)
+		{
+			if (j == rule->here)
+				continue;
+			LockRelationOid(rule->places[j].relid, AccessShareLock);
+			LockRelationOid(rule->places[j].index.index_id, AccessShareLock);
+		}
+	}
+}
+
+static GuardedTable *
+load_guards(Relation rel)
+{
+	Oid			relid = RelationGetRelid(rel);
+	MemoryContext caller = MemoryContextSwitchTo(cache);
+	GuardedTable loaded = {.relid = relid};
+	GuardedTable *table;
+	TriggerDesc *triggers = CopyTriggerDesc(rel->trigdesc);
+
+	involve(relid);
+	loaded.econtext = CreateStandaloneExprContext();
+	loaded.rules = palloc0_array(Rule, triggers ? triggers->numtriggers : 1);
+	for (int i = 0; triggers && i < triggers->numtriggers; i++)
+	{
+		const Trigger *trigger = &triggers->triggers[i];
+
+		if (trigger->tgfoid == booking_guard_function(FUNCTION_CHECK_CAPACITY) ||
+			trigger->tgfoid == booking_guard_function(FUNCTION_CHECK_AGAINST))
+			load_rule(rel, trigger, &loaded.rules[loaded.nrules++]);
+	}
+	MemoryContextSwitchTo(caller);
+
+	table = hash_search(tables, &relid, HASH_ENTER, NULL);
+	*table = loaded;
+	return table;
+}
+
+static void
+load_rule(Relation rel, const Trigger *trigger, Rule *rule)
+{
+	TriggerRow	top = booking_top_trigger(trigger->tgoid);
+	Definition	definition;
+	ListCell   *cell;
+	int			i = 0;
+
+	if (!booking_definition(trigger, &definition) || trigger->tgnargs < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("trigger \"%s\" of table \"%s\" is not a guard",
+						trigger->tgname, RelationGetRelationName(rel)),
+				 errhint("Drop it, and call booking.guard_table().")));
+
+	rule->name = pstrdup(NameStr(top.name));
+	rule->trigger = trigger->tgoid;
+	rule->enabled = trigger->tgenabled;
+	rule->scope = top.relid;
+	rule->gate = top.oid;
+	rule->nkeys = list_length(definition.keys);
+
+	foreach(cell, definition.keys)
+	{
+		Node	   *key = lfirst(cell);
+		TypeCacheEntry *type = lookup_type_cache(getBaseType(exprType(key)),
+												 TYPECACHE_EQ_OPR_FINFO | TYPECACHE_HASH_EXTENDED_PROC_FINFO);
+
+		rule->key[i] = compile(rel, key);
+		rule->key_type[i] = exprType(key);
+		rule->key_collation[i] = exprCollation(key);
+		rule->key_text[i] = booking_expression_text(RelationGetRelid(rel), key, NULL);
+		fmgr_info(type->eq_opr_finfo.fn_oid, &rule->key_equal[i]);
+		if (OidIsValid(type->hash_extended_proc_finfo.fn_oid))
+			fmgr_info(type->hash_extended_proc_finfo.fn_oid, &rule->key_hash[i]);
+		i++;
+	}
+	rule->period = compile(rel, definition.period);
+	rule->quantity = compile(rel, definition.quantity);
+	rule->quantity_type = exprType(definition.quantity);
+	if (definition.active)
+		rule->active = ExecInitQual((List *) compute_generated((Node *) definition.active, rel), NULL);
+
+	if (trigger->tgfoid == booking_guard_function(FUNCTION_CHECK_AGAINST))
+	{
+		TriggerRow	other;
+
+		rule->against = true;
+		rule->blocker = strcmp(trigger->tgargs[0], "blocker") == 0;
+		rule->capacity = 1;
+		rule->other = top.other;
+		if (!booking_other_side(&top, &other))
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("guard \"%s\" of table \"%s\" has lost its other half",
+							rule->name, RelationGetRelationName(rel)),
+					 errdetail("The other table is \"%s\".", get_rel_name(top.other)),
+					 errhint("Remove it with booking.unguard_table(), and call booking.guard_against() again.")));
+		if (rule->blocker)
+			rule->gate = other.oid;
+		load_places(rel, &other, true, &definition, rule);
+		return;
+	}
+
+	if (strcmp(trigger->tgargs[0], "query") == 0 && trigger->tgnargs >= 3)
+	{
+		MemoryContextCallback *callback = palloc0(sizeof(MemoryContextCallback));
+
+		rule->query = palloc0(sizeof(CapacityQuery));
+		rule->query->text = pstrdup(trigger->tgargs[2]);
+		rule->query->owner = rel->rd_rel->relowner;
+		callback->func = free_plan;
+		callback->arg = rule->query;
+		MemoryContextRegisterResetCallback(cache, callback);
+	}
+	else
+		rule->capacity = pg_strtoint32(trigger->tgargs[0]);
+	load_places(rel, &top, false, &definition, rule);
+}
+
+static void
+free_plan(void *arg)
+{
+	CapacityQuery *query = arg;
+
+	if (query->plan)
+		SPI_freeplan(query->plan);
+	query->plan = NULL;
+}
+
+/*
+ * Where are the rows that the rule has to look at?  "top" is the topmost trigger on their
+ * side.
+ */
+static void
+load_places(Relation rel, const TriggerRow *top, bool everywhere, const Definition *definition,
+			Rule *rule)
+{
+	List	   *relations;
+	ListCell   *cell;
+
+	rule->here = -1;
+	if (!everywhere && keys_stay_together(rel, top->relid, definition))
+		relations = list_make1_oid(RelationGetRelid(rel));
+	else if (get_rel_relkind(top->relid) != RELKIND_PARTITIONED_TABLE)
+		relations = list_make1_oid(top->relid);
+	else
+		relations = find_all_inheritors(top->relid, AccessShareLock, NULL);
+
+	rule->places = palloc0_array(Place, list_length(relations));
+	foreach(cell, relations)
+	{
+		Oid			relid = lfirst_oid(cell);
+
+		involve(relid);
+		if (relid == RelationGetRelid(rel))
+			rule->here = rule->nplaces;
+		if (load_place(relid, top->oid, &rule->places[rule->nplaces]))
+			rule->nplaces++;
+	}
+}
+
+/* False when the relation has no rows of its own. */
+static bool
+load_place(Oid relid, Oid top_trigger, Place *place)
+{
+	Relation	rel = table_open(relid, AccessShareLock);
+	Definition	definition;
+	bool		has_rows = rel->rd_rel->relkind != RELKIND_PARTITIONED_TABLE;
+	bool		found = false;
+	TriggerDesc *triggers = CopyTriggerDesc(rel->trigdesc);
+
+	for (int i = 0; has_rows && !found && triggers && i < triggers->numtriggers; i++)
+	{
+		const Trigger *trigger = &triggers->triggers[i];
+
+		if ((trigger->tgfoid == booking_guard_function(FUNCTION_CHECK_CAPACITY) ||
+			 trigger->tgfoid == booking_guard_function(FUNCTION_CHECK_AGAINST)) &&
+			booking_top_trigger(trigger->tgoid).oid == top_trigger &&
+			booking_definition(trigger, &definition))
+		{
+			Oid			index_id = booking_find_index(rel, &definition, InvalidOid);
+			Relation	index;
+
+			if (!OidIsValid(index_id))
+				ereport(ERROR,
+						(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+						 errmsg("guard \"%s\" of table \"%s\" has lost its index",
+								trigger->tgname, RelationGetRelationName(rel)),
+						 errhint("Create the GiST index again that booking.guarded_table describes, or call booking.unguard_table() and booking.guard_table().")));
+			index = index_open(index_id, AccessShareLock);
+			booking_guard_describe(index, &place->index);
+			index_close(index, NoLock);
+			place->relid = relid;
+			place->quantity = booking_quantity_column(&definition);
+			found = true;
+		}
+	}
+	if (has_rows && !found)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("a guard does not reach table \"%s\"", RelationGetRelationName(rel)),
+				 errdetail("It is a partition of a guarded table, and has not the guard's triggers.")));
+	table_close(rel, NoLock);
+	return found;
+}
+
+/* Do rows with equal keys always lie in this partition? */
+static bool
+keys_stay_together(Relation rel, Oid scope, const Definition *definition)
+{
+	List	   *ancestors;
+	ListCell   *cell;
+
+	if (scope == RelationGetRelid(rel))
+		return true;
+
+	ancestors = get_partition_ancestors(RelationGetRelid(rel));
+	foreach(cell, ancestors)
+	{
+		Relation	ancestor = table_open(lfirst_oid(cell), AccessShareLock);
+		PartitionKey key = RelationGetPartitionKey(ancestor);
+		bool		together = key != NULL;
+
+		involve(RelationGetRelid(ancestor));
+		for (int i = 0; together && i < key->partnatts; i++)
+		{
+			Oid			method = key->strategy == PARTITION_STRATEGY_HASH ? HASH_AM_OID : BTREE_AM_OID;
+			ListCell   *key_cell;
+			bool		compared = false;
+
+			foreach(key_cell, definition->keys)
+			{
+				Var		   *var = lfirst(key_cell);
+
+				compared |= IsA(var, Var) && key->partattrs[i] != 0 &&
+					key->partcollation[i] == var->varcollid &&
+					key->partopfamily[i] == get_opclass_family(GetDefaultOpClass(key->parttypid[i], method)) &&
+					strcmp(get_attname(RelationGetRelid(rel), var->varattno, false),
+						   get_attname(RelationGetRelid(ancestor), key->partattrs[i], false)) == 0;
+			}
+			together = compared;
+		}
+		table_close(ancestor, NoLock);
+		if (!together)
+			return false;
+		if (lfirst_oid(cell) == scope)
+			return true;
+	}
+	return false;
+}
+
+/* ---- triggers, as the catalog knows them ---- */
+
+Oid
+booking_guard_function(GuardFunction which)
+{
+	oidvector  *types;
+	Oid			any = ANYOID;
+	Oid			function;
+
+	types = buildoidvector(&any, which == FUNCTION_CHECK_AGAIN ? 1 : 0);
+	function = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
+							   CStringGetDatum(function_names[which]), PointerGetDatum(types),
+							   ObjectIdGetDatum(get_namespace_oid("booking", false)));
+	pfree(types);
+	return function;
+}
+
+static void
+read_trigger(HeapTuple tuple, TriggerRow *row)
+{
+	Form_pg_trigger form = (Form_pg_trigger) GETSTRUCT(tuple);
+
+	row->oid = form->oid;
+	row->relid = form->tgrelid;
+	row->parent = form->tgparentid;
+	row->function = form->tgfoid;
+	row->other = form->tgconstrrelid;
+	row->name = form->tgname;
+}
+
+bool
+booking_trigger_row(Oid oid, TriggerRow *row)
+{
+	Relation	catalog = table_open(TriggerRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	ScanKeyInit(&key, Anum_pg_trigger_oid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(oid));
+	scan = systable_beginscan(catalog, TriggerOidIndexId, true, NULL, 1, &key);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+		read_trigger(tuple, row);
+	systable_endscan(scan);
+	table_close(catalog, AccessShareLock);
+	return HeapTupleIsValid(tuple);
+}
+
+/* The trigger that somebody created, of which this one is a partition's copy. */
+TriggerRow
+booking_top_trigger(Oid oid)
+{
+	TriggerRow	row;
+
+	do
+	{
+		if (!booking_trigger_row(oid, &row))
+			elog(ERROR, "trigger %u does not exist", oid);
+		oid = row.parent;
+	} while (OidIsValid(oid));
+	return row;
+}
+
+/* The other side of a guard_against(): a trigger like this one, the other way round. */
+bool
+booking_other_side(const TriggerRow *trigger, TriggerRow *other)
+{
+	Oid			against = booking_guard_function(FUNCTION_CHECK_AGAINST);
+	Relation	catalog = table_open(TriggerRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	bool		found = false;
+
+	ScanKeyInit(&key, Anum_pg_trigger_tgrelid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(trigger->other));
+	scan = systable_beginscan(catalog, TriggerRelidNameIndexId, true, NULL, 1, &key);
+	while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		read_trigger(tuple, other);
+		found = other->function == against && other->other == trigger->relid &&
+			!OidIsValid(other->parent) && strcmp(NameStr(other->name), NameStr(trigger->name)) == 0;
+	}
+	systable_endscan(scan);
+	table_close(catalog, AccessShareLock);
+	return found;
+}
+
+/* ---- what a rule says ---- */
+
+/* Take a trigger's WHEN clause apart.  False when it is none of ours. */
+bool
+booking_definition(const Trigger *trigger, Definition *definition)
+{
+	FuncExpr   *call;
+	int			n;
+
+	if (trigger->tgqual == NULL)
+		return false;
+	call = stringToNode(trigger->tgqual);
+	if (!IsA(call, FuncExpr) || call->funcid != booking_guard_function(FUNCTION_CHECK_AGAIN) ||
+		call->funcvariadic || (n = list_length(call->args)) < 3)
+		return false;
+	ChangeVarNodes((Node *) call, PRS2_NEW_VARNO, 1, 0);
+
+	definition->active = normal_conditions(llast(call->args));
+	definition->quantity = normal_form(list_nth(call->args, n - 2));
+	definition->period = normal_form(list_nth(call->args, n - 3));
+	definition->keys = NIL;
+	for (int i = 0; i < n - 3; i++)
+		definition->keys = lappend(definition->keys, normal_form(list_nth(call->args, i)));
+	return true;
+}
+
+/* What an index says; it leaves open what a row takes. */
+Definition
+booking_definition_of_index(Relation index)
+{
+	Definition	definition = {0};
+	List	   *expressions = RelationGetIndexExpressions(index);
+	ListCell   *next = list_head(expressions);
+	TupleDesc	table = NULL;
+	Relation	heap = table_open(index->rd_index->indrelid, AccessShareLock);
+	int			natts = IndexRelationGetNumberOfKeyAttributes(index);
+
+	table = RelationGetDescr(heap);
+	for (int i = 0; i < natts; i++)
+	{
+		AttrNumber	attno = index->rd_index->indkey.values[i];
+		Node	   *column;
+
+		if (attno == 0)
+		{
+			column = lfirst(next);
+			next = lnext(expressions, next);
+		}
+		else
+		{
+			Form_pg_attribute att = TupleDescAttr(table, attno - 1);
+
+			column = (Node *) makeVar(1, attno, att->atttypid, att->atttypmod, att->attcollation, 0);
+		}
+		if (i < natts - 1)
+			definition.keys = lappend(definition.keys, column);
+		else
+			definition.period = column;
+	}
+	definition.active = RelationGetIndexPredicate(index);
+	table_close(heap, NoLock);
+	return definition;
+}
+
+/*
+ * A valid GiST index over just what the definition says, or "only" if it is one and given;
+ * else invalid.
+ */
+Oid
+booking_find_index(Relation rel, const Definition *definition, Oid only)
+{
+	List	   *indexes = RelationGetIndexList(rel);
+	ListCell   *cell;
+
+	foreach(cell, indexes)
+	{
+		Relation	index;
+		bool		same;
+
+		if (OidIsValid(only) && lfirst_oid(cell) != only)
+			continue;
+		index = index_open(lfirst_oid(cell), AccessShareLock);
+		same = same_as_index(index, definition);
+		index_close(index, NoLock);
+		if (same)
+			return lfirst_oid(cell);
+	}
+	return InvalidOid;
+}
+
+static bool
+same_as_index(Relation index, const Definition *definition)
+{
+	Definition	indexed;
+
+	if (index->rd_rel->relam != GIST_AM_OID ||
+		!(index->rd_index->indisvalid || index->rd_rel->relkind == RELKIND_PARTITIONED_INDEX) ||
+		IndexRelationGetNumberOfKeyAttributes(index) != list_length(definition->keys) + 1)
+		return false;
+	indexed = booking_definition_of_index(index);
+	return equal(indexed.keys, definition->keys) &&
+		equal(indexed.period, definition->period) &&
+		equal(indexed.active, definition->active);
+}
+
+/* The column that says what a row takes, or 0 when every row takes one. */
+AttrNumber
+booking_quantity_column(const Definition *definition)
+{
+	return IsA(definition->quantity, Var) ? ((Var *) definition->quantity)->varattno : 0;
+}
+
+/* An expression as SQL, its columns with the prefix if there is one. */
+char *
+booking_expression_text(Oid relid, Node *expression, const char *prefix)
+{
+	const char *name = prefix ? prefix : "x";
+
+	return deparse_expression(expression, deparse_context_for(name, relid), prefix != NULL, false);
+}
+
+/* When a row is in force, as SQL; "true" if it always is. */
+char *
+booking_predicate_text(Oid relid, const Definition *definition, const char *prefix)
+{
+	return booking_expression_text(relid, (Node *) make_ands_explicit(definition->active), prefix);
+}
+
+/*
+ * The form in which the relation cache keeps the expressions of an index, so that equal
+ * ones are equal however they were written.
+ */
+static Node *
+normal_form(Node *expression)
+{
+	expression = eval_const_expressions(NULL, expression);
+	fix_opfuncids(expression);
+	return expression;
+}
+
+static List *
+normal_conditions(Node *condition)
+{
+	condition = eval_const_expressions(NULL, condition);
+	condition = (Node *) canonicalize_qual((Expr *) condition, false);
+	if (IsA(condition, Const) && !((Const *) condition)->constisnull &&
+		DatumGetBool(((Const *) condition)->constvalue))
+		return NIL;
+	condition = (Node *) make_ands_implicit((Expr *) condition);
+	fix_opfuncids(condition);
+	return (List *) condition;
+}
+
+/*
+ * Stored generated columns are computed after the BEFORE triggers: we compute them
+ * ourselves, from the expressions that they are generated with.
+ */
+static Node *
+compute_generated(Node *node, void *context)
+{
+	Relation	rel = context;
+
+	if (node == NULL)
+		return NULL;
+	if (IsA(node, Var) && ((Var *) node)->varattno > 0 &&
+		TupleDescAttr(RelationGetDescr(rel), ((Var *) node)->varattno - 1)->attgenerated)
+		return normal_form(build_column_default(rel, ((Var *) node)->varattno));
+	return expression_tree_mutator(node, compute_generated, context);
+}
+
+static ExprState *
+compile(Relation rel, Node *expression)
+{
+	return ExecInitExpr((Expr *) normal_form(compute_generated(expression, rel)), NULL);
+}

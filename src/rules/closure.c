@@ -1,0 +1,493 @@
+/*-------------------------------------------------------------------------
+ *
+ * closure.c
+ *		Never while closed: how do bookings and closures keep out of each other's way?
+ *
+ * The rule is about what is stored: the period of an active booking overlaps no closure
+ * of its resource, or of all.  (The period, not what it occupies: to clean up after the
+ * last booking, a resource need not be open.)  Both sides see to it:
+ *
+ *	- A booking's row trigger holds the RESOURCE lock in shared mode, and so knows every
+ *	  closure that has been committed (resource.c); none is added before it has committed
+ *	  itself.
+ *	- A closure's BEFORE trigger takes the lock exclusively (for all resources at once,
+ *	  locks the table of bookings; see locks.c), and its AFTER trigger looks for bookings
+ *	  in the way: by then they have all been committed.  It is an AFTER trigger so that
+ *	  it also sees what its own statement has booked.
+ *
+ * A resource remembers the closures that end last, so that a booking costs no look-up.
+ * If there are more of them than that, bookings that begin before the last forgotten one
+ * has ended look into the table.
+ *
+ * close_period() with "force" cancels what is in the way.  Whoever works on a booking has
+ * its ID lock, or at least its row, and then wants the RESOURCE lock.  We need all of
+ * them, and must not hold one while waiting for another.  So RESOURCE comes first, and
+ * then each booking without waiting.  If somebody has it, everything is given back, by
+ * rolling back a subtransaction; then we wait for that one with empty hands, and start
+ * again.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/resowner.h"
+
+#include "base/attempt.h"
+#include "base/compat.h"
+#include "base/errors.h"
+#include "base/locks.h"
+#include "base/period.h"
+#include "base/plans.h"
+#include "engine/resource.h"
+#include "engine/row.h"
+#include "rules/closure.h"
+#include "rules/hours.h"
+#include "rules/rules.h"
+#include "rules/waitlist.h"
+#include "sql/transitions.h"
+
+PG_FUNCTION_INFO_V1(booking_closure_after);
+PG_FUNCTION_INFO_V1(booking_close_period_named);
+PG_FUNCTION_INFO_V1(booking_close_period);
+
+/* How many closures of a resource a backend remembers. */
+#define REMEMBERED_CLOSURES	256
+
+/* How often to look for an opening between closures. */
+#define MANY_CLOSURES	1000
+
+/* What close_period() is asked for. */
+typedef struct Request
+{
+	char	   *name;			/* of the resource, or NULL when it is given by its id */
+	int64		resource_id;
+	bool		all;			/* every resource */
+	RangeType  *range;
+	Datum		reason;
+	bool		has_reason;
+} Request;
+
+/* A booking that somebody else is busy with: by a function of ours, or with its row. */
+typedef struct Busy
+{
+	enum
+	{
+		BUSY_WITH_NOTHING, BUSY_WITH_LIFE, BUSY_WITH_ROW
+	}			with;
+	pg_uuid_t	id;
+} Busy;
+
+static bool find_closure(const Resource *resource, Period period, Closure *found);
+static bool refuse_closed(const Resource *resource, const BookingRow *row, const Closure *closure);
+static Datum close_period(FunctionCallInfo fcinfo, bool by_name);
+static void clear_the_way(Request *request);
+static bool try_to_clear_closure(Request *request, Busy *busy);
+static bool cancel_all(Request *request, Busy *busy);
+static void cancel(Datum id, const Request *request);
+static void lock_rules(Request *request);
+static Datum insert_closure(const Request *request);
+
+/* Read a resource's closures, for resource.c, which is connected to SPI. */
+void
+booking_load_closures(Resource *resource, MemoryContext context)
+{
+	Datum		values[2];
+	int			n;
+
+	values[0] = Int64GetDatum(resource->id);
+	values[1] = Int64GetDatum(REMEMBERED_CLOSURES + 1);
+	n = (int) booking_run(STMT_LOAD_CLOSURES, values, NULL);
+
+	resource->closures_from = DT_NOBEGIN;
+	resource->nclosures = Min(n, REMEMBERED_CLOSURES);
+	if (n == 0)
+		return;
+	resource->closures = MemoryContextAlloc(context, n * sizeof(Closure));
+	for (int i = 0; i < n; i++)
+	{
+		HeapTuple	row = SPI_tuptable->vals[i];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
+		bool		isnull;
+		char	   *reason = SPI_getvalue(row, desc, 2);
+		Period		period = booking_period(DatumGetRangeTypeP(SPI_getbinval(row, desc, 1, &isnull)));
+
+		/* They come in the order of their ends, and this is the first that is too many. */
+		if (i == REMEMBERED_CLOSURES)
+			resource->closures_from = period.to;
+		resource->closures[i].period = period;
+		resource->closures[i].reason = reason ? MemoryContextStrdup(context, reason) : NULL;
+	}
+}
+
+/* The first closure that overlaps a period. */
+static bool
+find_closure(const Resource *resource, Period period, Closure *found)
+{
+	Datum		values[2];
+	bool		is_closed;
+
+	if (period.from >= resource->closures_from)
+	{
+		const Closure *first = NULL;
+
+		for (int i = 0; i < resource->nclosures; i++)
+		{
+			const Closure *closure = &resource->closures[i];
+
+			if (closure->period.from < period.to && closure->period.to > period.from &&
+				(first == NULL || closure->period.from < first->period.from))
+				first = closure;
+		}
+		if (first)
+			*found = *first;
+		return first != NULL;
+	}
+
+	values[0] = Int64GetDatum(resource->id);
+	values[1] = RangeTypePGetDatum(booking_make_range(period));
+	SPI_connect();
+	is_closed = booking_run(STMT_FIND_CLOSURES, values, NULL) > 0;
+	if (is_closed)
+	{
+		HeapTuple	row = SPI_tuptable->vals[0];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
+		char	   *reason = SPI_getvalue(row, desc, 2);
+		bool		isnull;
+
+		found->period = booking_period(DatumGetRangeTypeP(SPI_getbinval(row, desc, 1, &isnull)));
+		found->reason = NULL;
+		if (reason)
+		{
+			found->reason = SPI_palloc(strlen(reason) + 1);
+			strcpy(found->reason, reason);
+		}
+	}
+	SPI_finish();
+	return is_closed;
+}
+
+/*
+ * May the row be stored, as far as closures go?  False when not and a function of ours is
+ * to say so; otherwise that is an error.
+ */
+bool
+booking_not_closed(const Resource *resource, const BookingRow *row, const BookingRow *old)
+{
+	Closure		closure;
+
+	if (resource->nclosures == 0 || !booking_row_in_force(row) || booking_row_stays(row, old))
+		return true;
+	return !find_closure(resource, row->period, &closure) || refuse_closed(resource, row, &closure);
+}
+
+static bool
+refuse_closed(const Resource *resource, const BookingRow *row, const Closure *closure)
+{
+	Refusal		refusal = {.sqlstate = ERRCODE_EXCLUSION_VIOLATION,.constraint = CONSTRAINT_CLOSED};
+	Period		wanted = row->period;
+	TimestampTz next;
+
+	if (!booking_row_wants_reason(row))
+		return booking_row_refuse(row, NULL);
+
+	refusal.message = psprintf("resource \"%s\" is closed in that period", resource->name);
+	refusal.detail = psprintf("Wanted %s; it is closed in %s%s%s.",
+							  booking_period_text(booking_make_range(wanted)),
+							  booking_period_text(booking_make_range(closure->period)),
+							  closure->reason ? ": " : "", closure->reason ? closure->reason : "");
+	if (wanted.to == DT_NOEND)
+	{
+		if (closure->period.from > wanted.from)
+			refusal.hint = psprintf("It is open until %s.", booking_instant_text(closure->period.from));
+		else
+			refusal.hint = pstrdup("Give the period an end, or another beginning.");
+	}
+	else
+	{
+		next = booking_next_open(resource, wanted.from, wanted.to - wanted.from);
+		if (next == DT_NOEND)
+			refusal.hint = pstrdup("It does not open again for that long; try a shorter period.");
+		else
+			refusal.hint = psprintf("It is open again for that long from %s.", booking_instant_text(next));
+	}
+	return booking_row_refuse(row, &refusal);
+}
+
+/*
+ * The first instant, from "at" on, at which the resource is open and stays so for a length
+ * of time, by its closures and its opening hours; DT_NOEND when none is found.
+ */
+TimestampTz
+booking_next_open(const Resource *resource, TimestampTz at, int64 length)
+{
+	bool		has_hours = resource->hours.nweekly > 0 || resource->hours.ndated > 0;
+
+	for (int i = 0; i < MANY_CLOSURES && at != DT_NOEND; i++)
+	{
+		Closure		closure;
+
+		if (has_hours)
+			at = booking_next_opening(&resource->hours, resource->tz, at, length);
+		if (at == DT_NOEND || !IS_VALID_TIMESTAMP(at + length))
+			break;
+		if (resource->nclosures == 0 || !find_closure(resource, (Period) {at, at + length}, &closure))
+			return at;
+		at = closure.period.to;
+	}
+	return DT_NOEND;
+}
+
+/* AFTER INSERT OR UPDATE ON booking.closure, for each row. */
+Datum
+booking_closure_after(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	TupleDesc	desc = RelationGetDescr(trigger->tg_relation);
+	HeapTuple	row = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple : trigger->tg_trigtuple;
+	Datum		values[2];
+	bool		all;
+	bool		isnull;
+	char	   *list;
+
+	values[0] = heap_getattr(row, SPI_fnumber(desc, "resource_id"), desc, &all);
+	values[1] = heap_getattr(row, SPI_fnumber(desc, "period"), desc, &isnull);
+
+	SPI_connect();
+	if (booking_in_the_way(all ? STMT_ACTIVE_BOOKINGS_OF_ALL_IN : STMT_ACTIVE_BOOKINGS_IN,
+						   values, all ? "n " : NULL, &list) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_EXCLUSION_VIOLATION),
+				 errmsg("there are active bookings in %s",
+						booking_period_text(DatumGetRangeTypeP(values[1]))),
+				 errdetail("%s", list),
+				 errhint("Move or cancel them first; close_period(..., force => true) cancels them."),
+				 errbooking(CONSTRAINT_CLOSED)));
+	SPI_finish();
+	return PointerGetDatum(NULL);
+}
+
+Datum
+booking_close_period_named(PG_FUNCTION_ARGS)
+{
+	return close_period(fcinfo, true);
+}
+
+Datum
+booking_close_period(PG_FUNCTION_ARGS)
+{
+	return close_period(fcinfo, false);
+}
+
+static Datum
+close_period(FunctionCallInfo fcinfo, bool by_name)
+{
+	Request		request = {0};
+	Period		period;
+	Datum		closure;
+
+	if (PG_ARGISNULL(1))
+		booking_null_argument("period");
+	if (PG_ARGISNULL(3))
+		booking_null_argument("force");
+	if (by_name && PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("resource must not be null"),
+				 errhint("To close every resource, pass NULL::bigint.")));
+
+	if (by_name)
+		request.name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	else if (PG_ARGISNULL(0))
+		request.all = true;
+	else
+		request.resource_id = PG_GETARG_INT64(0);
+	request.range = PG_GETARG_RANGE_P(1);
+	booking_check_period(request.range, &period);
+	request.has_reason = !PG_ARGISNULL(2);
+	if (request.has_reason)
+		request.reason = PG_GETARG_DATUM(2);
+
+	if (!PG_GETARG_BOOL(3))
+	{
+		lock_rules(&request);
+		PG_RETURN_DATUM(insert_closure(&request));
+	}
+
+	/* What is freed is offered to whoever waits for it once the closure is there. */
+	booking_line_defer(true);
+	PG_TRY();
+	{
+		clear_the_way(&request);
+		closure = insert_closure(&request);
+	}
+	PG_FINALLY();
+	{
+		booking_line_defer(false);
+	}
+	PG_END_TRY();
+	booking_line_serve_deferred();
+	PG_RETURN_DATUM(closure);
+}
+
+/*
+ * Nobody books from here to the end of the transaction.  The name may have moved to
+ * another resource until the lock is granted.
+ */
+static void
+lock_rules(Request *request)
+{
+	if (request->all)
+	{
+		booking_lock_all_rules();
+		return;
+	}
+
+	/* As bookers do, the table first: who closes everything holds it, and wants RESOURCE. */
+	LockRelationOid(booking_table("booking"), RowExclusiveLock);
+	for (;;)
+	{
+		if (request->name)
+			request->resource_id = booking_resource_id_named(request->name);
+		booking_lock_rules(request->resource_id);
+		if (request->name == NULL ||
+			strcmp(booking_use_resource(request->resource_id)->name, request->name) == 0)
+			break;
+	}
+	(void) booking_use_resource(request->resource_id);
+}
+
+/* Lock the rules, and cancel every active booking that overlaps the period. */
+static void
+clear_the_way(Request *request)
+{
+	Busy		busy = {.with = BUSY_WITH_NOTHING};
+
+	while (!try_to_clear_closure(request, &busy))
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (busy.with == BUSY_WITH_ROW)
+		{
+			Relation	heap = table_open(booking_table("booking"), RowExclusiveLock);
+
+			booking_wait_for_row(heap, UUIDPGetDatum(&busy.id));
+			table_close(heap, NoLock);
+		}
+	}
+}
+
+/*
+ * In an attempt of its own: when somebody is busy with one of the bookings, all locks are
+ * given back, and false returned.  The next attempt begins with waiting for that one's ID
+ * lock, which it then keeps.
+ */
+static bool
+try_to_clear_closure(Request *request, Busy *busy)
+{
+	Attempt		attempt;
+	volatile bool done = false;
+
+	booking_attempt_begin(&attempt);
+	PG_TRY();
+	{
+		if (busy->with == BUSY_WITH_LIFE)
+			booking_lock_id(&busy->id);
+		lock_rules(request);
+		done = cancel_all(request, busy);
+	}
+	PG_CATCH();
+	{
+		ReThrowError(booking_attempt_fail(&attempt));
+	}
+	PG_END_TRY();
+	booking_attempt_end(&attempt, done);
+	return done;
+}
+
+static bool
+cancel_all(Request *request, Busy *busy)
+{
+	Datum		values[3];
+	SPITupleTable *found;
+	uint64		n;
+
+	values[0] = Int64GetDatum(request->resource_id);
+	values[1] = RangeTypePGetDatum(request->range);
+
+	SPI_connect();
+	n = booking_run(request->all ? STMT_IDS_OF_ALL_ACTIVE_BOOKINGS_IN : STMT_IDS_OF_ACTIVE_BOOKINGS_IN,
+					values, request->all ? "n " : NULL);
+	found = SPI_tuptable;
+	busy->with = BUSY_WITH_NOTHING;
+	for (uint64 i = 0; i < n; i++)
+	{
+		bool		isnull;
+		Datum		id = SPI_getbinval(found->vals[i], found->tupdesc, 1, &isnull);
+
+		CHECK_FOR_INTERRUPTS();
+		busy->id = *DatumGetUUIDP(id);
+		if (!booking_try_lock_id(&busy->id))
+			busy->with = BUSY_WITH_LIFE;
+		else if (booking_run(STMT_TRY_LOCK_ROW, &id, NULL) == 0)
+			busy->with = BUSY_WITH_ROW;
+		if (busy->with != BUSY_WITH_NOTHING)
+			break;
+		cancel(id, request);
+	}
+	SPI_finish();
+	return busy->with == BUSY_WITH_NOTHING;
+}
+
+/* Cancel one booking, if it is still in force. */
+static void
+cancel(Datum id, const Request *request)
+{
+	Datum		values[3];
+	Datum		booking;
+	Life		life;
+
+	booking_life_begin(&life, id);
+	values[2] = request->reason;
+	while (booking_row_in_force(&life.row) &&
+		   !booking_life_change(&life, STMT_CANCEL_BOOKING, values,
+								request->has_reason ? NULL : "  n", &booking))
+		;
+}
+
+static Datum
+insert_closure(const Request *request)
+{
+	Datum		values[3];
+	char		nulls[4] = "   ";
+	HeapTupleHeader row;
+
+	SPI_connect();
+	values[0] = Int64GetDatum(request->resource_id);
+	nulls[0] = request->all ? 'n' : ' ';
+	values[1] = RangeTypePGetDatum(request->range);
+	values[2] = request->reason;
+	nulls[2] = request->has_reason ? ' ' : 'n';
+	if (booking_run(STMT_INSERT_CLOSURE, values, nulls) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the closure was not stored"),
+				 errdetail("A trigger on booking.closure has suppressed it.")));
+
+	row = SPI_returntuple(SPI_tuptable->vals[0], SPI_tuptable->tupdesc);
+	HeapTupleHeaderSetTypeId(row, get_rel_type_id(booking_table("closure")));
+	HeapTupleHeaderSetTypMod(row, -1);
+	SPI_finish();
+	return HeapTupleHeaderGetDatum(row);
+}

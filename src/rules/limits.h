@@ -1,0 +1,18 @@
+/*-------------------------------------------------------------------------
+ *
+ * limits.h
+ *		how much one holder may book
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef BOOKING_LIMITS_H
+#define BOOKING_LIMITS_H
+
+#include "engine/resource.h"
+#include "engine/row.h"
+
+extern bool booking_within_limits(const Resource *resource, const BookingRow *row,
+								  const BookingRow *old);
+extern void booking_load_limits(Resource *resource, MemoryContext context);
+
+#endif							/* BOOKING_LIMITS_H */

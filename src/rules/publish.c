@@ -1,0 +1,397 @@
+/*-------------------------------------------------------------------------
+ *
+ * publish.c
+ *		The triggers of booking.slot: may a slot be published, changed or taken back like
+ *		this, and how many of its places are free then?
+ *
+ * A slot that takes its resource (slots.c) must not meet a booking of the resource, and
+ * a slot that has bookings must not change under them.  Both are looked up under the
+ * RESOURCE lock in exclusive mode, as for every rule (rules.c).  Two slots that take the
+ * resource at the same time are refused by the constraint slot_no_overlap.
+ *
+ * Publishing a slot that takes nothing disturbs nobody: the RESOURCE lock is taken in
+ * shared mode, for the kind of the resource has to stay what it is, and nothing is
+ * invalidated, for nobody can remember a slot that is new.
+ *
+ * The free places are counted whenever the capacity is set, even to what it was.  Whoever
+ * takes places or gives some back has the RESOURCE lock, so they hold still meanwhile.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "utils/datum.h"
+#include "utils/inval.h"
+#include "utils/rel.h"
+
+#include "base/compat.h"
+#include "base/errors.h"
+#include "base/locks.h"
+#include "base/period.h"
+#include "base/plans.h"
+#include "engine/places.h"
+#include "engine/resource.h"
+#include "engine/room.h"
+#include "engine/row.h"
+#include "rules/rules.h"
+#include "sql/book.h"
+
+PG_FUNCTION_INFO_V1(booking_slot_before);
+PG_FUNCTION_INFO_V1(booking_slot_count);
+
+/* Columns of booking.slot, in the order of the install script. */
+typedef enum SlotColumn
+{
+	SLOT_ID = 1,
+	SLOT_RESOURCE_ID,
+	SLOT_PERIOD,
+	SLOT_CAPACITY,
+	SLOT_CLOSED,
+	SLOT_DATA,
+	SLOT_OCCUPIES,
+	SLOT_NCOLUMNS = SLOT_OCCUPIES
+} SlotColumn;
+
+typedef struct SlotRow
+{
+	Datum		value[SLOT_NCOLUMNS + 1];
+	bool		null[SLOT_NCOLUMNS + 1];
+} SlotRow;
+
+static void slot_take_apart(HeapTuple tuple, TupleDesc desc, SlotRow *row);
+static HeapTuple slot_put_together(HeapTuple tuple, TupleDesc desc, const SlotRow *row);
+static bool same(const SlotRow *a, const SlotRow *b, SlotColumn column);
+static const Resource *lock_for_publishing(SlotRow *row);
+static bool takes_resource(bool pooled, const SlotRow *row);
+static void complete_slot(const Resource *resource, SlotRow *row, const SlotRow *old);
+static void check_row(const SlotRow *row);
+static void check_change(const Resource *resource, const SlotRow *row, const SlotRow *old);
+static void check_resource_is_free(const Resource *resource, const SlotRow *row);
+static void check_never_booked(const SlotRow *old);
+static void reap_lapsed_of_slot(Statement statement, Datum *values, int now);
+static int64 booked(const SlotRow *row);
+
+static void
+slot_take_apart(HeapTuple tuple, TupleDesc desc, SlotRow *row)
+{
+	heap_deform_tuple(tuple, desc, row->value + 1, row->null + 1);
+}
+
+static HeapTuple
+slot_put_together(HeapTuple tuple, TupleDesc desc, const SlotRow *row)
+{
+	int			columns[] = {SLOT_CAPACITY, SLOT_OCCUPIES};
+	Datum		values[] = {row->value[SLOT_CAPACITY], row->value[SLOT_OCCUPIES]};
+	bool		nulls[] = {row->null[SLOT_CAPACITY], row->null[SLOT_OCCUPIES]};
+
+	return heap_modify_tuple_by_cols(tuple, desc, lengthof(columns), columns, values, nulls);
+}
+
+static bool
+same(const SlotRow *a, const SlotRow *b, SlotColumn column)
+{
+	if (a->null[column] || b->null[column])
+		return a->null[column] && b->null[column];
+	if (column == SLOT_PERIOD || column == SLOT_OCCUPIES)
+		return range_eq_internal(booking_range_type(TSTZRANGEOID),
+								 DatumGetRangeTypeP(a->value[column]),
+								 DatumGetRangeTypeP(b->value[column]));
+	return a->value[column] == b->value[column];
+}
+
+/* BEFORE INSERT OR UPDATE OR DELETE ON booking.slot, for each row. */
+Datum
+booking_slot_before(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	TupleDesc	desc = RelationGetDescr(trigger->tg_relation);
+	bool		is_update = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event);
+	HeapTuple	tuple = is_update ? trigger->tg_newtuple : trigger->tg_trigtuple;
+	const Resource *resource;
+	SlotRow		row;
+	SlotRow		old;
+
+	slot_take_apart(tuple, desc, &row);
+	if (!TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
+		check_row(&row);
+
+	if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
+	{
+		resource = lock_for_publishing(&row);
+		complete_slot(resource, &row, NULL);
+		if (!row.null[SLOT_OCCUPIES])
+		{
+			check_resource_is_free(resource, &row);
+			if (!resource->taken_by_slots)
+				CacheInvalidateRelcache(trigger->tg_relation);
+		}
+		return PointerGetDatum(slot_put_together(tuple, desc, &row));
+	}
+
+	slot_take_apart(trigger->tg_trigtuple, desc, &old);
+	booking_lock_rules(DatumGetInt64(old.value[SLOT_RESOURCE_ID]));
+	if (is_update && !same(&row, &old, SLOT_RESOURCE_ID))
+		booking_lock_rules(DatumGetInt64(row.value[SLOT_RESOURCE_ID]));
+	CacheInvalidateRelcache(trigger->tg_relation);
+
+	SPI_connect();
+	if (!is_update || !same(&row, &old, SLOT_ID) || !same(&row, &old, SLOT_RESOURCE_ID))
+		check_never_booked(&old);
+	SPI_finish();
+	if (!is_update)
+		return PointerGetDatum(tuple);
+
+	resource = booking_use_resource(DatumGetInt64(row.value[SLOT_RESOURCE_ID]));
+	if (row.null[SLOT_CAPACITY])
+		booking_null_argument("capacity");
+	complete_slot(resource, &row, &old);
+	check_change(resource, &row, &old);
+	return PointerGetDatum(slot_put_together(tuple, desc, &row));
+}
+
+static void
+check_row(const SlotRow *row)
+{
+	Period		period;
+
+	if (row->null[SLOT_RESOURCE_ID])
+		booking_null_argument("resource");
+	if (row->null[SLOT_PERIOD])
+		booking_null_argument("period");
+	booking_check_period(DatumGetRangeTypeP(row->value[SLOT_PERIOD]), &period);
+	if (!row->null[SLOT_CAPACITY] && DatumGetInt32(row->value[SLOT_CAPACITY]) < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("capacity must be 0 or more"),
+				 errdetail("It is %d.", DatumGetInt32(row->value[SLOT_CAPACITY]))));
+	if (!row->null[SLOT_DATA])
+		booking_check_data(DatumGetJsonbP(row->value[SLOT_DATA]));
+}
+
+static bool
+takes_resource(bool pooled, const SlotRow *row)
+{
+	return !pooled && DatumGetInt32(row->value[SLOT_CAPACITY]) > 1;
+}
+
+/*
+ * Lock the resource on which a slot is to be published, as strongly as needs be, which
+ * depends on its kind: look, lock, look again.  Fills in the capacity.
+ */
+static const Resource *
+lock_for_publishing(SlotRow *row)
+{
+	int64		resource_id = DatumGetInt64(row->value[SLOT_RESOURCE_ID]);
+	const Resource *resource;
+	bool		pooled;
+	bool		alone;
+	bool		isnull;
+
+	SPI_connect();
+	if (booking_run(STMT_PEEK_RESOURCE, &row->value[SLOT_RESOURCE_ID], NULL) == 0)
+		booking_no_such_resource(resource_id);
+	pooled = strcmp(SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1), "pooled") == 0;
+	if (row->null[SLOT_CAPACITY])
+	{
+		row->value[SLOT_CAPACITY] = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull);
+		row->null[SLOT_CAPACITY] = false;
+	}
+	SPI_finish();
+
+	alone = takes_resource(pooled, row);
+	if (alone)
+		booking_lock_rules(resource_id);
+	resource = booking_use_resource(resource_id);
+	if (!alone && takes_resource(resource->kind == RESOURCE_POOLED, row))
+	{
+		/* It has changed its kind in between. */
+		booking_lock_rules(resource_id);
+		resource = booking_use_resource(resource_id);
+	}
+	return resource;
+}
+
+/* What the slot takes of its resource: with the buffers of today, unless it says. */
+static void
+complete_slot(const Resource *resource, SlotRow *row, const SlotRow *old)
+{
+	bool		keep = !row->null[SLOT_OCCUPIES];
+
+	if (!takes_resource(resource->kind == RESOURCE_POOLED, row))
+	{
+		row->null[SLOT_OCCUPIES] = true;
+		return;
+	}
+	if (keep && old && same(row, old, SLOT_OCCUPIES) &&
+		!(same(row, old, SLOT_PERIOD) && same(row, old, SLOT_RESOURCE_ID)))
+		keep = false;
+	if (!keep)
+	{
+		RangeType  *period = DatumGetRangeTypeP(row->value[SLOT_PERIOD]);
+
+		row->value[SLOT_OCCUPIES] = RangeTypePGetDatum(booking_with_buffers(resource, period));
+		row->null[SLOT_OCCUPIES] = false;
+	}
+	else if (!range_contains_internal(booking_range_type(TSTZRANGEOID),
+									  DatumGetRangeTypeP(row->value[SLOT_OCCUPIES]),
+									  DatumGetRangeTypeP(row->value[SLOT_PERIOD])))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("what a slot occupies must contain its period"),
+				 errhint("Leave occupies out, and it is computed from the resource's buffers.")));
+}
+
+/* A slot's bookings keep their time, and their hold on the resource. */
+static void
+check_change(const Resource *resource, const SlotRow *row, const SlotRow *old)
+{
+	Datum		id = old->value[SLOT_ID];
+	char	   *list;
+
+	SPI_connect();
+	if (!same(row, old, SLOT_PERIOD) && booking_in_the_way(STMT_ACTIVE_IN_SLOT, &id, NULL, &list) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("slot %lld cannot move while it has active bookings",
+						(long long) DatumGetInt64(id)),
+				 errdetail("%s", list),
+				 errhint("Publish another slot and move the bookings there: UPDATE booking.booking SET slot_id = ...")));
+	if (!old->null[SLOT_OCCUPIES] && row->null[SLOT_OCCUPIES] && resource->kind != RESOURCE_POOLED &&
+		booking_in_the_way(STMT_ACTIVE_WITHOUT_SEAT, &id, NULL, &list) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("slot %lld cannot become one of a single place while it is booked",
+						(long long) DatumGetInt64(id)),
+				 errdetail("%s", list),
+				 errhint("It has taken resource \"%s\" as a whole.  Close it, or cancel these bookings first.",
+						 resource->name)));
+	SPI_finish();
+
+	if (!row->null[SLOT_OCCUPIES] && !same(row, old, SLOT_OCCUPIES))
+		check_resource_is_free(resource, row);
+}
+
+static void
+check_resource_is_free(const Resource *resource, const SlotRow *row)
+{
+	Datum		values[3];
+	char	   *list;
+
+	values[0] = row->value[SLOT_RESOURCE_ID];
+	values[1] = row->value[SLOT_OCCUPIES];
+	SPI_connect();
+	reap_lapsed_of_slot(STMT_LAPSED_UNDER_SLOT, values, 2);
+	values[2] = row->value[SLOT_ID];
+	if (booking_in_the_way(STMT_BOOKINGS_UNDER_SLOT, values, NULL, &list) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_EXCLUSION_VIOLATION),
+				 errmsg("resource \"%s\" is booked in that period", resource->name),
+				 errdetail("A slot of several places takes it for %s.\n%s",
+						   booking_period_text(DatumGetRangeTypeP(values[1])), list),
+				 errhint("Cancel or move these bookings first, or publish the slot at another time."),
+				 errbooking(CONSTRAINT_NO_OVERLAP)));
+	SPI_finish();
+}
+
+static void
+check_never_booked(const SlotRow *old)
+{
+	Datum		id = old->value[SLOT_ID];
+	char	   *list;
+
+	if (booking_in_the_way(STMT_BOOKINGS_EVER_IN_SLOT, &id, NULL, &list) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+				 errmsg("slot %lld has bookings", (long long) DatumGetInt64(id)),
+				 errdetail("%s", list),
+				 errhint("Delete or archive its bookings first, or close it: UPDATE booking.slot SET closed = true.")));
+}
+
+/*
+ * Mark lapsed holds expired that are in the way of a change.  We have the RESOURCE lock
+ * alone, so who is busy with one of them and comes for it waits for us: those stay.
+ */
+static void
+reap_lapsed_of_slot(Statement statement, Datum *values, int now)
+{
+	TimestampTz instant = GetCurrentTimestamp();
+	Datum	   *ids;
+	int			found;
+	int			n = 0;
+
+	values[now] = TimestampTzGetDatum(instant);
+	found = (int) booking_run(statement, values, NULL);
+	ids = palloc_array(Datum, Max(found, 1));
+	for (int i = 0; i < found; i++)
+	{
+		bool		isnull;
+		Datum		id = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull);
+
+		if (booking_try_lock_id(DatumGetUUIDP(id)))
+			ids[n++] = id;
+	}
+	booking_mark_expired(ids, n, instant);
+}
+
+static int64
+booked(const SlotRow *row)
+{
+	Datum		id = row->value[SLOT_ID];
+	Datum		sum;
+	bool		isnull;
+
+	booking_run(STMT_BOOKED_IN_SLOT, &id, NULL);
+	sum = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+	return isnull ? 0 : DatumGetInt64(sum);
+}
+
+/* AFTER INSERT OR UPDATE OF capacity ON booking.slot, for each row: lay out its places. */
+Datum
+booking_slot_count(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	bool		is_update = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event);
+	Datum		values[3];
+	SlotRow		row;
+	int32		capacity;
+	int64		taken = 0;
+
+	slot_take_apart(is_update ? trigger->tg_newtuple : trigger->tg_trigtuple,
+			   RelationGetDescr(trigger->tg_relation), &row);
+	capacity = DatumGetInt32(row.value[SLOT_CAPACITY]);
+
+	SPI_connect();
+	if (is_update && (taken = booked(&row)) > capacity)
+	{
+		values[0] = row.value[SLOT_ID];
+		values[2] = Int64GetDatum(taken - capacity);
+		reap_lapsed_of_slot(STMT_LAPSED_IN_SLOT, values, 1);
+		taken = booked(&row);
+	}
+	if (taken > capacity)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("slot %lld has " INT64_FORMAT " places booked",
+						(long long) DatumGetInt64(row.value[SLOT_ID]), taken),
+				 errdetail("A capacity of %d is " INT64_FORMAT " too few.", capacity, taken - capacity),
+				 errhint("Cancel that many first, or close the slot: UPDATE booking.slot SET closed = true."),
+				 errbooking(CONSTRAINT_CAPACITY)));
+
+	values[0] = row.value[SLOT_ID];
+	if (is_update)
+		booking_run(STMT_CLEAR_PLACES, values, NULL);
+	values[1] = Int32GetDatum((int32) (capacity - taken));
+	values[2] = Int32GetDatum(booking_places_shards(capacity));
+	booking_run(STMT_LAY_OUT_PLACES, values, NULL);
+	SPI_finish();
+
+	/* Whoever has looked meanwhile, which can only be us, has seen the old layout. */
+	if (is_update)
+		CacheInvalidateRelcache(trigger->tg_relation);
+	return PointerGetDatum(NULL);
+}

@@ -1,0 +1,376 @@
+/*-------------------------------------------------------------------------
+ *
+ * rules.c
+ *		The triggers of the configuration tables: may a rule be changed like this?
+ *
+ * A change takes the RESOURCE lock exclusively: it waits for every transaction that has
+ * booked under the old rule, sees what they have booked, and keeps others from booking
+ * until it has committed.  A change that active bookings contradict is refused and says
+ * which.  Every change sends the invalidation that makes backends forget what they
+ * remember (resource.c).
+ *
+ * A BEFORE trigger takes the lock, an AFTER trigger looks: so it also sees what the very
+ * statement that makes the change has booked in another of its parts.
+ *
+ * A rule that has a name is refused by that name from both sides (booking_closed,
+ * booking_capacity), any other change with object_not_in_prerequisite_state.
+ *
+ * A new resource needs no lock, for nobody can have booked it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/inval.h"
+#include "utils/rel.h"
+
+#include "base/compat.h"
+#include "base/errors.h"
+#include "base/locks.h"
+#include "base/period.h"
+#include "base/plans.h"
+#include "engine/peak.h"
+#include "rules/rules.h"
+
+PG_FUNCTION_INFO_V1(booking_resource_before);
+PG_FUNCTION_INFO_V1(booking_resource_after);
+PG_FUNCTION_INFO_V1(booking_seat_before);
+PG_FUNCTION_INFO_V1(booking_seat_after);
+PG_FUNCTION_INFO_V1(booking_rule_before);
+PG_FUNCTION_INFO_V1(booking_refuse_truncate);
+
+static void check_resource(HeapTuple old, HeapTuple new, TupleDesc desc);
+static void check_capacity(Datum resource_id, int32 capacity, const char *name);
+static void lock_rules_of(HeapTuple row, TupleDesc desc);
+static void check_timezone(HeapTuple row, TupleDesc desc);
+static Datum rule_column(HeapTuple row, TupleDesc desc, const char *name, bool *isnull);
+static bool changes(HeapTuple old, HeapTuple new, TupleDesc desc, const char *name);
+
+static Datum
+rule_column(HeapTuple row, TupleDesc desc, const char *name, bool *isnull)
+{
+	return heap_getattr(row, SPI_fnumber(desc, name), desc, isnull);
+}
+
+static bool
+changes(HeapTuple old, HeapTuple new, TupleDesc desc, const char *name)
+{
+	int			attno = SPI_fnumber(desc, name);
+	Form_pg_attribute attribute = TupleDescAttr(desc, attno - 1);
+	bool		old_null,
+				new_null;
+	Datum		old_value = heap_getattr(old, attno, desc, &old_null);
+	Datum		new_value = heap_getattr(new, attno, desc, &new_null);
+
+	if (old_null || new_null)
+		return old_null != new_null;
+	return !datum_image_eq(old_value, new_value, attribute->attbyval, attribute->attlen);
+}
+
+/*
+ * Run one of the statements that list the bookings in the way of a change, a line each
+ * in its first column; how many there are altogether is in the second.
+ */
+uint64
+booking_in_the_way(Statement statement, Datum *values, const char *nulls, char **list)
+{
+	StringInfoData text;
+	uint64		n;
+	uint64		total = 0;
+
+	initStringInfo(&text);
+	n = booking_run(statement, values, nulls);
+	for (uint64 i = 0; i < n; i++)
+	{
+		HeapTuple	row = SPI_tuptable->vals[i];
+		bool		isnull;
+
+		appendStringInfo(&text, "%s%s", i > 0 ? "\n" : "",
+						 SPI_getvalue(row, SPI_tuptable->tupdesc, 1));
+		total = DatumGetInt64(SPI_getbinval(row, SPI_tuptable->tupdesc, 2, &isnull));
+	}
+	if (total > n)
+		appendStringInfo(&text, "\nand %llu more", (unsigned long long) (total - n));
+	*list = text.data;
+	return total;
+}
+
+/*
+ * Opening hours and calendar days need a time zone that knows its calendar; an
+ * abbreviation like PST names a fixed offset, and the constraint lets it pass.
+ */
+static void
+check_timezone(HeapTuple row, TupleDesc desc)
+{
+	bool		isnull;
+	Datum		value = rule_column(row, desc, "timezone", &isnull);
+
+	if (!isnull && strlen(TextDatumGetCString(value)) <= TZ_STRLEN_MAX &&
+		pg_tzset(TextDatumGetCString(value)) == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"%s\" is not the name of a time zone", TextDatumGetCString(value)),
+				 errhint("The names are in pg_timezone_names, for example Europe/Berlin.")));
+}
+
+/*
+ * BEFORE INSERT OR UPDATE OR DELETE ON booking.resource, for each row: completes a new
+ * resource, and keeps bookers away from one that is being changed.
+ */
+Datum
+booking_resource_before(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	TupleDesc	desc = RelationGetDescr(trigger->tg_relation);
+	bool		is_update = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event);
+	HeapTuple	old = trigger->tg_trigtuple;
+	HeapTuple	new = is_update ? trigger->tg_newtuple : trigger->tg_trigtuple;
+	bool		isnull;
+
+	if (!TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
+		check_timezone(new, desc);
+
+	if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
+	{
+		int			attno = SPI_fnumber(desc, "capacity");
+		Datum		one = Int32GetDatum(1);
+		bool		not_null = false;
+
+		/* One booking at a time is a capacity of 1. */
+		rule_column(new, desc, "capacity", &isnull);
+		if (isnull && strcmp(TextDatumGetCString(rule_column(new, desc, "kind", &not_null)), "exclusive") == 0)
+			new = heap_modify_tuple_by_cols(new, desc, 1, &attno, &one, &not_null);
+		return PointerGetDatum(new);
+	}
+
+	booking_lock_rules(DatumGetInt64(rule_column(old, desc, "id", &isnull)));
+	CacheInvalidateRelcache(trigger->tg_relation);
+
+	/* Before its seats and rules go with it. */
+	if (!is_update)
+		check_resource(old, NULL, desc);
+	return PointerGetDatum(new);
+}
+
+/* AFTER UPDATE OR DELETE ON booking.resource, for each row. */
+Datum
+booking_resource_after(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+
+	check_resource(trigger->tg_trigtuple,
+				   TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple : NULL,
+				   RelationGetDescr(trigger->tg_relation));
+	return PointerGetDatum(NULL);
+}
+
+/*
+ * Does anything that is booked contradict the change?  "new" is NULL when the resource is
+ * deleted.  Time zone, category, buffers and rules about now contradict nothing: they are
+ * for bookings to come.
+ */
+static void
+check_resource(HeapTuple old, HeapTuple new, TupleDesc desc)
+{
+	Datum		values[2];
+	bool		isnull;
+	char	   *name;
+	char	   *list;
+
+	values[0] = rule_column(old, desc, "id", &isnull);
+	name = TextDatumGetCString(rule_column(old, desc, "name", &isnull));
+
+	SPI_connect();
+	if (new == NULL || changes(old, new, desc, "id"))
+	{
+		if (booking_in_the_way(STMT_BOOKINGS_EVER, values, NULL, &list) > 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+					 errmsg("resource \"%s\" has bookings", name),
+					 errdetail("%s", list),
+					 errhint("Delete or archive its bookings first, or retire it: UPDATE booking.resource SET retired_at = now().")));
+		SPI_finish();
+		return;
+	}
+
+	/*
+	 * Active bookings that are over count here too: they carry the seat, or none, of the
+	 * old kind.
+	 */
+	if (changes(old, new, desc, "kind") &&
+		booking_in_the_way(STMT_ACTIVE_BOOKINGS, values, NULL, &list) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("resource \"%s\" cannot change its kind while it has active bookings", name),
+				 errdetail("%s", list),
+				 errhint("Cancel or archive them first, or create another resource.")));
+	if (changes(old, new, desc, "kind") &&
+		booking_in_the_way(STMT_BIG_SLOTS, values, NULL, &list) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("resource \"%s\" cannot change its kind while it has slots of several places", name),
+				 errdetail("%s", list),
+				 errhint("Whether such a slot takes its resource depends on the kind.  Delete these slots first.")));
+
+	if (changes(old, new, desc, "capacity") && !changes(old, new, desc, "kind"))
+		check_capacity(values[0], DatumGetInt32(rule_column(new, desc, "capacity", &isnull)), name);
+
+	if (changes(old, new, desc, "retired_at"))
+	{
+		Datum		retired_at = rule_column(new, desc, "retired_at", &isnull);
+
+		if (!isnull)
+		{
+			Period		rest = {DatumGetTimestampTz(retired_at), DT_NOEND};
+
+			values[1] = RangeTypePGetDatum(booking_make_range(rest));
+			if (booking_in_the_way(STMT_ACTIVE_BOOKINGS_IN, values, NULL, &list) > 0)
+				ereport(ERROR,
+						(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+						 errmsg("resource \"%s\" is booked beyond its retirement", name),
+						 errdetail("%s", list),
+						 errhint("Cancel or move these bookings, or retire it later.")));
+		}
+	}
+	SPI_finish();
+}
+
+/*
+ * May a pooled resource have this capacity?  What was in use in the past does not matter
+ * any more, nor do holds that have lapsed.
+ */
+static void
+check_capacity(Datum resource_id, int32 capacity, const char *name)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	Datum		values[2];
+	PeakItem   *items;
+	int			n;
+	Peak		peak;
+
+	values[0] = resource_id;
+	values[1] = TimestampTzGetDatum(now);
+	n = (int) booking_run(STMT_USE_FROM, values, NULL);
+	items = palloc_extended((Size) (n + 1) * sizeof(PeakItem), MCXT_ALLOC_HUGE);
+	for (int i = 0; i < n; i++)
+	{
+		HeapTuple	row = SPI_tuptable->vals[i];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
+		bool		isnull;
+		Period		period = booking_period(DatumGetRangeTypeP(SPI_getbinval(row, desc, 1, &isnull)));
+
+		items[i].from = period.from;
+		items[i].to = period.to;
+		items[i].quantity = DatumGetInt32(SPI_getbinval(row, desc, 2, &isnull));
+	}
+
+	peak = booking_peak(items, n, now, DT_NOEND, capacity);
+	if (peak.most > capacity)
+		ereport(ERROR,
+				(errcode(ERRCODE_EXCLUSION_VIOLATION),
+				 errmsg("resource \"%s\" has more booked than %d", name, capacity),
+				 errdetail("Up to " INT64_FORMAT " are booked at once, " INT64_FORMAT " too many; the first time is %s.",
+						   peak.most, peak.most - capacity,
+						   booking_period_text(booking_make_range((Period) {peak.over_from, peak.over_to}))),
+				 errhint("Cancel or move bookings first, or lower it to " INT64_FORMAT ".", peak.most),
+				 errbooking(CONSTRAINT_CAPACITY)));
+}
+
+/*
+ * BEFORE INSERT OR UPDATE OR DELETE ON booking.seat, for each row.  A seat more disturbs
+ * no booking; but backends have to learn of it.
+ */
+Datum
+booking_seat_before(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	TupleDesc	desc = RelationGetDescr(trigger->tg_relation);
+	bool		isnull;
+
+	if (!TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
+		booking_lock_rules(DatumGetInt64(rule_column(trigger->tg_trigtuple, desc, "resource_id", &isnull)));
+	CacheInvalidateRelcache(trigger->tg_relation);
+	return PointerGetDatum(TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ?
+						   trigger->tg_newtuple : trigger->tg_trigtuple);
+}
+
+/* AFTER UPDATE OR DELETE ON booking.seat, for each row. */
+Datum
+booking_seat_after(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	TupleDesc	desc = RelationGetDescr(trigger->tg_relation);
+	bool		is_update = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event);
+	HeapTuple	old = trigger->tg_trigtuple;
+	HeapTuple	new = trigger->tg_newtuple;
+	Datum		values[2];
+	bool		isnull;
+	char	   *list;
+
+	if (is_update && !changes(old, new, desc, "resource_id") && !changes(old, new, desc, "seat_no"))
+		return PointerGetDatum(NULL);
+
+	values[0] = rule_column(old, desc, "resource_id", &isnull);
+	values[1] = rule_column(old, desc, "seat_no", &isnull);
+	SPI_connect();
+	if (booking_in_the_way(STMT_ACTIVE_BOOKINGS_OF_SEAT, values, NULL, &list) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+				 errmsg("seat \"%s\" has active bookings",
+						TextDatumGetCString(rule_column(old, desc, "label", &isnull))),
+				 errdetail("%s", list),
+				 errhint("Cancel or move these bookings first.")));
+	SPI_finish();
+	return PointerGetDatum(NULL);
+}
+
+/* Lock the rules that a row of another configuration table is about. */
+static void
+lock_rules_of(HeapTuple row, TupleDesc desc)
+{
+	bool		isnull;
+	Datum		resource_id = rule_column(row, desc, "resource_id", &isnull);
+
+	if (isnull)
+		booking_lock_all_rules();
+	else
+		booking_lock_rules(DatumGetInt64(resource_id));
+}
+
+/*
+ * BEFORE INSERT OR UPDATE OR DELETE, for each row, ON the tables whose rows are rules of
+ * one resource, or (resource_id NULL) of all of them.
+ */
+Datum
+booking_rule_before(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	TupleDesc	desc = RelationGetDescr(trigger->tg_relation);
+	bool		is_update = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event);
+	HeapTuple	new = is_update ? trigger->tg_newtuple : trigger->tg_trigtuple;
+
+	lock_rules_of(trigger->tg_trigtuple, desc);
+	if (is_update && changes(trigger->tg_trigtuple, new, desc, "resource_id"))
+		lock_rules_of(new, desc);
+	CacheInvalidateRelcache(trigger->tg_relation);
+	return PointerGetDatum(new);
+}
+
+/* BEFORE TRUNCATE: rows that have to be looked at one by one cannot go all at once. */
+Datum
+booking_refuse_truncate(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("cannot truncate table booking.%s",
+					RelationGetRelationName(trigger->tg_relation)),
+			 errhint("Use DELETE.")));
+}

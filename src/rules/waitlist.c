@@ -1,0 +1,735 @@
+/*-------------------------------------------------------------------------
+ *
+ * waitlist.c
+ *		The waitlist: who gets the space that has become free?
+ *
+ * The first in line whom it fits is offered it, as a hold in his name that lapses after
+ * the time he asked for.  There are two occasions:
+ *
+ *	- Space is freed: a booking is cancelled, deleted, moved, shortened, or marked
+ *	  expired; a capacity is raised, a seat added, a closure lifted.  Whoever does it
+ *	  serves the line in the same transaction, at the end of the statement.
+ *	- Somebody who does not stand in line would fit (room.c).  Before he gets the
+ *	  space, whoever stands in line and fits is offered his; then the newcomer is
+ *	  judged again, against what is left.  So nobody needs a sweeper to be sure that
+ *	  no outsider gets in between.
+ *
+ * Somebody standing in line who books by himself is a newcomer only to those ahead of him.
+ *
+ * Locks.  Whoever serves a line holds its LINE lock, and keeps it to his commit if he has
+ * freed or offered anything: the next to serve then sees what came of it.  Who cancels one
+ * half of what is wanted while somebody else cancels the other half would otherwise
+ * both find the other's half taken.  Whoever frees takes JOIN in shared mode, whoever
+ * joins in exclusive mode, so that one of the two knows of the other (locks.c).
+ *
+ * Serving never waits for another transaction, except in turn for the LINE lock: others,
+ * with their rows already written, stand waiting for that.  What depends on a
+ * transaction in progress is left alone, and so is a lapsed hold that somebody is
+ * at.  What is missed that way is found by the next who comes along, or by expire_holds().
+ * A newcomer who has served the line and then has to wait for somebody takes it all back
+ * first (room.c).
+ *
+ * An offer is a subtransaction of its own.  An entry that cannot be offered because of
+ * its holder's limit, or a trigger of the application that objects, is passed over; it
+ * must not keep the booking of somebody else from being cancelled.
+ *
+ * All this costs a resource without a line nothing: the remembered resource (resource.c)
+ * knows whether somebody waits.  That flag is raised by the first to join, who makes
+ * everybody forget what they remember, and lowered whenever the resource is read again.
+ * Nobody may join unseen: see booking_waitlist_before().
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "storage/proc.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/inval.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/resowner.h"
+
+#include "base/attempt.h"
+#include "base/compat.h"
+#include "base/errors.h"
+#include "base/locks.h"
+#include "base/period.h"
+#include "base/plans.h"
+#include "base/uuid.h"
+#include "engine/places.h"
+#include "engine/resource.h"
+#include "engine/room.h"
+#include "engine/row.h"
+#include "engine/slots.h"
+#include "rules/policy.h"
+#include "rules/waitlist.h"
+#include "sql/book.h"
+
+PG_FUNCTION_INFO_V1(booking_row_freed);
+PG_FUNCTION_INFO_V1(booking_rules_relaxed);
+PG_FUNCTION_INFO_V1(booking_waitlist_before);
+
+/* Somebody in line. */
+typedef struct Entry
+{
+	int64		id;
+	Datum		slot_id;		/* 0: none */
+	char	   *seat;			/* NULL: any, or none to be had */
+	RangeType  *period;
+	int32		quantity;
+	Datum		holder;
+	int64		offer_for;
+} Entry;
+
+/* What has been tried in vain: who wants at least as much need not be tried. */
+typedef struct Refused
+{
+	Entry		entry[16];
+	int			n;
+} Refused;
+
+/* Space that has been freed and is to be looked at later. */
+typedef struct Freed
+{
+	int64		resource_id;
+	CommandId	command;		/* that has freed it */
+	RangeType  *window;
+} Freed;
+
+#define BATCH	100
+
+static bool serving = false;	/* we are inside serve() */
+static List *freed_meanwhile = NIL; /* of RangeType, by what serve() itself expired */
+static MemoryContext serving_context = NULL;
+static List *noted = NIL;		/* of Freed, by the statements in progress, in the
+								 * transaction's context */
+static LocalTransactionId noted_xact = InvalidLocalTransactionId;
+static int	deferring = 0;		/* somebody frees space that he then has another use for */
+static List *deferred = NIL;	/* of Freed, in the transaction's context */
+
+static int	serve(const Resource *resource, RangeType *window, Datum newcomer, bool *somebody);
+static int	serve_window(const Resource *resource, RangeType *window, Datum newcomer, bool *somebody);
+static bool offer(const Resource *resource, const Entry *entry);
+static bool store_offer(const Resource *resource, const Entry *entry);
+static bool wants_more(const Refused *refused, const Entry *entry);
+static void read_entry(HeapTuple row, TupleDesc desc, Entry *entry);
+static void settle(const BookingRow *old, const BookingRow *new);
+static RangeType *widened(const Resource *resource, RangeType *range);
+static RangeType *copy_range(RangeType *range);
+static RangeType *span(RangeType *a, RangeType *b);
+static void note_freed(int64 resource_id, RangeType *window);
+static RangeType *all_time(void);
+
+/* Are we making an offer?  Then whoever would have to wait says no instead. */
+bool
+booking_line_serving(void)
+{
+	return serving;
+}
+
+/*
+ * A newcomer fits into a stretch of time: serve those who have waited for it.  The caller
+ * has the LINE lock.  Returns the number of offers.
+ */
+int
+booking_line_ahead(const Resource *resource, const BookingRow *row)
+{
+	bool		somebody = false;
+
+	return serve(resource, DatumGetRangeTypeP(row->value[BOOKING_OCCUPIES]),
+				 row->value[BOOKING_HOLDER], &somebody);
+}
+
+/*
+ * The same for somebody who wants places in a slot: serve, and then take his.  The line is
+ * nothing to wait with for somebody's places, so who is not at once left with enough gets
+ * none.
+ */
+bool
+booking_line_take_places(const Resource *resource, const Slot *slot, const BookingRow *row,
+						 const BookingRow *old, int32 quantity)
+{
+	volatile bool taken = false;
+	bool		somebody = false;
+
+	if (serving || !resource->has_waiters || booking_row_is_history(row, old) ||
+		!booking_lock_line(resource->id, true))
+		return booking_places_take(slot, quantity, row, true);
+
+	if (serve(resource, DatumGetRangeTypeP(row->value[BOOKING_OCCUPIES]),
+			  row->value[BOOKING_HOLDER], &somebody) == 0)
+	{
+		booking_unlock_line(resource->id);
+		return booking_places_take(slot, quantity, row, true);
+	}
+
+	serving = true;
+	serving_context = CurrentMemoryContext;
+	PG_TRY();
+	{
+		taken = booking_places_take(slot, quantity, row, true);
+	}
+	PG_FINALLY();
+	{
+		serving = false;
+		freed_meanwhile = NIL;
+	}
+	PG_END_TRY();
+	return taken;
+}
+
+/*
+ * Note what a statement has freed; it is offered at its end, when the places of slots have
+ * been given back as well.  Of many stretches, all that they span.
+ */
+static void
+note_freed(int64 resource_id, RangeType *window)
+{
+	MemoryContext context;
+	CommandId	command = booking_this_command();
+	ListCell   *cell;
+	Freed	   *freed;
+
+	if (noted_xact != MyLocalTransactionId())
+	{
+		noted_xact = MyLocalTransactionId();
+		noted = NIL;
+	}
+	context = MemoryContextSwitchTo(TopTransactionContext);
+	foreach(cell, noted)
+	{
+		freed = lfirst(cell);
+		if (freed->resource_id == resource_id && freed->command == command)
+		{
+			freed->window = span(freed->window, window);
+			MemoryContextSwitchTo(context);
+			return;
+		}
+	}
+	freed = palloc(sizeof(Freed));
+	*freed = (Freed) {resource_id, command, copy_range(window)};
+	noted = lappend(noted, freed);
+	MemoryContextSwitchTo(context);
+}
+
+/* At the end of a statement: offer what it has freed. */
+void
+booking_line_statement_done(void)
+{
+	CommandId	command = booking_this_command();
+
+	while (noted_xact == MyLocalTransactionId() && noted != NIL)
+	{
+		Freed	   *freed = llast(noted);
+
+		if (freed->command < command)
+			break;
+		noted = list_delete_last(noted);
+		booking_line_freed(freed->resource_id, freed->window);
+	}
+}
+
+/* Space on a resource has been freed by us. */
+void
+booking_line_freed(int64 resource_id, RangeType *window)
+{
+	const Resource *resource;
+	bool		somebody = false;
+
+	if (serving)
+	{
+		MemoryContext context = MemoryContextSwitchTo(serving_context);
+
+		freed_meanwhile = lappend(freed_meanwhile,
+								  copy_range(window));
+		MemoryContextSwitchTo(context);
+		return;
+	}
+	if (deferring > 0)
+	{
+		MemoryContext context = MemoryContextSwitchTo(TopTransactionContext);
+		Freed	   *later = palloc(sizeof(Freed));
+
+		*later = (Freed) {resource_id, 0, copy_range(window)};
+		deferred = lappend(deferred, later);
+		MemoryContextSwitchTo(context);
+		return;
+	}
+
+	/* Who changes the rules keeps everybody from joining anyway. */
+	resource = booking_find_resource(resource_id);
+	if (resource == NULL)
+		return;
+	if (!booking_holds_rules(resource_id))
+	{
+		booking_lock_join(resource_id, false);
+		resource = booking_use_resource(resource_id);
+	}
+	if (!resource->has_waiters || !booking_lock_line(resource_id, true))
+		return;
+	serve(resource, window, (Datum) 0, &somebody);
+	if (!somebody)
+		booking_unlock_line(resource_id);
+}
+
+static RangeType *
+copy_range(RangeType *range)
+{
+	return DatumGetRangeTypeP(datumCopy(RangeTypePGetDatum(range), false, -1));
+}
+
+/* From the beginning of the first to the end of the last. */
+static RangeType *
+span(RangeType *a, RangeType *b)
+{
+	Period		x = booking_period(a);
+	Period		y = booking_period(b);
+
+	return booking_make_range((Period) {Min(x.from, y.from), Max(x.to, y.to)});
+}
+
+/* From here on, remember what is freed instead of offering it; and no more. */
+void
+booking_line_defer(bool defer)
+{
+	if (defer && deferring == 0)
+		deferred = NIL;
+	deferring += defer ? 1 : -1;
+}
+
+/* Offer what is left of it. */
+void
+booking_line_serve_deferred(void)
+{
+	while (deferring == 0 && deferred != NIL)
+	{
+		Freed	   *later = linitial(deferred);
+
+		deferred = list_delete_first(deferred);
+		booking_line_freed(later->resource_id, later->window);
+	}
+}
+
+/* Somebody has joined, under JOIN and LINE. */
+void
+booking_line_joined(int64 resource_id, RangeType *period)
+{
+	bool		somebody = false;
+
+	serve(booking_use_resource(resource_id), period, (Datum) 0, &somebody);
+}
+
+/*
+ * Serve the line of a resource; its LINE lock is held.  Whoever stands behind the newcomer,
+ * if he stands in line himself, is not ahead of him.  Returns the number of offers;
+ * *somebody says whether anybody waits there.
+ */
+static int
+serve(const Resource *resource, RangeType *window, Datum newcomer, bool *somebody)
+{
+	int			offers = 0;
+
+	Assert(!serving);
+
+	/* Our caller's changes have to be seen by what we read. */
+	CommandCounterIncrement();
+	serving = true;
+	serving_context = CurrentMemoryContext;
+	freed_meanwhile = NIL;
+	PG_TRY();
+	{
+		offers = serve_window(resource, window, newcomer, somebody);
+		while (freed_meanwhile != NIL)
+		{
+			RangeType  *next = linitial(freed_meanwhile);
+
+			freed_meanwhile = list_delete_first(freed_meanwhile);
+			offers += serve_window(resource, next, (Datum) 0, somebody);
+		}
+	}
+	PG_FINALLY();
+	{
+		serving = false;
+		freed_meanwhile = NIL;
+	}
+	PG_END_TRY();
+	return offers;
+}
+
+static int
+serve_window(const Resource *resource, RangeType *window, Datum newcomer, bool *somebody)
+{
+	Refused		refused = {.n = 0};
+	Datum		values[5];
+	int			offers = 0;
+	uint64		n;
+
+	values[0] = Int64GetDatum(resource->id);
+	values[1] = RangeTypePGetDatum(widened(resource, window));
+	values[2] = RangeTypePGetDatum(booking_make_range((Period) {GetCurrentTimestamp(), DT_NOEND}));
+	values[3] = Int64GetDatum(PG_INT64_MIN);
+	values[4] = Int64GetDatum(BATCH);
+	SPI_connect();
+	do
+	{
+		SPITupleTable *rows;
+
+		n = booking_run(STMT_LINE, values, NULL);
+		rows = SPI_tuptable;
+		for (uint64 i = 0; i < n; i++)
+		{
+			Entry		entry;
+			uint64		refusals = booking_room_refusals();
+
+			CHECK_FOR_INTERRUPTS();
+			read_entry(rows->vals[i], rows->tupdesc, &entry);
+			values[3] = Int64GetDatum(entry.id);
+			*somebody = true;
+			if (newcomer && booking_same_text(newcomer, entry.holder))
+			{
+				n = 0;
+				break;
+			}
+			if (wants_more(&refused, &entry) ||
+				!booking_policy_allows(resource, booking_period(entry.period), POLICY_NOTICE, NULL))
+				continue;
+			if (offer(resource, &entry))
+				offers++;
+			else if (booking_room_refusals() > refusals)
+				refused.entry[refused.n++ % lengthof(refused.entry)] = entry;
+		}
+	} while (n == BATCH);
+	SPI_finish();
+	return offers;
+}
+
+static void
+read_entry(HeapTuple row, TupleDesc desc, Entry *entry)
+{
+	bool		isnull;
+	Datum		value;
+
+	entry->id = DatumGetInt64(SPI_getbinval(row, desc, 1, &isnull));
+	value = SPI_getbinval(row, desc, 2, &isnull);
+	entry->slot_id = isnull ? (Datum) 0 : value;
+	entry->seat = SPI_getvalue(row, desc, 3);
+	entry->period = DatumGetRangeTypeP(SPI_getbinval(row, desc, 4, &isnull));
+	entry->quantity = DatumGetInt32(SPI_getbinval(row, desc, 5, &isnull));
+	entry->holder = SPI_getbinval(row, desc, 6, &isnull);
+	entry->offer_for = booking_interval_length(DatumGetIntervalP(SPI_getbinval(row, desc, 7, &isnull)));
+}
+
+/* Has as much, or less, been refused already? */
+static bool
+wants_more(const Refused *refused, const Entry *entry)
+{
+	for (int i = 0; i < Min(refused->n, (int) lengthof(refused->entry)); i++)
+	{
+		const Entry *less = &refused->entry[i];
+
+		if (less->slot_id == entry->slot_id && less->quantity <= entry->quantity &&
+			(less->seat == NULL ? entry->seat == NULL : entry->seat && strcmp(less->seat, entry->seat) == 0) &&
+			range_contains_internal(booking_range_type(RangeTypeGetOid(entry->period)),
+									entry->period, less->period))
+			return true;
+	}
+	return false;
+}
+
+/* Offer somebody what he waits for, if there is room. */
+static bool
+offer(const Resource *resource, const Entry *entry)
+{
+	Attempt		attempt;
+	volatile bool offered = false;
+	ErrorData  *volatile error = NULL;
+	int			before = list_length(freed_meanwhile);
+
+	booking_attempt_begin(&attempt);
+	PG_TRY();
+	{
+		offered = store_offer(resource, entry);
+	}
+	PG_CATCH();
+	{
+		error = booking_attempt_fail(&attempt);
+	}
+	PG_END_TRY();
+
+	/* What is undone has freed nothing. */
+	if (!offered || error)
+		freed_meanwhile = list_truncate(freed_meanwhile, before);
+	if (error == NULL)
+	{
+		booking_attempt_end(&attempt, offered);
+		return offered;
+	}
+
+	switch (ERRCODE_TO_CATEGORY(error->sqlerrcode))
+	{
+		case ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION:
+		case ERRCODE_DATA_EXCEPTION:
+		case ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE:
+		case ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION:
+		case ERRCODE_TRANSACTION_ROLLBACK:
+		case MAKE_SQLSTATE('P', '0', '0', '0', '0'):
+			ereport(DEBUG1,
+					(errmsg("waitlist entry %lld is passed over: %s",
+							(long long) entry->id, error->message)));
+			FreeErrorData(error);
+			break;
+		default:
+			/* Cancelled, shut down, out of something: not for us to swallow. */
+			ReThrowError(error);
+	}
+	return false;
+}
+
+static bool
+store_offer(const Resource *resource, const Entry *entry)
+{
+	Datum		values[INSERT_NVALUES] = {0};
+	char		nulls[INSERT_NVALUES + 1];
+	Datum		entry_id = Int64GetDatum(entry->id);
+	int64		hold_for = entry->offer_for;
+	pg_uuid_t	id;
+	bool		offered;
+
+	/* An offer is a hold like any other. */
+	if (resource->max_hold != NO_RULE)
+		hold_for = Min(hold_for, resource->max_hold);
+
+	memset(nulls, 'n', INSERT_NVALUES);
+	nulls[INSERT_NVALUES] = '\0';
+#define SET_VALUE(column, datum) \
+	do { values[INSERT_##column] = (datum); nulls[INSERT_##column] = ' '; } while (0)
+
+	booking_new_id(&id);
+	SET_VALUE(ID, UUIDPGetDatum(&id));
+	SET_VALUE(RESOURCE_ID, Int64GetDatum(resource->id));
+	if (entry->slot_id)
+		SET_VALUE(SLOT_ID, entry->slot_id);
+	if (entry->seat)
+		SET_VALUE(SEAT_NO, Int32GetDatum(booking_seat_wanted(resource, entry->seat)->seat_no));
+	SET_VALUE(PERIOD, RangeTypePGetDatum(entry->period));
+	SET_VALUE(QUANTITY, Int32GetDatum(entry->quantity));
+	SET_VALUE(HOLDER, entry->holder);
+	SET_VALUE(STATUS, CStringGetTextDatum("held"));
+	SET_VALUE(EXPIRES_AT, TimestampTzGetDatum(booking_shift(GetCurrentTimestamp(), hold_for)));
+	SET_VALUE(WAITLIST_ID, entry_id);
+	SET_VALUE(DATA, DirectFunctionCall1(jsonb_in, CStringGetDatum("{}")));
+#undef SET_VALUE
+
+	SPI_connect();
+	offered = booking_write(STMT_OFFER_BOOKING, values, nulls, NULL, NULL, NULL) &&
+		booking_run(STMT_TRY_LOCK_ENTRY, &entry_id, NULL) > 0 &&
+		booking_run(STMT_MARK_OFFERED, &entry_id, NULL) > 0;
+	SPI_finish();
+	return offered;
+}
+
+/*
+ * What freed space can be of use to: periods that, with their buffers, touch it.
+ */
+static RangeType *
+widened(const Resource *resource, RangeType *range)
+{
+	RangeBound	lower,
+				upper;
+	bool		empty;
+
+	if (resource->buffer_before == 0 && resource->buffer_after == 0)
+		return range;
+	range_deserialize(booking_range_type(RangeTypeGetOid(range)), range, &lower, &upper, &empty);
+	if (lower.infinite || empty)
+		return range;
+	return booking_make_range(booking_widen(booking_period(range),
+											resource->buffer_after, resource->buffer_before));
+}
+
+/*
+ * AFTER UPDATE OR DELETE ON booking.booking, for each row: what does it free, and what
+ * becomes of the waitlist entry that it is the offer of?
+ */
+Datum
+booking_row_freed(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	TupleDesc	desc = RelationGetDescr(trigger->tg_relation);
+	BookingRow	old;
+	BookingRow	new_row;
+	BookingRow *new = NULL;
+
+	booking_row_read(trigger->tg_trigtuple, desc, &old);
+	if (!old.active)
+		return PointerGetDatum(NULL);
+	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
+	{
+		new = &new_row;
+		booking_row_read(trigger->tg_newtuple, desc, new);
+	}
+
+	if (!old.null[BOOKING_WAITLIST_ID])
+		settle(&old, new);
+	if ((new == NULL || booking_row_adds_load(&old, new)) &&
+		old.period.to > GetCurrentTimestamp())
+		note_freed(DatumGetInt64(old.value[BOOKING_RESOURCE_ID]),
+				   DatumGetRangeTypeP(old.value[BOOKING_OCCUPIES]));
+	return PointerGetDatum(NULL);
+}
+
+/* The offer has been taken up, has lapsed, or has been declined. */
+static void
+settle(const BookingRow *old, const BookingRow *new)
+{
+	Datum		values[2];
+	const char *outcome;
+
+	if (booking_row_status(old) != BOOKING_HELD)
+		return;
+	switch (new ? booking_row_status(new) : BOOKING_CANCELLED)
+	{
+		case BOOKING_CONFIRMED:
+			outcome = "taken";
+			break;
+		case BOOKING_EXPIRED:
+			outcome = "lapsed";
+			break;
+		case BOOKING_CANCELLED:
+			outcome = "left";
+			break;
+		default:
+			return;
+	}
+	values[0] = old->value[BOOKING_WAITLIST_ID];
+	values[1] = CStringGetTextDatum(outcome);
+	SPI_connect();
+	booking_run(STMT_SETTLE_ENTRY, values, NULL);
+	SPI_finish();
+}
+
+/*
+ * AFTER a configuration table has been changed, for each row: serve the line of the
+ * resource, which the row is, or names in resource_id; NULL there means all of them.
+ */
+Datum
+booking_rules_relaxed(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	TupleDesc	desc = RelationGetDescr(trigger->tg_relation);
+	int			attno = SPI_fnumber(desc, "resource_id");
+	bool		isnull;
+	Datum		resource_id;
+
+	if (attno == SPI_ERROR_NOATTRIBUTE)
+		attno = SPI_fnumber(desc, "id");
+	resource_id = heap_getattr(trigger->tg_trigtuple, attno, desc, &isnull);
+	CommandCounterIncrement();
+	if (!isnull)
+	{
+		booking_line_freed(DatumGetInt64(resource_id), all_time());
+		return PointerGetDatum(NULL);
+	}
+
+	SPI_connect();
+	{
+		uint64		n = booking_run(STMT_LINES, NULL, NULL);
+		SPITupleTable *rows = SPI_tuptable;
+
+		for (uint64 i = 0; i < n; i++)
+			booking_line_freed(DatumGetInt64(SPI_getbinval(rows->vals[i], rows->tupdesc, 1, &isnull)),
+							   all_time());
+	}
+	SPI_finish();
+	return PointerGetDatum(NULL);
+}
+
+static RangeType *
+all_time(void)
+{
+	RangeBound	lower = {.infinite = true, .lower = true};
+	RangeBound	upper = {.infinite = true};
+
+	return make_range_compat(booking_range_type(TSTZRANGEOID), &lower, &upper, false);
+}
+
+/*
+ * Serve every line, but for those that somebody is at: what has been missed because it
+ * hung on a transaction in progress is found here at the latest.
+ */
+void
+booking_line_serve_lines(void)
+{
+	SPITupleTable *rows;
+	uint64		n;
+
+	if (serving)
+		return;
+	SPI_connect();
+	n = booking_run(STMT_LINES, NULL, NULL);
+	rows = SPI_tuptable;
+	for (uint64 i = 0; i < n; i++)
+	{
+		bool		isnull;
+		int64		resource_id = DatumGetInt64(SPI_getbinval(rows->vals[i], rows->tupdesc, 1, &isnull));
+		const Resource *resource = booking_find_resource(resource_id);
+		bool		somebody = false;
+
+		CHECK_FOR_INTERRUPTS();
+		if (resource == NULL || !booking_lock_line(resource_id, false))
+			continue;
+		if (serve(resource, all_time(), (Datum) 0, &somebody) == 0)
+			booking_unlock_line(resource_id);
+	}
+	SPI_finish();
+}
+
+/*
+ * BEFORE INSERT OR UPDATE ON booking.waitlist, for each row: is it something that can ever
+ * be offered, and does everybody know that somebody waits?
+ *
+ * The foreign keys of the table are there for their names and for what happens when a
+ * resource is deleted; that the resource and the seat exist is checked here, under the
+ * RESOURCE lock, at no cost and at every isolation level.
+ */
+Datum
+booking_waitlist_before(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	TupleDesc	desc = RelationGetDescr(trigger->tg_relation);
+	HeapTuple	row = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple : trigger->tg_trigtuple;
+	const Resource *resource;
+	bool		isnull;
+	Datum		value;
+	Datum		waits[2];
+	bool		others;
+
+	value = heap_getattr(row, SPI_fnumber(desc, "status"), desc, &isnull);
+	if (isnull || strcmp(TextDatumGetCString(value), "waiting") != 0)
+		return PointerGetDatum(row);
+	value = heap_getattr(row, SPI_fnumber(desc, "resource_id"), desc, &isnull);
+	if (isnull)
+		booking_null_argument("resource_id");
+	resource = booking_use_resource(DatumGetInt64(value));
+	value = heap_getattr(row, SPI_fnumber(desc, "seat"), desc, &isnull);
+	if (!isnull)
+		(void) booking_seat_wanted(resource, TextDatumGetCString(value));
+
+	/*
+	 * Backends that have seen nobody wait have to look again; unless somebody else waits
+	 * and goes on doing so until we commit, which the LINE lock makes sure of.
+	 */
+	waits[0] = Int64GetDatum(resource->id);
+	SPI_connect();
+	others = booking_holds_line(resource->id) && booking_run(STMT_SOMEBODY_WAITS, waits, NULL) > 0;
+	SPI_finish();
+	if (!others)
+		CacheInvalidateRelcache(trigger->tg_relation);
+	return PointerGetDatum(row);
+}

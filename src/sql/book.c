@@ -1,0 +1,427 @@
+/*-------------------------------------------------------------------------
+ *
+ * book.c
+ *		book_slot(), book_place() and their relatives: one call, a booking or a clear
+ *		refusal.
+ *
+ * A function here reads and checks its arguments, takes the lock on the resource's
+ * rules, applies the rules about now, and inserts a row.  What must hold for the row
+ * whoever writes it is the business of the row's trigger (row.c), which reports a
+ * refusal back to us.
+ *
+ * The id is the idempotency key.  A caller who brings one takes its ID lock, so that of
+ * two calls with one id the second waits for the first to end, and then finds its
+ * booking: the same content gives the same booking back, any other is an error.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_collation.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "storage/lmgr.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+
+#include "base/compat.h"
+#include "base/errors.h"
+#include "base/locks.h"
+#include "base/period.h"
+#include "base/plans.h"
+#include "base/uuid.h"
+#include "engine/places.h"
+#include "engine/resource.h"
+#include "engine/room.h"
+#include "engine/row.h"
+#include "engine/slots.h"
+#include "rules/policy.h"
+#include "sql/book.h"
+
+PG_FUNCTION_INFO_V1(booking_book_slot_named);
+PG_FUNCTION_INFO_V1(booking_book_slot);
+PG_FUNCTION_INFO_V1(booking_try_book_slot_named);
+PG_FUNCTION_INFO_V1(booking_try_book_slot);
+PG_FUNCTION_INFO_V1(booking_book_place);
+PG_FUNCTION_INFO_V1(booking_try_book_place);
+
+/* What a caller asks for. */
+typedef struct Order
+{
+	const Slot *slot;			/* or NULL; then there is a */
+	RangeType  *range;
+	Period		period;			/* either way */
+	text	   *holder;
+	int32		quantity;
+	char	   *seat;			/* label, or NULL */
+	Interval   *hold_for;		/* or NULL */
+	pg_uuid_t  *id;				/* the caller's, or NULL */
+	Jsonb	   *data;
+} Order;
+
+/*
+ * Has the last order been refused?  Where one is, many are, at the start of a sale and once
+ * it is over, and a refusal costs less without beginning to insert.  Who gets what he wants
+ * pays for no second look.
+ */
+static bool refused_last = false;
+
+static Datum book_slot(FunctionCallInfo fcinfo, bool by_name, bool try);
+static Datum book_place(FunctionCallInfo fcinfo, bool try);
+static void read_booking_order(FunctionCallInfo fcinfo, int first, Order *order);
+static bool replay(const Order *order, const Resource *resource, Datum *booking);
+static bool store_in_slot(Order *order, const Resource *resource, bool try, Datum *booking);
+static bool store(const Order *order, const Resource *resource, bool try, Datum *booking);
+static bool hopeless(const Order *order, const Resource *resource, const Seat *seat);
+static Datum stored(HeapTuple row, BookingColumn column, bool *isnull);
+
+Datum
+booking_book_slot_named(PG_FUNCTION_ARGS)
+{
+	return book_slot(fcinfo, true, false);
+}
+
+Datum
+booking_book_slot(PG_FUNCTION_ARGS)
+{
+	return book_slot(fcinfo, false, false);
+}
+
+Datum
+booking_try_book_slot_named(PG_FUNCTION_ARGS)
+{
+	return book_slot(fcinfo, true, true);
+}
+
+Datum
+booking_try_book_slot(PG_FUNCTION_ARGS)
+{
+	return book_slot(fcinfo, false, true);
+}
+
+static Datum
+book_slot(FunctionCallInfo fcinfo, bool by_name, bool try)
+{
+	Order		order = {0};
+	const Resource *resource;
+	Datum		booking;
+
+	if (PG_ARGISNULL(0))
+		booking_null_argument("resource");
+	if (PG_ARGISNULL(1))
+		booking_null_argument("period");
+	order.range = PG_GETARG_RANGE_P(1);
+	read_booking_order(fcinfo, 2, &order);
+
+	if (order.id)
+		booking_lock_id(order.id);
+
+	/* So that whoever locks the table to change everybody's rules finds us. */
+	LockRelationOid(booking_table("booking"), RowExclusiveLock);
+	if (by_name)
+		resource = booking_use_resource_named(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	else
+		resource = booking_use_resource(PG_GETARG_INT64(0));
+
+	if (order.id && replay(&order, resource, &booking))
+		PG_RETURN_DATUM(booking);
+	booking_check_policy(resource, order.period, resource->slots_only ? POLICY_NOTICE : POLICY_ALL);
+	if (order.hold_for)
+		booking_check_hold(resource, booking_interval_length(order.hold_for));
+	if (resource->slots_only ? !store_in_slot(&order, resource, try, &booking) :
+		!store(&order, resource, try, &booking))
+		PG_RETURN_NULL();
+	PG_RETURN_DATUM(booking);
+}
+
+Datum
+booking_book_place(PG_FUNCTION_ARGS)
+{
+	return book_place(fcinfo, false);
+}
+
+Datum
+booking_try_book_place(PG_FUNCTION_ARGS)
+{
+	return book_place(fcinfo, true);
+}
+
+static Datum
+book_place(FunctionCallInfo fcinfo, bool try)
+{
+	Order		order = {0};
+	const Resource *resource;
+	Slot		slot;
+	Datum		booking;
+
+	if (PG_ARGISNULL(0))
+		booking_null_argument("slot_id");
+	read_booking_order(fcinfo, 1, &order);
+
+	if (order.id)
+		booking_lock_id(order.id);
+	LockRelationOid(booking_table("booking"), RowExclusiveLock);
+	slot = booking_use_slot(PG_GETARG_INT64(0), &resource);
+	order.slot = &slot;
+	order.period = slot.period;
+
+	if (order.id && replay(&order, resource, &booking))
+		PG_RETURN_DATUM(booking);
+	booking_check_policy(resource, order.period, POLICY_NOTICE);
+	if (order.hold_for)
+		booking_check_hold(resource, booking_interval_length(order.hold_for));
+
+	if (!store(&order, resource, try, &booking))
+		PG_RETURN_NULL();
+	PG_RETURN_DATUM(booking);
+}
+
+/* The arguments that all of the functions have, from the holder on. */
+static void
+read_booking_order(FunctionCallInfo fcinfo, int first, Order *order)
+{
+	static const char *const required[] = {
+		"holder", "quantity", NULL, NULL, NULL, "data"
+	};
+
+	for (int i = 0; i < (int) lengthof(required); i++)
+		if (required[i] && PG_ARGISNULL(first + i))
+			booking_null_argument(required[i]);
+
+	order->holder = PG_GETARG_TEXT_PP(first);
+	order->quantity = PG_GETARG_INT32(first + 1);
+	order->seat = PG_ARGISNULL(first + 2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(first + 2));
+	order->hold_for = PG_ARGISNULL(first + 3) ? NULL : PG_GETARG_INTERVAL_P(first + 3);
+	order->id = PG_ARGISNULL(first + 4) ? NULL : PG_GETARG_UUID_P(first + 4);
+	order->data = PG_GETARG_JSONB_P(first + 5);
+
+	if (order->range)
+		booking_check_period(order->range, &order->period);
+	booking_check_holder(order->holder);
+	booking_check_quantity(order->quantity);
+	booking_check_data(order->data);
+	if (order->hold_for && booking_interval_length(order->hold_for) <= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("hold_for must be longer than nothing"),
+				 errhint("Leave it out to confirm the booking at once.")));
+}
+
+/* The sizes and shapes that the table's constraints accept, said in our words. */
+void
+booking_check_holder(text *holder)
+{
+	int			length = VARSIZE_ANY_EXHDR(holder);
+
+	if (length == 0 || length > MAX_NAME_LENGTH)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("holder must have between 1 and %d bytes", MAX_NAME_LENGTH),
+				 errdetail("It has %d.", length),
+				 errhint("The holder is your application's key for whoever the booking is for.")));
+}
+
+void
+booking_check_quantity(int32 quantity)
+{
+	if (quantity <= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("quantity must be 1 or more"),
+				 errdetail("It is %d.", quantity)));
+}
+
+void
+booking_check_data(Jsonb *data)
+{
+	if (!JB_ROOT_IS_OBJECT(data))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("data must be a JSON object"),
+				 errhint("Wrap other values: {\"value\": ...}.")));
+}
+
+/*
+ * Has the order's id been used?  Then give the booking back that it belongs to, unless
+ * the caller asks for something else now.  We hold the ID lock.
+ */
+static bool
+replay(const Order *order, const Resource *resource, Datum *booking)
+{
+	Datum		id = UUIDPGetDatum(order->id);
+	StringInfoData differs;
+	HeapTuple	row;
+	bool		isnull;
+
+	SPI_connect();
+	if (booking_run(STMT_GET_BOOKING, &id, NULL) == 0)
+	{
+		SPI_finish();
+		return false;
+	}
+
+	row = SPI_tuptable->vals[0];
+	initStringInfo(&differs);
+	if (DatumGetInt64(stored(row, BOOKING_RESOURCE_ID, &isnull)) != resource->id)
+		appendStringInfoString(&differs, ", resource");
+	if (order->slot)
+	{
+		Datum		slot_id = stored(row, BOOKING_SLOT_ID, &isnull);
+
+		if (isnull || DatumGetInt64(slot_id) != order->slot->id)
+			appendStringInfoString(&differs, ", slot");
+	}
+	else if (!range_eq_internal(booking_range_type(TSTZRANGEOID), order->range,
+								DatumGetRangeTypeP(stored(row, BOOKING_PERIOD, &isnull))))
+		appendStringInfoString(&differs, ", period");
+	if (!booking_same_text(PointerGetDatum(order->holder), stored(row, BOOKING_HOLDER, &isnull)))
+		appendStringInfoString(&differs, ", holder");
+	if (DatumGetInt32(stored(row, BOOKING_QUANTITY, &isnull)) != order->quantity)
+		appendStringInfoString(&differs, ", quantity");
+	if (order->seat)
+	{
+		const Seat *seat = booking_seat_labelled(resource, order->seat);
+		Datum		seat_no = stored(row, BOOKING_SEAT_NO, &isnull);
+
+		if (seat == NULL || isnull || DatumGetInt32(seat_no) != seat->seat_no)
+			appendStringInfoString(&differs, ", seat");
+	}
+	if (compareJsonbContainers(&order->data->root,
+							   &DatumGetJsonbP(stored(row, BOOKING_DATA, &isnull))->root) != 0)
+		appendStringInfoString(&differs, ", data");
+
+	if (differs.len > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNIQUE_VIOLATION),
+				 errmsg("booking id %s has been used for something else",
+						DatumGetCString(DirectFunctionCall1(uuid_out, id))),
+				 errdetail("The booking with this id has another %s.", differs.data + 2),
+				 errhint("Repeat a call with the same arguments, or use a new id."),
+				 errbooking(CONSTRAINT_ID)));
+
+	*booking = booking_row_datum();
+	SPI_finish();
+	return true;
+}
+
+bool
+booking_same_text(Datum a, Datum b)
+{
+	return DatumGetBool(DirectFunctionCall2Coll(texteq, C_COLLATION_OID, a, b));
+}
+
+static Datum
+stored(HeapTuple row, BookingColumn column, bool *isnull)
+{
+	return SPI_getbinval(row, SPI_tuptable->tupdesc, column, isnull);
+}
+
+/*
+ * The resource is booked by its slots only: book a place in one that has this period, the
+ * first that has some left.
+ */
+static bool
+store_in_slot(Order *order, const Resource *resource, bool try, Datum *booking)
+{
+	int			n;
+	int64	   *ids = booking_find_slots(resource, order->range, &n);
+	bool		booked = false;
+
+	if (n == 0)
+		booking_no_such_slot(resource, order->range);
+	for (int i = 0; i < n && !booked; i++)
+	{
+		Slot		slot = booking_use_slot(ids[i], &resource);
+
+		order->slot = &slot;
+		booked = store(order, resource, try || i < n - 1, booking);
+	}
+	return booked;
+}
+
+/* Insert the booking.  False when there is no room and the caller only tries. */
+static bool
+store(const Order *order, const Resource *resource, bool try, Datum *booking)
+{
+	const Seat *seat = order->seat ? booking_seat_wanted(resource, order->seat) : NULL;
+	Datum		values[INSERT_NVALUES] = {0};
+	char		nulls[INSERT_NVALUES + 1];
+	MemoryContext context = CurrentMemoryContext;
+	Refusal		refusal;
+	pg_uuid_t	id;
+	bool		booked;
+
+	if (try && hopeless(order, resource, seat))
+		return false;
+
+	memset(nulls, 'n', INSERT_NVALUES);
+	nulls[INSERT_NVALUES] = '\0';
+#define SET_VALUE(column, datum) \
+	do { values[INSERT_##column] = (datum); nulls[INSERT_##column] = ' '; } while (0)
+
+	if (order->id)
+		id = *order->id;
+	else
+		booking_new_id(&id);
+	SET_VALUE(ID, UUIDPGetDatum(&id));
+	SET_VALUE(RESOURCE_ID, Int64GetDatum(resource->id));
+	if (seat)
+		SET_VALUE(SEAT_NO, Int32GetDatum(seat->seat_no));
+	if (order->slot)
+		SET_VALUE(SLOT_ID, Int64GetDatum(order->slot->id));
+	else
+		SET_VALUE(PERIOD, RangeTypePGetDatum(order->range));
+	SET_VALUE(QUANTITY, Int32GetDatum(order->quantity));
+	SET_VALUE(HOLDER, PointerGetDatum(order->holder));
+	SET_VALUE(DATA, JsonbPGetDatum(order->data));
+	if (order->hold_for)
+	{
+		SET_VALUE(STATUS, CStringGetTextDatum("held"));
+		SET_VALUE(EXPIRES_AT, TimestampTzGetDatum(booking_shift(GetCurrentTimestamp(),
+																booking_interval_length(order->hold_for))));
+	}
+	else
+		SET_VALUE(STATUS, CStringGetTextDatum("confirmed"));
+#undef SET_VALUE
+
+	SPI_connect();
+	booked = booking_insert(values, nulls, try ? NULL : &refusal, context, booking);
+	SPI_finish();
+
+	refused_last = !booked;
+	if (!booked && !try)
+		booking_raise(&refusal);
+	return booked;
+}
+
+/* Is it worth while to look before we insert, and if so, is there nothing to be had? */
+static bool
+hopeless(const Order *order, const Resource *resource, const Seat *seat)
+{
+	if (order->slot)
+		return (refused_last || order->slot->shard < 0) && !order->slot->closed &&
+			booking_places_sold_out(order->slot, order->quantity);
+	return refused_last && booking_no_room(resource, order->range, seat, order->quantity);
+}
+
+/* The seat that a caller names. */
+const Seat *
+booking_seat_wanted(const Resource *resource, const char *label)
+{
+	const Seat *seat;
+
+	if (resource->kind != RESOURCE_SEATED)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("resource \"%s\" has no seats", resource->name),
+				 errhint("Leave the seat out, or create the resource as \"seated\".")));
+	seat = booking_seat_labelled(resource, label);
+	if (seat == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("resource \"%s\" has no seat \"%s\"", resource->name, label),
+				 errhint("Its seats are in booking.seat.")));
+	return seat;
+}

@@ -1,0 +1,280 @@
+/*-------------------------------------------------------------------------
+ *
+ * move.c
+ *		A booking takes another place, or ends when its holder leaves: reschedule,
+ *		check_in, check_out.
+ *
+ * Moving is one UPDATE.  The row's trigger judges the new place as it judges a new
+ * booking, without the booking itself, and only if there is room is the row written: the
+ * old place is given up by having got the new one, in one step.
+ *
+ * Two bookings that want each other's places: while both are being judged nobody has
+ * written anything, each sees the other in its old place for sure, and both are told
+ * that it is taken.  A mover waits only for a transaction that has already written its
+ * row, and which therefore has its answer.
+ *
+ * A booking in a slot moves to another slot of the resource: the one that is published for
+ * the new period.
+ *
+ * Checking out only ever shrinks what a booking takes, so it is never refused for want of
+ * room, not even where buffers have grown since.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "utils/builtins.h"
+
+#include "base/compat.h"
+#include "base/errors.h"
+#include "base/period.h"
+#include "base/plans.h"
+#include "engine/places.h"
+#include "engine/resource.h"
+#include "engine/row.h"
+#include "engine/slots.h"
+#include "rules/policy.h"
+#include "sql/book.h"
+#include "sql/transitions.h"
+
+PG_FUNCTION_INFO_V1(booking_reschedule);
+PG_FUNCTION_INFO_V1(booking_check_in);
+PG_FUNCTION_INFO_V1(booking_check_out);
+
+static int64 slot_for(const Life *life, const BookingRow *new);
+static void must_be_confirmed(const Life *life);
+static void must_not_have_left(const Life *life);
+static RangeType *shrunk(const Life *life, TimestampTz at);
+
+/*
+ * reschedule(id, period, seat, quantity, expected_version): seat and quantity stay as they
+ * are when they are NULL.
+ */
+Datum
+booking_reschedule(PG_FUNCTION_ARGS)
+{
+	char	   *seat = PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2));
+	RangeType  *range;
+	Period		period;
+	Datum		values[6];
+	char		nulls[] = "      ";
+	Datum		booking;
+	Life		life;
+
+	if (PG_ARGISNULL(0))
+		booking_null_argument("id");
+	if (PG_ARGISNULL(1))
+		booking_null_argument("period");
+	range = PG_GETARG_RANGE_P(1);
+	booking_check_period(range, &period);
+	if (!PG_ARGISNULL(3))
+		booking_check_quantity(PG_GETARG_INT32(3));
+
+	SPI_connect();
+	booking_life_begin(&life, PG_GETARG_DATUM(0));
+	do
+	{
+		const BookingRow *old = &life.row;
+		BookingRow	new = *old;
+
+		booking_life_must_be_active(&life);
+		must_not_have_left(&life);
+		if (!PG_ARGISNULL(4) && DatumGetInt32(old->value[BOOKING_VERSION]) != PG_GETARG_INT32(4))
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("the booking has been changed by somebody else"),
+					 errdetail("Its version is %d, expected was %d.",
+							   DatumGetInt32(old->value[BOOKING_VERSION]), PG_GETARG_INT32(4)),
+					 errhint("Read the booking again and decide anew."),
+					 errbooking(CONSTRAINT_VERSION)));
+
+		booking_row_set(&new, BOOKING_PERIOD, RangeTypePGetDatum(range));
+		if (seat)
+			booking_row_set(&new, BOOKING_SEAT_NO, Int32GetDatum(booking_seat_wanted(life.resource, seat)->seat_no));
+		if (!PG_ARGISNULL(3))
+			booking_row_set(&new, BOOKING_QUANTITY, PG_GETARG_DATUM(3));
+
+		if (booking_row_same_range(&new, old, BOOKING_PERIOD) &&
+			booking_row_same(&new, old, BOOKING_SEAT_NO) &&
+			booking_row_same(&new, old, BOOKING_QUANTITY))
+		{
+			booking = booking_row_datum();
+			break;
+		}
+
+		if (!booking_row_same_range(&new, old, BOOKING_PERIOD))
+		{
+			bool		in_slot = !old->null[BOOKING_SLOT_ID] || life.resource->slots_only;
+
+			booking_check_policy(life.resource, period, in_slot ? POLICY_NOTICE : POLICY_ALL);
+			if (in_slot)
+				booking_row_set(&new, BOOKING_SLOT_ID, Int64GetDatum(slot_for(&life, &new)));
+		}
+		values[2] = new.value[BOOKING_PERIOD];
+		values[3] = new.value[BOOKING_SEAT_NO];
+		nulls[3] = new.null[BOOKING_SEAT_NO] ? 'n' : ' ';
+		values[4] = new.value[BOOKING_QUANTITY];
+		values[5] = new.value[BOOKING_SLOT_ID];
+		nulls[5] = new.null[BOOKING_SLOT_ID] ? 'n' : ' ';
+	} while (!booking_life_change(&life, STMT_MOVE_BOOKING, values, nulls, &booking));
+	SPI_finish();
+	PG_RETURN_DATUM(booking);
+}
+
+/* Of the slots for the new period the first that has places for the booking, else any. */
+static int64
+slot_for(const Life *life, const BookingRow *new)
+{
+	RangeType  *range = DatumGetRangeTypeP(new->value[BOOKING_PERIOD]);
+	const Resource *resource;
+	int			n;
+	int64	   *ids = booking_find_slots(life->resource, range, &n);
+
+	if (n == 0)
+		booking_no_such_slot(life->resource, range);
+	for (int i = 0; i < n; i++)
+	{
+		Slot		slot = booking_use_slot(ids[i], &resource);
+
+		if (!slot.closed && booking_places_left(&slot) >= DatumGetInt32(new->value[BOOKING_QUANTITY]))
+			return ids[i];
+	}
+	return ids[0];
+}
+
+static void
+must_be_confirmed(const Life *life)
+{
+	booking_life_must_be_active(life);
+	if (life->status == BOOKING_HELD)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the booking is only held"),
+				 errdetail("The hold lapses at %s.",
+						   booking_instant_text(DatumGetTimestampTz(life->row.value[BOOKING_EXPIRES_AT]))),
+				 errhint("Confirm it first."),
+				 errbooking(CONSTRAINT_STATUS)));
+}
+
+static void
+must_not_have_left(const Life *life)
+{
+	if (!life->row.null[BOOKING_CHECKED_OUT_AT])
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the stay is over"),
+				 errdetail("It was checked out at %s.",
+						   booking_instant_text(DatumGetTimestampTz(life->row.value[BOOKING_CHECKED_OUT_AT]))),
+				 errhint("Make a new booking."),
+				 errbooking(CONSTRAINT_STATUS)));
+}
+
+/*
+ * check_in(id): the holder has arrived.  Early or late, it is recorded and changes
+ * nothing else.
+ */
+Datum
+booking_check_in(PG_FUNCTION_ARGS)
+{
+	Datum		values[3];
+	Datum		booking;
+	Life		life;
+
+	if (PG_ARGISNULL(0))
+		booking_null_argument("id");
+
+	SPI_connect();
+	booking_life_begin(&life, PG_GETARG_DATUM(0));
+	do
+	{
+		must_be_confirmed(&life);
+		if (!life.row.null[BOOKING_CHECKED_IN_AT])
+		{
+			booking = booking_row_datum();
+			break;
+		}
+		must_not_have_left(&life);
+		values[2] = TimestampTzGetDatum(life.now);
+	} while (!booking_life_change(&life, STMT_CHECK_IN_BOOKING, values, NULL, &booking));
+	SPI_finish();
+	PG_RETURN_DATUM(booking);
+}
+
+/*
+ * check_out(id, at): the holder leaves.  What is left of the period is free from then on.
+ * Who leaves late, after the period, does not lengthen it.
+ */
+Datum
+booking_check_out(PG_FUNCTION_ARGS)
+{
+	Datum		values[5];
+	Datum		booking;
+	Life		life;
+
+	if (PG_ARGISNULL(0))
+		booking_null_argument("id");
+	if (!PG_ARGISNULL(1) && TIMESTAMP_NOT_FINITE(PG_GETARG_TIMESTAMPTZ(1)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("a stay cannot end at infinity"),
+				 errhint("Leave it open by not checking out.")));
+
+	SPI_connect();
+	booking_life_begin(&life, PG_GETARG_DATUM(0));
+	do
+	{
+		TimestampTz at = PG_ARGISNULL(1) ? life.now : PG_GETARG_TIMESTAMPTZ(1);
+		const BookingRow *row = &life.row;
+
+		must_be_confirmed(&life);
+		if (!row->null[BOOKING_CHECKED_OUT_AT])
+		{
+			booking = booking_row_datum();
+			break;
+		}
+		if (at <= row->period.from)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("the booking has not begun"),
+					 errdetail("It begins at %s.", booking_instant_text(row->period.from)),
+					 errhint("cancel() gives up a booking before it begins."),
+					 errbooking(CONSTRAINT_STATUS)));
+		if (!row->null[BOOKING_CHECKED_IN_AT] &&
+			at < DatumGetTimestampTz(row->value[BOOKING_CHECKED_IN_AT]))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("nobody leaves before arriving"),
+					 errdetail("The booking was checked in at %s.",
+							   booking_instant_text(DatumGetTimestampTz(row->value[BOOKING_CHECKED_IN_AT])))));
+
+		values[2] = TimestampTzGetDatum(at);
+		values[3] = row->value[BOOKING_PERIOD];
+		values[4] = row->value[BOOKING_OCCUPIES];
+		if (at < row->period.to && row->null[BOOKING_SLOT_ID])
+		{
+			values[3] = RangeTypePGetDatum(booking_make_range((Period) {row->period.from, at}));
+			values[4] = RangeTypePGetDatum(shrunk(&life, at));
+		}
+	} while (!booking_life_change(&life, STMT_CHECK_OUT_BOOKING, values, NULL, &booking));
+	SPI_finish();
+	PG_RETURN_DATUM(booking);
+}
+
+/*
+ * What a booking takes that ends earlier: it keeps the buffer it has after it.  An open
+ * one has none yet and gets that of its resource.
+ */
+static RangeType *
+shrunk(const Life *life, TimestampTz at)
+{
+	Period		occupies = booking_period(DatumGetRangeTypeP(life->row.value[BOOKING_OCCUPIES]));
+	int64		after = life->row.period.to == DT_NOEND ? life->resource->buffer_after :
+		occupies.to - life->row.period.to;
+
+	if (occupies.to == DT_NOEND && life->row.period.to != DT_NOEND)
+		after = life->resource->buffer_after;
+	occupies.to = booking_shift(at, after);
+	return booking_make_range(occupies);
+}

@@ -1,0 +1,37 @@
+/*-------------------------------------------------------------------------
+ *
+ * transitions.h
+ *		what happens to a booking afterwards
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef BOOKING_TRANSITIONS_H
+#define BOOKING_TRANSITIONS_H
+
+#include "utils/timestamp.h"
+
+#include "base/errors.h"
+#include "base/plans.h"
+#include "engine/resource.h"
+#include "engine/row.h"
+
+/* A booking whose ID and RESOURCE locks we hold, as it is now. */
+typedef struct Life
+{
+	Datum		id;
+	BookingRow	row;
+	BookingStatus status;
+	const Resource *resource;
+	TimestampTz now;			/* read after the locks were granted */
+	int			tries;			/* how often somebody has been faster */
+} Life;
+
+extern Datum booking_life_cancel(Datum id, Datum reason);
+extern void booking_life_begin(Life *life, Datum id);
+extern bool booking_life_change(Life *life, Statement statement, Datum *values,
+								const char *nulls, Datum *booking);
+extern void booking_life_must_be_active(const Life *life);
+extern void booking_life_lapsed(const BookingRow *row, Refusal *refusal);
+extern char *booking_life_reason(TimestampTz lapsed_at);
+
+#endif							/* BOOKING_TRANSITIONS_H */

@@ -1,0 +1,256 @@
+/*-------------------------------------------------------------------------
+ *
+ * waitlist_join.c
+ *		Joining and leaving the waitlist.
+ *
+ *			waiting -----> offered -----> taken		confirm() of the hold
+ *			   |			  |---------> lapsed	nothing happened in time
+ *			   '--> left <----'						leave_waitlist(), cancel() of the hold
+ *
+ * Nobody comes back from the right: who has let an offer lapse joins again, at the end.
+ *
+ * Who joins takes JOIN exclusively and then LINE (waitlist.c), writes the entry and serves the
+ * line at once: if there is room and nobody ahead, the entry comes back "offered".
+ * Joining again for the same gives the same entry back as long as it waits or its offer
+ * stands.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "storage/lmgr.h"
+#include "utils/builtins.h"
+
+#include "base/compat.h"
+#include "base/errors.h"
+#include "base/locks.h"
+#include "base/period.h"
+#include "base/plans.h"
+#include "engine/resource.h"
+#include "engine/slots.h"
+#include "rules/policy.h"
+#include "rules/waitlist.h"
+#include "sql/book.h"
+#include "sql/transitions.h"
+
+PG_FUNCTION_INFO_V1(booking_wait_for_slot);
+PG_FUNCTION_INFO_V1(booking_wait_for_slot_named);
+PG_FUNCTION_INFO_V1(booking_wait_for_place);
+PG_FUNCTION_INFO_V1(booking_leave_waitlist);
+
+static Datum wait_for_slot(FunctionCallInfo fcinfo, bool by_name);
+static void read_waitlist_order(FunctionCallInfo fcinfo, int first, Datum *values);
+static void check_not_over(Period period);
+static Datum join_line(const Resource *resource, Datum *values, const char *nulls);
+static bool get_entry(Datum id);
+static bool is(const char *status);
+
+Datum
+booking_wait_for_slot(PG_FUNCTION_ARGS)
+{
+	return wait_for_slot(fcinfo, false);
+}
+
+Datum
+booking_wait_for_slot_named(PG_FUNCTION_ARGS)
+{
+	return wait_for_slot(fcinfo, true);
+}
+
+/*
+ * wait_for_slot(resource, period, holder, quantity, offer_for).  Where only published slots
+ * can be booked, that is the slot of this period.
+ */
+static Datum
+wait_for_slot(FunctionCallInfo fcinfo, bool by_name)
+{
+	const Resource *resource;
+	Datum		values[JOIN_NVALUES] = {0};
+	char		nulls[] = "      ";
+	Period		period;
+
+	if (PG_ARGISNULL(0))
+		booking_null_argument("resource");
+	if (PG_ARGISNULL(1))
+		booking_null_argument("period");
+	booking_check_period(PG_GETARG_RANGE_P(1), &period);
+	read_waitlist_order(fcinfo, 2, values);
+
+	LockRelationOid(booking_table("booking"), RowExclusiveLock);
+	resource = by_name ? booking_use_resource_named(text_to_cstring(PG_GETARG_TEXT_PP(0))) :
+		booking_use_resource(PG_GETARG_INT64(0));
+	values[JOIN_PERIOD] = PG_GETARG_DATUM(1);
+	nulls[JOIN_SLOT_ID] = 'n';
+
+	if (resource->slots_only)
+	{
+		int			n;
+		int64	   *ids = booking_find_slots(resource, PG_GETARG_RANGE_P(1), &n);
+
+		if (n == 0)
+			booking_no_such_slot(resource, PG_GETARG_RANGE_P(1));
+		values[JOIN_SLOT_ID] = Int64GetDatum(ids[0]);
+		nulls[JOIN_SLOT_ID] = ' ';
+	}
+	else if (resource->kind != RESOURCE_POOLED && DatumGetInt32(values[JOIN_QUANTITY]) != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("quantity must be 1 for resource \"%s\"", resource->name),
+				 errdetail("It is %d.", DatumGetInt32(values[JOIN_QUANTITY]))));
+	check_not_over(period);
+	booking_check_policy(resource, period, resource->slots_only ? POLICY_NOTICE : POLICY_ALL);
+	PG_RETURN_DATUM(join_line(resource, values, nulls));
+}
+
+/*
+ * wait_for_place(slot_id, holder, quantity, offer_for)
+ */
+Datum
+booking_wait_for_place(PG_FUNCTION_ARGS)
+{
+	const Resource *resource;
+	Datum		values[JOIN_NVALUES] = {0};
+	Slot		slot;
+
+	if (PG_ARGISNULL(0))
+		booking_null_argument("slot_id");
+	read_waitlist_order(fcinfo, 1, values);
+
+	LockRelationOid(booking_table("booking"), RowExclusiveLock);
+	slot = booking_use_slot(PG_GETARG_INT64(0), &resource);
+	values[JOIN_SLOT_ID] = PG_GETARG_DATUM(0);
+	values[JOIN_PERIOD] = RangeTypePGetDatum(booking_make_range(slot.period));
+	check_not_over(slot.period);
+	booking_check_policy(resource, slot.period, POLICY_NOTICE);
+	PG_RETURN_DATUM(join_line(resource, values, "      "));
+}
+
+/* The arguments that both have: holder, quantity, offer_for. */
+static void
+read_waitlist_order(FunctionCallInfo fcinfo, int first, Datum *values)
+{
+	static const char *const names[] = {"holder", "quantity", "offer_for"};
+
+	for (int i = 0; i < (int) lengthof(names); i++)
+		if (PG_ARGISNULL(first + i))
+			booking_null_argument(names[i]);
+	booking_check_holder(PG_GETARG_TEXT_PP(first));
+	booking_check_quantity(PG_GETARG_INT32(first + 1));
+	if (booking_interval_length(PG_GETARG_INTERVAL_P(first + 2)) <= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("offer_for must be longer than nothing"),
+				 errhint("It is how long an offer stands before the next in line gets it.")));
+	values[JOIN_HOLDER] = PG_GETARG_DATUM(first);
+	values[JOIN_QUANTITY] = PG_GETARG_DATUM(first + 1);
+	values[JOIN_OFFER_FOR] = PG_GETARG_DATUM(first + 2);
+}
+
+static void
+check_not_over(Period period)
+{
+	if (period.to <= GetCurrentTimestamp())
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("nobody can wait for a period that is over"),
+				 errdetail("It ended at %s.", booking_instant_text(period.to))));
+}
+
+static Datum
+join_line(const Resource *resource, Datum *values, const char *nulls)
+{
+	Datum		id;
+	Datum		entry;
+	bool		isnull;
+	bool		alone;
+
+	values[JOIN_RESOURCE_ID] = Int64GetDatum(resource->id);
+	booking_lock_join(resource->id, true);
+	alone = booking_lock_line(resource->id, true);
+
+	SPI_connect();
+	if (booking_run(STMT_FIND_ENTRY, values, nulls) == 0)
+	{
+		booking_run(STMT_JOIN_WAITLIST, values, nulls);
+		id = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+		if (alone)
+			booking_line_joined(resource->id, DatumGetRangeTypeP(values[JOIN_PERIOD]));
+		get_entry(id);
+	}
+	entry = booking_row_datum_of("waitlist");
+	SPI_finish();
+	return entry;
+}
+
+/*
+ * leave_waitlist(id): who has left, has taken his offer or let it lapse is out already.
+ */
+Datum
+booking_leave_waitlist(PG_FUNCTION_ARGS)
+{
+	Datum		id;
+	Datum		entry;
+	bool		isnull;
+	int			lost = 0;
+
+	if (PG_ARGISNULL(0))
+		booking_null_argument("id");
+	id = PG_GETARG_DATUM(0);
+
+	SPI_connect();
+	for (;;)
+	{
+		if (!get_entry(id))
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_OBJECT),
+					 errmsg("waitlist entry %lld does not exist", (long long) DatumGetInt64(id))));
+		if (is("waiting"))
+		{
+			int64		resource_id = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0],
+																  SPI_tuptable->tupdesc, 2, &isnull));
+
+			/* Whoever is about to offer him something has done so when we get the lock. */
+			bool		alone = booking_lock_line(resource_id, true);
+
+			if (booking_run(STMT_LEAVE_WAITLIST, &id, NULL) > 0)
+				break;
+			if (alone)
+				booking_unlock_line(resource_id);
+			continue;
+		}
+		if (is("offered"))
+		{
+			/* Declined, or by now something else; an offer without its hold stays as it is. */
+			if (booking_run(STMT_FIND_OFFER, &id, NULL) > 0)
+				booking_life_cancel(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull),
+									(Datum) 0);
+			else if (++lost > 1)
+			{
+				get_entry(id);
+				break;
+			}
+			continue;
+		}
+		break;
+	}
+	entry = booking_row_datum_of("waitlist");
+	SPI_finish();
+	PG_RETURN_DATUM(entry);
+}
+
+static bool
+get_entry(Datum id)
+{
+	return booking_run(STMT_GET_ENTRY, &id, NULL) > 0;
+}
+
+/* Does the entry just read have this status? */
+static bool
+is(const char *status)
+{
+	int			attno = SPI_fnumber(SPI_tuptable->tupdesc, "status");
+
+	return strcmp(SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, attno), status) == 0;
+}

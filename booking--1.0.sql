@@ -626,20 +626,20 @@ COMMENT ON FUNCTION booking.book_slot(bigint, tstzrange, text, integer, text, in
 CREATE FUNCTION booking.try_book_slot(
 		resource text, period tstzrange, holder text, quantity integer DEFAULT 1, seat text DEFAULT NULL,
 		hold_for interval DEFAULT NULL, id uuid DEFAULT NULL, data jsonb DEFAULT '{}')
-	RETURNS booking.booking
-	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	RETURNS SETOF booking.booking
+	LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1
 	AS 'MODULE_PATHNAME', 'booking_try_book_slot_named';
 COMMENT ON FUNCTION booking.try_book_slot(text, tstzrange, text, integer, text, interval, uuid, jsonb) IS
-	'like book_slot, but NULL instead of an error when the space is taken';
+	'like book_slot, but no row instead of an error when the space is taken';
 
 CREATE FUNCTION booking.try_book_slot(
 		resource bigint, period tstzrange, holder text, quantity integer DEFAULT 1, seat text DEFAULT NULL,
 		hold_for interval DEFAULT NULL, id uuid DEFAULT NULL, data jsonb DEFAULT '{}')
-	RETURNS booking.booking
-	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	RETURNS SETOF booking.booking
+	LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1
 	AS 'MODULE_PATHNAME', 'booking_try_book_slot';
 COMMENT ON FUNCTION booking.try_book_slot(bigint, tstzrange, text, integer, text, interval, uuid, jsonb) IS
-	'like book_slot, but NULL instead of an error when the space is taken';
+	'like book_slot, but no row instead of an error when the space is taken';
 
 CREATE FUNCTION booking.book_place(
 		slot_id bigint, holder text, quantity integer DEFAULT 1, seat text DEFAULT NULL,
@@ -653,11 +653,11 @@ COMMENT ON FUNCTION booking.book_place(bigint, text, integer, text, interval, uu
 CREATE FUNCTION booking.try_book_place(
 		slot_id bigint, holder text, quantity integer DEFAULT 1, seat text DEFAULT NULL,
 		hold_for interval DEFAULT NULL, id uuid DEFAULT NULL, data jsonb DEFAULT '{}')
-	RETURNS booking.booking
-	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	RETURNS SETOF booking.booking
+	LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1
 	AS 'MODULE_PATHNAME', 'booking_try_book_place';
 COMMENT ON FUNCTION booking.try_book_place(bigint, text, integer, text, interval, uuid, jsonb) IS
-	'like book_place, but NULL instead of an error when there are not so many places left';
+	'like book_place, but no row instead of an error when there are not so many places left';
 
 
 -- The life of a booking -----------------------------------------------------------------

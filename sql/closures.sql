@@ -111,8 +111,8 @@ INSERT INTO booking.closure (resource_id, period, reason)
 SELECT :many, tstzrange(day, day + interval '1 hour'), 'number ' || n
 FROM generate_series(1, 600) AS n, LATERAL (SELECT timestamptz '2030-01-01 12:00' + n * interval '1 day') AS d (day);
 SELECT count(*), count(booked.id) FROM generate_series(1, 600) AS n,
-	LATERAL (SELECT timestamptz '2030-01-01 12:30' + n * interval '1 day') AS d (day),
-	LATERAL booking.try_book_slot('closures: many', tstzrange(day, day + interval '1 hour'), 'eve') AS booked;
+	LATERAL (SELECT timestamptz '2030-01-01 12:30' + n * interval '1 day') AS d (day)
+	LEFT JOIN LATERAL booking.try_book_slot('closures: many', tstzrange(day, day + interval '1 hour'), 'eve') AS booked ON true;
 SELECT count(booked.id) FROM generate_series(1, 600) AS n,
 	LATERAL (SELECT timestamptz '2030-01-01 13:00' + n * interval '1 day') AS d (day),
 	LATERAL booking.try_book_slot('closures: many', tstzrange(day, day + interval '23 hours'), 'ann') AS booked;

@@ -16,8 +16,8 @@ SELECT quantity FROM booking.book_slot('pooled: bikes', '[2030-01-07 09:00, 2030
 
 -- Full from 09:00 to 12:00 now, and free on both sides.
 SELECT h, holder IS NOT NULL AS booked
-FROM generate_series(8, 12) AS h, LATERAL booking.try_book_slot('pooled: bikes',
-	tstzrange('2030-01-07'::timestamptz + h * interval '1 hour', '2030-01-07'::timestamptz + (h + 1) * interval '1 hour'), 'eve')
+FROM generate_series(8, 12) AS h LEFT JOIN LATERAL booking.try_book_slot('pooled: bikes',
+	tstzrange('2030-01-07'::timestamptz + h * interval '1 hour', '2030-01-07'::timestamptz + (h + 1) * interval '1 hour'), 'eve') ON true
 ORDER BY h;
 
 -- What is left, where it is not enough, and what would fit.
@@ -81,7 +81,7 @@ BEGIN
 				SELECT (SELECT sum(b.quantity) FROM booking.booking b
 						WHERE b.resource_id = r.id AND b.period @> instant) AS used
 				FROM generate_series(lower(period), least(upper(period), '2030-01-20') - interval '30 min', '30 min') AS instant) AS at), 0);
-		booked := EXISTS (SELECT FROM booking.try_book_slot(resource, period, 'h' || i, quantity) AS got WHERE got.id IS NOT NULL);
+		booked := EXISTS (SELECT FROM booking.try_book_slot(resource, period, 'h' || i, quantity));
 		RETURN NEXT;
 	END LOOP;
 END

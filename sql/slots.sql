@@ -36,18 +36,18 @@ SELECT * FROM pg_temp.places(:show);
 SELECT quantity FROM booking.book_place(:show, 'eve', 290);
 SELECT * FROM pg_temp.places(:show);
 SELECT pg_temp.says(format($$SELECT * FROM booking.book_place(%s, 'eve', 7)$$, :show));
-SELECT id IS NULL AS refused FROM booking.try_book_place(:show, 'eve', 7);
+SELECT count(*) = 0 AS refused FROM booking.try_book_place(:show, 'eve', 7);
 SELECT pg_temp.says(format($$SELECT * FROM booking.book_place(%s, 'eve', 2147483647)$$, :show));
 SELECT quantity FROM booking.try_book_place(:show, 'dan', 6);
 SELECT pg_temp.says(format($$SELECT * FROM booking.book_place(%s, 'eve')$$, :show));
-SELECT id IS NULL AS refused FROM booking.try_book_place(:show, 'eve');
-SELECT id IS NULL AS refused FROM booking.try_book_place(:show, 'eve');
+SELECT count(*) = 0 AS refused FROM booking.try_book_place(:show, 'eve');
+SELECT count(*) = 0 AS refused FROM booking.try_book_place(:show, 'eve');
 SELECT * FROM pg_temp.places(:show);
 
 -- What is given back is for the next.
 SELECT status FROM booking.cancel(:'first');
 SELECT * FROM pg_temp.places(:show);
-SELECT id IS NULL AS refused FROM booking.try_book_place(:show, 'eve', 4);
+SELECT count(*) = 0 AS refused FROM booking.try_book_place(:show, 'eve', 4);
 SELECT quantity FROM booking.try_book_place(:show, 'eve', 3);
 SELECT * FROM pg_temp.places(:show);
 
@@ -119,7 +119,7 @@ SELECT * FROM pg_temp.places(:later);
 BEGIN;
 SAVEPOINT s;
 SELECT quantity FROM booking.book_place(:later, 'eve', 150);
-SELECT id IS NULL AS refused FROM booking.try_book_place(:later, 'eve');
+SELECT count(*) = 0 AS refused FROM booking.try_book_place(:later, 'eve');
 ROLLBACK TO s;
 SELECT quantity FROM booking.try_book_place(:later, 'eve', 149);
 COMMIT;
@@ -163,7 +163,7 @@ SELECT * FROM pg_temp.places(:copied);
 -- Closing and reopening; more places and fewer.
 --
 SELECT pg_temp.says(format($$SELECT * FROM booking.book_place(%s, 'ann')$$, :copied));
-SELECT id IS NULL AS refused FROM booking.try_book_place(:copied, 'ann');
+SELECT count(*) = 0 AS refused FROM booking.try_book_place(:copied, 'ann');
 UPDATE booking.slot SET closed = false WHERE id = :copied;
 SELECT quantity FROM booking.book_place(:copied, 'ann', 1000);
 UPDATE booking.slot SET capacity = 5000 WHERE id = :copied;
@@ -172,7 +172,7 @@ SELECT quantity FROM booking.book_place(:copied, 'ann', 3999);
 SELECT pg_temp.says(format($$UPDATE booking.slot SET capacity = 4900 WHERE id = %s$$, :copied));
 UPDATE booking.slot SET capacity = 4999 WHERE id = :copied;
 SELECT * FROM pg_temp.places(:copied);
-SELECT id IS NULL AS refused FROM booking.try_book_place(:copied, 'ann');
+SELECT count(*) = 0 AS refused FROM booking.try_book_place(:copied, 'ann');
 UPDATE booking.slot SET capacity = 5000 WHERE id = :copied;
 SELECT quantity FROM booking.try_book_place(:copied, 'ann');
 SELECT count(*) FROM booking.slot_places WHERE slot_id = :copied;

@@ -55,7 +55,7 @@ my $script = $numbers . q{
 \elif :dice <= 11
 	SELECT insert_or_not('pool ' || :resource::int, } . $period . q{, :quantity);
 \else
-	SELECT coalesce(id, '00000000-0000-7000-8000-000000000000') AS id
+	SELECT coalesce(max(id::text), '00000000-0000-7000-8000-000000000000') AS id
 	FROM booking.try_book_slot('room ' || :resource::int, } . $period . q{, 'c' || :client_id::int) \gset
 	SELECT cancel_if_any(:id);
 	SELECT repeat_call('room ' || :resource::int, } . $period . q{, :id);

@@ -52,7 +52,7 @@ print $fh q{
 \set dice random(1, 30)
 \set keep random(1, 300)
 \set think random(1, 40)
-SELECT coalesce(id::text, '') AS hold, (id IS NULL)::int AS none FROM booking.try_book_slot('bus', trip(), 'client ' || :client_id::int,
+SELECT coalesce(max(id::text), '') AS hold, (count(*) = 0)::int AS none FROM booking.try_book_slot('bus', trip(), 'client ' || :client_id::int,
 	seat => 'seat ' || :seat::int, hold_for => :keep::int * interval '100 us') \gset
 \if :none
 \sleep 1 ms

@@ -1,7 +1,7 @@
 /*
  * booking: this extension
  *
- * One call, one round trip. try_book_... says no with NULL; the functions without try_ raise an error that explains.
+ * One call, one round trip. try_book_... says no with no row; the functions without try_ raise an error that explains.
  */
 #include <string.h>
 

@@ -22,6 +22,7 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
+#include "nodes/execnodes.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
@@ -74,6 +75,7 @@ static void read_booking_order(FunctionCallInfo fcinfo, int first, Order *order)
 static bool replay(const Order *order, const Resource *resource, Datum *booking);
 static bool store_in_slot(Order *order, const Resource *resource, bool try, Datum *booking);
 static bool store(const Order *order, const Resource *resource, bool try, Datum *booking);
+static Datum no_row(FunctionCallInfo fcinfo);
 static bool hopeless(const Order *order, const Resource *resource, const Seat *seat);
 static Datum stored(HeapTuple row, BookingColumn column, bool *isnull);
 
@@ -132,7 +134,7 @@ book_slot(FunctionCallInfo fcinfo, bool by_name, bool try)
 		booking_check_hold(resource, booking_interval_length(order.hold_for));
 	if (resource->slots_only ? !store_in_slot(&order, resource, try, &booking) :
 		!store(&order, resource, try, &booking))
-		PG_RETURN_NULL();
+		return no_row(fcinfo);
 	PG_RETURN_DATUM(booking);
 }
 
@@ -174,8 +176,27 @@ book_place(FunctionCallInfo fcinfo, bool try)
 		booking_check_hold(resource, booking_interval_length(order.hold_for));
 
 	if (!store(&order, resource, try, &booking))
-		PG_RETURN_NULL();
+		return no_row(fcinfo);
 	PG_RETURN_DATUM(booking);
+}
+
+/*
+ * A try_ function returns a set of at most one row.  The row is returned as any function
+ * returns one, which the executor takes for the only row of the set; no row is the end of
+ * a set that has not begun.  A row of NULLs, which a function that returns no set would
+ * give instead, looks like a booking to every client.
+ */
+static Datum
+no_row(FunctionCallInfo fcinfo)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+
+	if (result == NULL || !IsA(result, ReturnSetInfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("set-valued function called in context that cannot accept a set")));
+	result->isDone = ExprEndResult;
+	PG_RETURN_NULL();
 }
 
 /* The arguments that all of the functions have, from the holder on. */

@@ -1219,11 +1219,14 @@ CREATE TRIGGER zz_guard_booking BEFORE INSERT OR UPDATE ON booking.booking
 
 CREATE FUNCTION booking.booking_stored() RETURNS trigger
 	LANGUAGE c AS 'MODULE_PATHNAME', 'booking_row_done';
-COMMENT ON FUNCTION booking.booking_stored() IS 'trigger: the judged bookings are in their indexes; the next may be judged, and places of slots settled';
-/* Before other AFTER triggers, which may wait for something; and once more for the
- * statement, in case it has stored nothing (ON CONFLICT DO NOTHING). */
+COMMENT ON FUNCTION booking.booking_stored() IS 'trigger: bookings have been stored; the places of slots are settled, and the line is served';
+CREATE FUNCTION booking.leave_gates() RETURNS boolean
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'booking_row_indexed';
+COMMENT ON FUNCTION booking.leave_gates() IS 'in a WHEN clause: the judged booking is in its indexes, and the next may be judged';
+/* Before the WHEN clauses and triggers of others, which may wait for something. */
 CREATE TRIGGER aa_booking_stored AFTER INSERT OR UPDATE OR DELETE ON booking.booking
-	FOR EACH ROW EXECUTE FUNCTION booking.booking_stored();
+	FOR EACH ROW WHEN (booking.leave_gates()) EXECUTE FUNCTION booking.booking_stored();
 CREATE TRIGGER booking_stored AFTER INSERT OR UPDATE OR DELETE ON booking.booking
 	FOR EACH STATEMENT EXECUTE FUNCTION booking.booking_stored();
 
@@ -1278,8 +1281,8 @@ CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON booking.slot_places
 
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA booking FROM PUBLIC;
 
--- What the table's default and constraint call runs as whoever inserts.
-GRANT EXECUTE ON FUNCTION booking.uuid_v7() TO PUBLIC;
+-- What the table's default, constraint and trigger call runs as whoever inserts.
+GRANT EXECUTE ON FUNCTION booking.uuid_v7(), booking.leave_gates() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION booking.is_sound(tstzrange, tstzrange, integer, text, text, timestamptz, jsonb) TO PUBLIC;
 -- Whoever writes to a guarded table evaluates its guard's WHEN clause, and whoever owns
 -- one may restore its triggers and look at what they say.

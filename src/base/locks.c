@@ -38,13 +38,19 @@
  * sends them before it gives its locks back, hence a cached resource that survives is
  * the committed one (resource.c).
  *
- * A gate is entered in a row's BEFORE trigger and left once the row is in its index:
- * by the AFTER trigger, or earlier by the next row of the same command, for when
- * another BEFORE trigger runs, the row before has been stored.  A statement of a
- * million rows holds one gate at a time.  The command is told by the command id of the
- * active snapshot, which is the statement's own from its start to its AFTER triggers; a
- * statement run from inside another (a function in a CHECK constraint that books
- * something) has a later one and leaves the outer statement's gates alone.
+ * A gate is entered in a row's BEFORE trigger and left once the row is in its indexes: in
+ * the WHEN clause of an AFTER ROW trigger, which the executor evaluates as soon as it has
+ * put the row there, before RETURNING, before the next row, and long before the AFTER
+ * triggers run, which may be at the end of a statement that goes on for hours
+ * (WITH b AS (INSERT ...) SELECT ...).  A row that has been judged and is then not stored
+ * (ON CONFLICT) gets no WHEN clause.  Its gate is left when the executor clears the memory
+ * of that row, which it does before it turns to anything else.  So a statement of a million
+ * rows holds the gates of one row at a time.
+ *
+ * Whose gate it is, is told by the command id of the active snapshot, which is the
+ * statement's own from its start to its AFTER triggers; a statement run from inside another
+ * (a function in a CHECK constraint that books something) has a later one and leaves the
+ * outer statement's gates alone.
  *
  * A gate has parts, so that only those meet in it who want the same time: 32 for large
  * pieces of time (three days) and 32 for small ones (an hour), each for every 32nd piece.
@@ -55,9 +61,7 @@
  * hours of one room, got half as much done, or less.
  *
  * A row that is judged by several rules (guarded.c) enters all their gates at once, in
- * the order of the keys, and leaves them all before it waits.  A row that has been judged
- * and is then not stored (ON CONFLICT) has no AFTER trigger to leave its gate: the next
- * row does, or the end of the statement, which we notice when the executor's memory goes.
+ * the order of the keys, and leaves them all before it waits.
  *
  *-------------------------------------------------------------------------
  */
@@ -119,16 +123,12 @@ typedef struct Gate
 	SubTransactionId subxact;
 } Gate;
 
-/* A statement whose end leaves its gates; lives in the memory of the executor. */
-typedef struct StatementEnd
+/* A row whose gates are left when the executor has finished with it; lives in its memory. */
+typedef struct RowEnd
 {
 	MemoryContextCallback callback;
-	MemoryContext context;
 	CommandId	command;
-	struct StatementEnd *next;
-} StatementEnd;
-
-static StatementEnd *statements = NULL;
+} RowEnd;
 
 static Gate gates[MAX_GATES];
 static int	ngates = 0;
@@ -145,11 +145,10 @@ static LockAcquireResult take_lock(LockKind kind, uint64 key, LOCKMODE mode, boo
 static bool lock_held(LockKind kind, uint64 key, LOCKMODE mode);
 static void start_counting(void);
 static void drop_gates_of(CommandId command);
-static void drop_gates_since(CommandId command);
 static GateParts pieces(Period period, int width, uint64 most);
 static LOCKMODE part_mode(const Gate *gate, int part);
 static void drop_gate(int i);
-static void end_of_statement(void *arg);
+static void end_of_row(void *arg);
 static void locks_end_of_xact(XactEvent event, void *arg);
 static void locks_end_of_subxact(SubXactEvent event, SubTransactionId mine,
 						   SubTransactionId parent, void *arg);
@@ -429,7 +428,7 @@ booking_gates_enter(const GateWanted *wanted, int n, bool wait)
 {
 	CommandId	command = booking_this_command();
 
-	/* The row before this one, of the same command, is stored by now. */
+	/* Those of the row before this one, if nobody has told us that it is stored. */
 	drop_gates_of(command);
 
 	if (n > MAX_GATES)
@@ -466,50 +465,27 @@ booking_gates_leave(void)
 }
 
 /*
- * Leave the gates of the current statement when it ends, at the latest.  Called in a row's
- * BEFORE trigger, where the current memory context is the executor's for one row, a child
- * of the one that holds the executor's state.
+ * Leave the gates of the row in hand when the executor has finished with it, at the latest.
+ * Called first of all in a row's BEFORE trigger: the current memory context is the
+ * executor's for one row then, and is cleared after that row, stored or not.
  */
 void
-booking_gates_leave_with_statement(void)
+booking_gates_leave_with_row(void)
 {
-	MemoryContext context = MemoryContextGetParent(CurrentMemoryContext);
-	StatementEnd *end;
+	RowEnd	   *end = palloc(sizeof(RowEnd));
 
-	if (context == NULL || strcmp(context->name, "ExecutorState") != 0)
-		return;
-	for (end = statements; end != NULL; end = end->next)
-		if (end->context == context)
-			return;
-
-	end = MemoryContextAlloc(context, sizeof(StatementEnd));
-	end->callback.func = end_of_statement;
+	end->callback.func = end_of_row;
 	end->callback.arg = end;
-	end->context = context;
 	end->command = booking_this_command();
-	end->next = statements;
-	statements = end;
-	MemoryContextRegisterResetCallback(context, &end->callback);
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, &end->callback);
 }
 
 static void
-end_of_statement(void *arg)
+end_of_row(void *arg)
 {
-	StatementEnd *end = arg;
-
-	for (StatementEnd **link = &statements; *link != NULL; link = &(*link)->next)
-	{
-		if (*link == end)
-		{
-			*link = end->next;
-			break;
-		}
-	}
-
 	/* While a transaction is being rolled back, its locks go anyway. */
-	if (!IsTransactionState())
-		return;
-	drop_gates_since(end->command);
+	if (ngates > 0 && IsTransactionState())
+		drop_gates_of(((RowEnd *) arg)->command);
 }
 
 static void
@@ -599,22 +575,6 @@ booking_gate_leave(void)
 {
 	Assert(ngates > 0);
 	drop_gate(ngates - 1);
-}
-
-/* Leave the gates of the command that is now at its AFTER triggers. */
-void
-booking_gate_leave_command(void)
-{
-	drop_gates_since(booking_this_command());
-}
-
-/* The gates of a statement, and of those that were run from inside it. */
-static void
-drop_gates_since(CommandId command)
-{
-	for (int i = ngates - 1; i >= 0; i--)
-		if (gates[i].command >= command)
-			drop_gate(i);
 }
 
 /* Small pieces are taken alone, and large ones if there are no small ones. */

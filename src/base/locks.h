@@ -60,8 +60,7 @@ extern GateParts booking_gate_both(GateParts a, GateParts b);
 extern bool booking_gate_enter(uint64 key, GateParts parts, bool wait);
 extern bool booking_gates_enter(const GateWanted *wanted, int n, bool wait);
 extern void booking_gates_leave(void);
-extern void booking_gates_leave_with_statement(void);
+extern void booking_gates_leave_with_row(void);
 extern void booking_gate_leave(void);
-extern void booking_gate_leave_command(void);
 
 #endif							/* BOOKING_LOCKS_H */

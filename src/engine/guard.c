@@ -51,6 +51,7 @@
 #include "access/genam.h"
 #include "access/relscan.h"
 #include "access/stratnum.h"
+#include "access/table.h"
 #include "access/tableam.h"
 #include "catalog/index.h"
 #include "catalog/pg_type.h"
@@ -300,12 +301,19 @@ all_still_there(const GuardPlace *places, const Count *count)
  * Wait for the transaction that an answer depends on.  The caller has left its gate.
  */
 void
-booking_guard_wait(Relation heap, GuardPending *pending)
+booking_guard_wait(GuardPending *pending)
 {
+	Relation	heap;
+
 	if (pending->token)
+	{
 		SpeculativeInsertionWait(pending->xid, pending->token);
-	else
-		XactLockTableWait(pending->xid, heap, &pending->row, XLTW_RecheckExclusionConstr);
+		return;
+	}
+	/* Its lock is ours since we looked into it. */
+	heap = table_open(pending->relid, NoLock);
+	XactLockTableWait(pending->xid, heap, &pending->row, XLTW_RecheckExclusionConstr);
+	table_close(heap, NoLock);
 }
 
 /*
@@ -369,6 +377,7 @@ booking_guard_scan(Relation heap, const GuardIndex *guard, const GuardLoad *load
 			row.range = DatumGetRangeTypePCopy(values[guard->nkeys]);
 			row.pending.xid = TransactionIdIsValid(dirty.xmin) ? dirty.xmin : dirty.xmax;
 			row.pending.token = dirty.speculativeToken;
+			row.pending.relid = RelationGetRelid(heap);
 			row.pending.row = slot->tts_tid;
 			visit(&row, arg);
 		}

@@ -54,6 +54,7 @@ typedef struct GuardPending
 {
 	TransactionId xid;			/* invalid: the row is there for sure */
 	uint32		token;			/* its speculative insertion, or 0 */
+	Oid			relid;			/* where the row is */
 	ItemPointerData row;
 } GuardPending;
 
@@ -113,6 +114,6 @@ extern GuardFound *booking_guard_add(GuardRows *rows, RangeType *range, int64 qu
 extern RangeType *booking_guard_most(Oid range_type, GuardRows *rows, int64 *most);
 extern void booking_guard_scan(Relation heap, const GuardIndex *guard, const GuardLoad *load,
 							   GuardVisit visit, void *arg);
-extern void booking_guard_wait(Relation heap, GuardPending *pending);
+extern void booking_guard_wait(GuardPending *pending);
 
 #endif							/* BOOKING_GUARD_H */

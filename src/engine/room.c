@@ -299,7 +299,7 @@ booking_make_room(Relation heap, const Resource *resource, BookingRow *row, Item
 	{
 		if (verdict.answer == GUARD_FULL)
 			return refuse_room(heap, resource, row, guard, &load, &verdict);
-		booking_guard_wait(heap, &verdict.pending);
+		booking_guard_wait(&verdict.pending);
 	}
 	return true;
 }
@@ -539,7 +539,7 @@ take_any_seat(Relation heap, const Resource *resource, BookingRow *row,
 				continue;
 		}
 		if (TransactionIdIsValid(search.pending.xid) && patient(resource))
-			booking_guard_wait(heap, &search.pending);
+			booking_guard_wait(&search.pending);
 		else
 		{
 			row->null[BOOKING_SEAT_NO] = true;

@@ -11,8 +11,8 @@
  *	2. completes the row: the seat, the period with its buffers, the version;
  *	3. if the row takes space that its old version did not, makes room for it (room.c),
  *	   which enters a gate; a new version that takes no more enters it, too (guard.c);
- *	4. returns with the gate still entered.  The row goes into its indexes, and the
- *	   AFTER trigger leaves the gate.
+ *	4. returns with the gate still entered.  The row goes into its indexes, and the WHEN
+ *	   clause of the AFTER trigger leaves the gate.
  *
  * What exclusion constraint and trigger say is the same rule for exclusive and seated
  * resources: capacity 1.  The trigger is why a refusal can be explained, costs nothing
@@ -51,6 +51,7 @@
 #include "sql/transitions.h"
 
 PG_FUNCTION_INFO_V1(booking_row_before);
+PG_FUNCTION_INFO_V1(booking_row_indexed);
 PG_FUNCTION_INFO_V1(booking_row_done);
 
 /*
@@ -229,6 +230,7 @@ booking_row_before(PG_FUNCTION_ARGS)
 		!TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
 		elog(ERROR, "booking_row_before: not called as a BEFORE ROW trigger");
 
+	booking_gates_leave_with_row();
 	if (!TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ||
 		heap_attisnull(trigger->tg_trigtuple, BOOKING_EXPIRES_AT, NULL))
 		return PointerGetDatum(judge_booking(trigger));
@@ -344,15 +346,25 @@ booking_row_is_ours_alone(Relation heap)
 }
 
 /*
- * AFTER INSERT OR UPDATE OR DELETE, for each row and for each statement: the rows are in
- * their indexes.
+ * leave_gates(): in the WHEN clause of the AFTER ROW trigger, which is evaluated when the
+ * row is in all its indexes.
+ */
+Datum
+booking_row_indexed(PG_FUNCTION_ARGS)
+{
+	booking_gates_leave();
+	PG_RETURN_BOOL(true);
+}
+
+/*
+ * AFTER INSERT OR UPDATE OR DELETE, for each row and for each statement: counts the places
+ * of slots that the rows take, and serves the line.
  */
 Datum
 booking_row_done(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
 
-	booking_gate_leave_command();
 	if (TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
 		booking_places_stored(trigger);
 	else

@@ -179,6 +179,7 @@ booking_make_room_row(PG_FUNCTION_ARGS)
 	if (!is_last(trigger, &followed))
 		return PointerGetDatum(tuple);
 
+	booking_gates_leave_with_row();
 	table = booking_use_guarded(rel);
 	ResetExprContext(table->econtext);
 	judged.command = GetActiveSnapshot()->curcid;
@@ -219,7 +220,6 @@ booking_make_room_row(PG_FUNCTION_ARGS)
 
 	if (nclaims > 0)
 	{
-		booking_gates_leave_with_statement();
 		room = make_room(rel, claims, nclaims, self, followed, old_slot ? NULL : new_slot);
 	}
 	judged.again |= !room;
@@ -448,7 +448,7 @@ make_room(Relation rel, Claim *claims, int nclaims, ItemPointer self, bool may_c
 		if (inside)
 			booking_gates_leave();
 		if (verdict.answer == GUARD_WAIT)
-			booking_guard_wait(NULL, &verdict.pending);
+			booking_guard_wait(&verdict.pending);
 		else if (may_change || (may_conflict && conflicts(rel, may_conflict)))
 			return false;
 		else

@@ -384,7 +384,13 @@ CREATE FUNCTION booking.create_resource(
 		category text DEFAULT NULL,
 		buffer_before interval DEFAULT '0',
 		buffer_after interval DEFAULT '0',
-		data jsonb DEFAULT '{}')
+		data jsonb DEFAULT '{}',
+		min_notice interval DEFAULT NULL,
+		max_advance interval DEFAULT NULL,
+		min_duration interval DEFAULT NULL,
+		max_duration interval DEFAULT NULL,
+		max_hold interval DEFAULT NULL,
+		slots_only boolean DEFAULT false)
 	RETURNS booking.resource
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
@@ -394,9 +400,9 @@ DECLARE
 	created booking.resource;
 BEGIN
 	IF num_nulls(create_resource.name, create_resource.kind, create_resource.timezone,
-			create_resource.buffer_before, create_resource.buffer_after, create_resource.data) > 0 THEN
+			create_resource.buffer_before, create_resource.buffer_after, create_resource.data, create_resource.slots_only) > 0 THEN
 		RAISE null_value_not_allowed USING
-			MESSAGE = 'only the capacity, the seats and the category of a resource may be null';
+			MESSAGE = 'name, kind, timezone, buffers, data and slots_only of a resource must not be null';
 	ELSIF octet_length(create_resource.name) NOT BETWEEN 1 AND 1024 THEN
 		RAISE invalid_parameter_value USING
 			MESSAGE = 'name must have between 1 and 1024 bytes';
@@ -425,18 +431,37 @@ BEGIN
 	ELSIF cardinality(create_resource.seats) > (SELECT count(DISTINCT label) FROM unnest(create_resource.seats) AS label) THEN
 		RAISE invalid_parameter_value USING
 			MESSAGE = 'two seats have the same label';
+	ELSIF EXISTS (SELECT FROM unnest(create_resource.seats) AS label WHERE octet_length(label) NOT BETWEEN 1 AND 1024) THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = 'a seat''s label must have between 1 and 1024 bytes';
 	ELSIF least(create_resource.buffer_before, create_resource.buffer_after) < interval '0' THEN
 		RAISE invalid_parameter_value USING
 			MESSAGE = 'a buffer must not be negative';
 	ELSIF jsonb_typeof(create_resource.data) <> 'object' THEN
 		RAISE invalid_parameter_value USING
 			MESSAGE = 'data must be a JSON object';
+	ELSIF create_resource.min_notice < interval '0' THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = 'min_notice must not be negative';
+	ELSIF least(create_resource.max_advance, create_resource.min_duration, create_resource.max_duration,
+			create_resource.max_hold) <= interval '0' THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = 'max_advance, min_duration, max_duration and max_hold must be positive';
+	ELSIF create_resource.min_notice > create_resource.max_advance THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = 'min_notice must not be longer than max_advance';
+	ELSIF create_resource.min_duration > create_resource.max_duration THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = 'min_duration must not be longer than max_duration';
 	END IF;
 
-	INSERT INTO booking.resource (name, kind, capacity, timezone, category, buffer_before, buffer_after, data)
+	INSERT INTO booking.resource (name, kind, capacity, timezone, category, buffer_before, buffer_after, data,
+		min_notice, max_advance, min_duration, max_duration, max_hold, slots_only)
 	VALUES (create_resource.name, create_resource.kind, create_resource.capacity,
 			create_resource.timezone, create_resource.category,
-			create_resource.buffer_before, create_resource.buffer_after, create_resource.data)
+			create_resource.buffer_before, create_resource.buffer_after, create_resource.data,
+			create_resource.min_notice, create_resource.max_advance, create_resource.min_duration,
+			create_resource.max_duration, create_resource.max_hold, create_resource.slots_only)
 	RETURNING * INTO created;
 
 	INSERT INTO booking.seat (resource_id, seat_no, label)
@@ -446,8 +471,9 @@ BEGIN
 	RETURN created;
 END
 $$;
-COMMENT ON FUNCTION booking.create_resource(text, text, integer, text[], text, text, interval, interval, jsonb) IS
-	'adds a thing that can be booked, with its seats if it has any';
+COMMENT ON FUNCTION booking.create_resource(text, text, integer, text[], text, text, interval, interval, jsonb,
+	interval, interval, interval, interval, interval, boolean) IS
+	'adds a thing that can be booked, with its rules, and its seats if it has any';
 
 CREATE FUNCTION booking.close_period(
 		resource text, period tstzrange, reason text DEFAULT NULL, force boolean DEFAULT false)
@@ -601,6 +627,68 @@ AS $$
 $$;
 COMMENT ON FUNCTION booking.local_instant(timestamp, text) IS
 	'the first instant at which the clock shows this time; NULL when it never does';
+
+/*
+ * A literal like '[2030-05-06 15:00, 2030-05-06 16:00)' is read in the time zone of the
+ * session.  This is how to say what the clock on the resource's wall shows.
+ */
+CREATE FUNCTION booking.local_period(resource bigint, "from" timestamp, "to" timestamp)
+	RETURNS tstzrange
+	LANGUAGE plpgsql STABLE PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	SET datestyle = 'ISO, YMD'
+AS $$
+DECLARE
+	zone text;
+	begins timestamptz;
+	ends timestamptz;
+	missing timestamp;
+BEGIN
+	SELECT r.timezone INTO zone FROM booking.resource AS r WHERE r.id = local_period.resource;
+	IF local_period.resource IS NULL THEN
+		RAISE null_value_not_allowed USING MESSAGE = 'resource must not be null';
+	ELSIF NOT FOUND THEN
+		RAISE undefined_object USING
+			MESSAGE = format('resource %s does not exist', local_period.resource),
+			HINT = 'The resources are in booking.resource; create_resource() adds one.';
+	ELSIF local_period."from" IS NULL THEN
+		RAISE null_value_not_allowed USING
+			MESSAGE = 'from must not be null',
+			HINT = 'Only the end may be left open.';
+	ELSIF NOT isfinite(local_period."from") OR NOT isfinite(local_period."to") THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = 'from and to must be finite',
+			HINT = 'An open end is NULL.';
+	END IF;
+
+	begins := booking.local_instant(local_period."from", zone);
+	ends := booking.local_instant(local_period."to", zone);
+	IF begins IS NULL OR ends IS NULL AND local_period."to" IS NOT NULL THEN
+		missing := CASE WHEN begins IS NULL THEN local_period."from" ELSE local_period."to" END;
+		RAISE invalid_parameter_value USING
+			MESSAGE = format('the local time %s does not exist in %s', missing, zone),
+			DETAIL = 'The clock is put forward over it.',
+			HINT = format('The clock shows %s then.', timezone(zone, timezone(zone, missing)));
+	ELSIF begins >= ends THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = 'a period must end after it begins',
+			DETAIL = format('From %s to %s in %s.', local_period."from", local_period."to", zone);
+	END IF;
+	RETURN tstzrange(begins, ends);
+END
+$$;
+COMMENT ON FUNCTION booking.local_period(bigint, timestamp, timestamp) IS
+	'the period from one time to another by the resource''s clock; of two instants that show the same time the first';
+
+CREATE FUNCTION booking.local_period(resource text, "from" timestamp, "to" timestamp)
+	RETURNS tstzrange
+	LANGUAGE sql STABLE PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT booking.local_period(booking.resource_id(local_period.resource), local_period."from", local_period."to")
+$$;
+COMMENT ON FUNCTION booking.local_period(text, timestamp, timestamp) IS
+	'the period from one time to another by the resource''s clock; of two instants that show the same time the first';
 
 
 -- Booking -------------------------------------------------------------------------------

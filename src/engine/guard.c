@@ -50,14 +50,11 @@
 
 #include "access/genam.h"
 #include "access/relscan.h"
-#include "access/stratnum.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "catalog/index.h"
-#include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
-#include "parser/parse_coerce.h"
 #include "storage/lmgr.h"
 #include "utils/date.h"
 #include "utils/lsyscache.h"
@@ -86,47 +83,6 @@ static void number_bounds(Oid range_type, const GuardRows *rows, RangeType *wind
 						  PeakItem *items, PeakItem *extent, RangeBound **bounds);
 static int	compare_bounds(const void *a, const void *b, void *arg);
 static RangeType *stretch(Oid range_type, RangeBound *bounds, int64 from, int64 to);
-
-/*
- * Find out which operators an index column is searched with: the equality of the
- * column's type for the leading ones, overlap for the range.
- */
-void
-booking_guard_describe(Relation index, GuardIndex *guard)
-{
-	int			natts = IndexRelationGetNumberOfKeyAttributes(index);
-
-	memset(guard, 0, sizeof(*guard));
-	guard->index_id = RelationGetRelid(index);
-	guard->nkeys = natts - 1;
-
-	for (int i = 0; i < natts; i++)
-	{
-		Oid			family = index->rd_opfamily[i];
-		Oid			type = index->rd_opcintype[i];
-
-		guard->attno[i] = index->rd_index->indkey.values[i];
-		guard->collation[i] = index->rd_indcollation[i];
-
-		if (i == natts - 1)
-		{
-			Oid			column_type = TupleDescAttr(RelationGetDescr(index), i)->atttypid;
-
-			guard->range_type = getBaseType(column_type);
-			guard->strategy[i] = RTOverlapStrategyNumber;
-		}
-		else
-		{
-			TypeCacheEntry *entry = lookup_type_cache(type, TYPECACHE_EQ_OPR);
-
-			guard->strategy[i] = get_op_opfamily_strategy(entry->eq_opr, family);
-		}
-		guard->proc[i] = get_opcode(get_opfamily_member(family, type, type, guard->strategy[i]));
-		if (guard->strategy[i] == InvalidStrategy || !RegProcedureIsValid(guard->proc[i]))
-			elog(ERROR, "column %d of index \"%s\" cannot be searched",
-				 i + 1, RelationGetRelationName(index));
-	}
-}
 
 /*
  * Is there room for the load?  Called without a gate, the answer "full" is final and

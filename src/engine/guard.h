@@ -103,7 +103,6 @@ typedef struct GuardVerdict
 	GuardPending pending;		/* GUARD_WAIT: whom to wait for */
 } GuardVerdict;
 
-extern void booking_guard_describe(Relation index, GuardIndex *guard);
 extern GuardVerdict booking_guard_judge(Relation heap, const GuardIndex *guard,
 										const GuardLoad *load, int64 capacity,
 										GuardQuantity quantity_of, void *arg);

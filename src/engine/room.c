@@ -46,6 +46,7 @@
 #include "base/period.h"
 #include "base/plans.h"
 #include "engine/guard.h"
+#include "engine/guard_index.h"
 #include "engine/peak.h"
 #include "engine/resource.h"
 #include "engine/room.h"
@@ -88,7 +89,8 @@ typedef struct SeatSearch
 
 /*
  * Where this session's open relation keeps the two indexes that judge rows: found by
- * what they index, for on a distributed table their names differ.
+ * what they index, for on a distributed table their names differ.  It has to be exactly
+ * that; users make indexes of their own.
  */
 typedef struct RowIndexes
 {
@@ -96,6 +98,12 @@ typedef struct RowIndexes
 	GuardIndex	by_seat;		/* resource_id, seat_no, occupies */
 	GuardIndex	by_pool;		/* resource_id, occupies */
 } RowIndexes;
+
+ /* What is behind WHERE in the install script. */
+static const char *const seat_predicate =
+	"seat_no IS NOT NULL AND status OPERATOR(pg_catalog.=) ANY (ARRAY['held', 'confirmed'])";
+static const char *const pool_predicate =
+	"seat_no IS NULL AND slot_id IS NULL AND status OPERATOR(pg_catalog.=) ANY (ARRAY['held', 'confirmed'])";
 
 static RowIndexes indexes = {.relid = InvalidOid};
 
@@ -167,21 +175,26 @@ find_indexes(Relation heap)
 		int			natts = IndexRelationGetNumberOfKeyAttributes(index);
 		int16	   *attno = index->rd_index->indkey.values;
 
-		if (!index->rd_index->indisvalid)
-			;					/* being built: REINDEX CONCURRENTLY */
+		if (booking_guard_index_fault(heap, index))
+			;					/* of another kind, or being built: REINDEX CONCURRENTLY */
 		else if (natts == 3 && attno[0] == BOOKING_RESOURCE_ID &&
-			attno[1] == BOOKING_SEAT_NO && attno[2] == BOOKING_OCCUPIES)
-			booking_guard_describe(index, &found.by_seat);
+				 attno[1] == BOOKING_SEAT_NO && attno[2] == BOOKING_OCCUPIES &&
+				 booking_index_has_predicate(heap, index, seat_predicate))
+			booking_guard_describe(heap, index, &found.by_seat);
 		else if (natts == 2 && attno[0] == BOOKING_RESOURCE_ID &&
-				 attno[1] == BOOKING_OCCUPIES)
-			booking_guard_describe(index, &found.by_pool);
+				 attno[1] == BOOKING_OCCUPIES &&
+				 booking_index_has_predicate(heap, index, pool_predicate))
+			booking_guard_describe(heap, index, &found.by_pool);
 		index_close(index, AccessShareLock);
 	}
 	if (!OidIsValid(found.by_seat.index_id) || !OidIsValid(found.by_pool.index_id))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("table \"%s\" has lost an index that its rules need",
-						RelationGetRelationName(heap))));
+						RelationGetRelationName(heap)),
+				 errdetail("It is %s.", OidIsValid(found.by_seat.index_id) ?
+						   "the index booking_pooled" : "that of the constraint booking_no_overlap"),
+				 errhint("Create it again as the extension's install script does, or REINDEX it.")));
 	indexes = found;
 	return &indexes;
 }

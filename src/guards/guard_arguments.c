@@ -55,6 +55,7 @@
 
 #include "base/compat.h"
 #include "base/errors.h"
+#include "engine/guard_index.h"
 #include "guards/guarded.h"
 
 /* An expression that the caller wrote, for error messages that point into it. */
@@ -343,7 +344,7 @@ point_into(void *arg)
 	errcontext("argument \"%s\" of a guard", written->argument);
 }
 
-/* Can a GiST index compare these columns for equality, and the period for overlap? */
+/* Can a GiST index compare these columns as their types do? */
 static void
 check_keys(Relation rel, const Definition *definition)
 {
@@ -353,25 +354,26 @@ check_keys(Relation rel, const Definition *definition)
 	{
 		Oid			type = getBaseType(exprType(lfirst(cell)));
 		Oid			opclass = GetDefaultOpClass(type, GIST_AM_OID);
-		Oid			equal = lookup_type_cache(type, TYPECACHE_EQ_OPR)->eq_opr;
 
-		if (OidIsValid(opclass) && OidIsValid(equal))
-		{
-			Oid			input = get_opclass_input_type(opclass);
-
-			equal = lookup_type_cache(input, TYPECACHE_EQ_OPR)->eq_opr;
-			if (OidIsValid(equal) &&
-				get_op_opfamily_strategy(equal, get_opclass_family(opclass)) != InvalidStrategy)
-				continue;
-		}
+		if (OidIsValid(opclass) && OidIsValid(booking_key_equality(type, get_opclass_family(opclass))))
+			continue;
+		if (!OidIsValid(opclass) || !OidIsValid(lookup_type_cache(type, TYPECACHE_EQ_OPR)->eq_opr))
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("%s of table \"%s\" cannot be a resource",
+							booking_expression_text(RelationGetRelid(rel), lfirst(cell), NULL),
+							RelationGetRelationName(rel)),
+					 errdetail("Type %s has no operator class for GiST indexes that knows equality.",
+							   format_type_be(type)),
+					 errhint("Extension btree_gist brings them for most types; text works for the others.")));
 		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("%s of table \"%s\" cannot be a resource",
 						booking_expression_text(RelationGetRelid(rel), lfirst(cell), NULL),
 						RelationGetRelationName(rel)),
-				 errdetail("Type %s has no operator class for GiST indexes that knows equality.",
+				 errdetail("The operator class for GiST indexes does not compare values of type %s as the type itself does.",
 						   format_type_be(type)),
-				 errhint("Extension btree_gist brings them for most types; text works for the others.")));
+				 errhint("Guard a generated column of another type with the same meaning: lower(column::text) for citext, column::numeric for floating point.")));
 	}
 }
 
@@ -412,7 +414,6 @@ booking_indexed_definition(Relation rel, const char *name, const List *keys, con
 	*index_id = index_named(rel, name);
 	definition = take_index(rel, *index_id, keys, periods, active);
 	definition.quantity = one_unit();
-	check_keys(rel, &definition);
 	return definition;
 }
 
@@ -447,16 +448,10 @@ take_index(Relation rel, Oid index_id, const List *keys, const List *periods, co
 	Definition	definition;
 	const ListCell *a,
 			   *b;
-	const char *fault = NULL;
+	const char *fault = booking_guard_index_fault(rel, index);
 	Bitmapset  *used = NULL;
 
-	if (index->rd_index->indrelid != RelationGetRelid(rel))
-		fault = "It is an index of another table.";
-	else if (index->rd_rel->relam != GIST_AM_OID)
-		fault = "It is not a GiST index.";
-	else if (!index->rd_index->indisvalid)
-		fault = "It is not valid; a CREATE INDEX CONCURRENTLY may have failed, or be in progress.";
-	else if (IndexRelationGetNumberOfKeyAttributes(index) != list_length(keys) + 1)
+	if (fault == NULL && IndexRelationGetNumberOfKeyAttributes(index) != list_length(keys) + 1)
 		fault = "It has not as many columns as the resource and the period together.";
 	if (fault)
 		ereport(ERROR,

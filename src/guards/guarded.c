@@ -68,6 +68,7 @@
 
 #include "base/compat.h"
 #include "engine/guard.h"
+#include "engine/guard_index.h"
 #include "guards/guarded.h"
 
 static const char *const function_names[GUARD_FUNCTION_COUNT] = {
@@ -98,7 +99,7 @@ static Node *compute_generated(Node *node, void *context);
 static ExprState *compile(Relation rel, Node *expression);
 static Node *normal_form(Node *expression);
 static List *normal_conditions(Node *condition);
-static bool same_as_index(Relation index, const Definition *definition);
+static bool same_as_index(Relation rel, Relation index, const Definition *definition);
 
 void
 booking_guarded_init(void)
@@ -360,7 +361,7 @@ load_place(Oid relid, Oid top_trigger, Place *place)
 								trigger->tgname, RelationGetRelationName(rel)),
 						 errhint("Create the GiST index again that booking.guarded_table describes, or call booking.unguard_table() and booking.guard_table().")));
 			index = index_open(index_id, AccessShareLock);
-			booking_guard_describe(index, &place->index);
+			booking_guard_describe(rel, index, &place->index);
 			index_close(index, NoLock);
 			place->relid = relid;
 			place->quantity = booking_quantity_column(&definition);
@@ -591,7 +592,7 @@ booking_find_index(Relation rel, const Definition *definition, Oid only)
 		if (OidIsValid(only) && lfirst_oid(cell) != only)
 			continue;
 		index = index_open(lfirst_oid(cell), AccessShareLock);
-		same = same_as_index(index, definition);
+		same = same_as_index(rel, index, definition);
 		index_close(index, NoLock);
 		if (same)
 			return lfirst_oid(cell);
@@ -600,13 +601,12 @@ booking_find_index(Relation rel, const Definition *definition, Oid only)
 }
 
 static bool
-same_as_index(Relation index, const Definition *definition)
+same_as_index(Relation rel, Relation index, const Definition *definition)
 {
 	Definition	indexed;
 
-	if (index->rd_rel->relam != GIST_AM_OID ||
-		!(index->rd_index->indisvalid || index->rd_rel->relkind == RELKIND_PARTITIONED_INDEX) ||
-		IndexRelationGetNumberOfKeyAttributes(index) != list_length(definition->keys) + 1)
+	if (IndexRelationGetNumberOfKeyAttributes(index) != list_length(definition->keys) + 1 ||
+		booking_guard_index_fault(rel, index))
 		return false;
 	indexed = booking_definition_of_index(index);
 	return equal(indexed.keys, definition->keys) &&

@@ -846,7 +846,7 @@ COMMENT ON FUNCTION booking.waitlist_position(bigint) IS
 -- Your own tables -----------------------------------------------------------------------
 
 /*
- * A guard is an exclusion constraint, or a pair of triggers: the AFTER trigger is the
+ * A guard is an index and a pair of triggers: the AFTER trigger is the
  * guard, its WHEN clause says what is guarded, and its BEFORE trigger does the work
  * (guarded.c).  There is no table of guards that could say something else.
  */
@@ -876,11 +876,11 @@ COMMENT ON FUNCTION booking.capacity_changes() IS
 CREATE FUNCTION booking.guard_table(
 		target regclass, resource text[], period text[], capacity integer DEFAULT 1, quantity text DEFAULT NULL,
 		active text DEFAULT NULL, capacity_query text DEFAULT NULL, using_index text DEFAULT NULL,
-		name text DEFAULT NULL, check_existing boolean DEFAULT true)
+		name text DEFAULT NULL, check_existing boolean DEFAULT true, with_constraint boolean DEFAULT false)
 	RETURNS text
 	LANGUAGE c VOLATILE PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'booking_guard_table';
-COMMENT ON FUNCTION booking.guard_table(regclass, text[], text[], integer, text, text, text, text, text, boolean) IS
+COMMENT ON FUNCTION booking.guard_table(regclass, text[], text[], integer, text, text, text, text, text, boolean, boolean) IS
 	'never more than so many at once, on a table of yours; returns the name of the guard';
 
 CREATE FUNCTION booking.guard_against(
@@ -920,17 +920,7 @@ CREATE VIEW booking.guarded_table AS
 	FROM pg_catalog.pg_trigger t
 	CROSS JOIN LATERAL booking.guard_definition(t.oid) d
 	WHERE t.tgfoid IN ('booking.check_capacity()'::regprocedure, 'booking.check_against()'::regprocedure)
-		AND t.tgparentid = 0 AND d.resource IS NOT NULL
-UNION ALL
-	SELECT c.conrelid::regclass, c.conname::text, 'constraint',
-		ARRAY(SELECT pg_catalog.pg_get_indexdef(c.conindid, k.n, false)
-			FROM pg_catalog.generate_series(1, i.indnkeyatts - 1) AS k (n) ORDER BY k.n),
-		pg_catalog.pg_get_indexdef(c.conindid, i.indnkeyatts, false),
-		NULL, pg_catalog.pg_get_expr(i.indpred, i.indrelid), 1, NULL, NULL, c.conindid::regclass, true
-	FROM pg_catalog.pg_constraint c
-	JOIN pg_catalog.pg_index i ON i.indexrelid = c.conindid
-	WHERE c.contype = 'x'
-		AND pg_catalog.starts_with(pg_catalog.obj_description(c.oid, 'pg_constraint'), 'Made by booking.guard_table().');
+		AND t.tgparentid = 0 AND d.resource IS NOT NULL;
 COMMENT ON VIEW booking.guarded_table IS 'the tables put under guard_table() and guard_against(), and what they promise';
 GRANT SELECT ON booking.guarded_table TO PUBLIC;
 
@@ -956,10 +946,6 @@ BEGIN
 		ORDER BY g.other IS NULL, g.own_index, g.name
 	LOOP
 		n := n + 1;
-		IF guard.rule = 'constraint' THEN
-			EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', guard.target, guard.name);
-			CONTINUE;
-		END IF;
 
 		-- Both sides, whichever was named: the triggers, then the indexes that we made.
 		FOR part IN
@@ -981,7 +967,10 @@ BEGIN
 				EXECUTE format('DROP TRIGGER %I ON %s', trigger_name, part.target);
 			END LOOP;
 			IF part.own_index AND part.index IS NOT NULL THEN
-				EXECUTE format('DROP INDEX %s', part.index);
+				EXECUTE coalesce(
+					(SELECT format('ALTER TABLE %s DROP CONSTRAINT %I', part.target, c.conname)
+						FROM pg_constraint c WHERE c.conindid = part.index AND c.contype = 'x'),
+					format('DROP INDEX %s', part.index));
 			END IF;
 		END LOOP;
 		FOR part IN

@@ -1,6 +1,6 @@
 -- Licence seats: a key is held by one customer at a time, unless it was revoked.
 --
--- People write this as an exclusion constraint by hand; guard_table() writes the same one.
+-- People write this as an exclusion constraint by hand, which deadlocks when many insert at once; guard_table() does not.
 -- end_date is the day on which the licence is free again.
 
 CREATE TABLE license (

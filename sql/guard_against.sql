@@ -45,7 +45,7 @@ SELECT pg_temp.said($$SELECT booking.unguard_table('court_booking', 'court_booki
 -- Removed from either side
 SELECT booking.unguard_table('works');
 INSERT INTO court_booking VALUES (3, '[2030-01-01 10:00,2030-01-01 11:00)');
-SELECT count(*) FROM pg_trigger WHERE tgrelid IN ('works'::regclass, 'court_booking'::regclass);
+SELECT count(*) FROM pg_trigger WHERE tgrelid IN ('works'::regclass, 'court_booking'::regclass) AND tgname LIKE '%maintenance_guard';
 SELECT count(*) FROM pg_index WHERE indrelid = 'works'::regclass;
 DELETE FROM court_booking WHERE court = 3;
 

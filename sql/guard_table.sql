@@ -82,16 +82,41 @@ SET search_path = guard_table;
 DROP SCHEMA guard_table_other;
 
 --
--- One at a time, and nothing to count: an ordinary exclusion constraint.
+-- One at a time: a guard like the others.
 --
 CREATE TABLE delivery (vehicle int, during tstzrange, canceled bool NOT NULL DEFAULT false);
 SELECT booking.guard_table('delivery', '{vehicle}', '{during}', active => 'NOT canceled', name => 'one_delivery_at_a_time');
-SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 'delivery'::regclass AND contype = 'x';
 INSERT INTO delivery VALUES (1, '[2030-01-01 10:00, 2030-01-01 12:00)');
 SELECT pg_temp.said($$INSERT INTO delivery VALUES (1, '[2030-01-01 11:00, 2030-01-01 13:00)')$$);
 SELECT name, rule, resource, period, active, capacity FROM booking.guarded_table WHERE target = 'delivery'::regclass;
 SELECT booking.unguard_table('delivery', 'one_delivery_at_a_time');
+SELECT count(*) FROM pg_index WHERE indrelid = 'delivery'::regclass;
+
+-- With an exclusion constraint behind it, for whoever switches triggers off. Making it locks writers out, and no reader.
+BEGIN;
+SELECT booking.guard_table('delivery', '{vehicle}', '{during}', active => 'NOT canceled', name => 'one_delivery_at_a_time', with_constraint => true);
+SELECT mode FROM pg_locks WHERE locktype = 'relation' AND relation = 'delivery'::regclass AND mode ~ 'Exclusive' ORDER BY 1;
+COMMIT;
+SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 'delivery'::regclass AND contype = 'x';
+SELECT name, rule, capacity, index, own_index FROM booking.guarded_table WHERE target = 'delivery'::regclass;
+SELECT pg_temp.said($$INSERT INTO delivery VALUES (1, '[2030-01-01 11:00, 2030-01-01 13:00)')$$);
+SELECT pg_temp.said($$INSERT INTO delivery VALUES (1, '[2030-01-01 11:00, 2030-01-01 13:00)') ON CONFLICT DO NOTHING$$);
+ALTER TABLE delivery DISABLE TRIGGER USER;
+SELECT pg_temp.said($$INSERT INTO delivery VALUES (1, '[2030-01-01 11:00, 2030-01-01 13:00)')$$);
+ALTER TABLE delivery ENABLE TRIGGER USER;
+SELECT pg_temp.said($$ALTER TABLE delivery DROP CONSTRAINT one_delivery_at_a_time$$);
+SELECT booking.unguard_table('delivery', 'one_delivery_at_a_time');
 SELECT count(*) FROM pg_constraint WHERE conrelid = 'delivery'::regclass AND contype = 'x';
+-- It knows one thing, and brings its index.
+SELECT pg_temp.said($$SELECT booking.guard_table('delivery', '{vehicle}', '{during}', 2, with_constraint => true)$$);
+SELECT pg_temp.said($$SELECT booking.guard_table('delivery', '{vehicle}', '{during}', quantity => 'vehicle', with_constraint => true)$$);
+SELECT pg_temp.said($$SELECT booking.guard_table('delivery', '{vehicle}', '{during}', capacity_query => 'SELECT 1', with_constraint => true)$$);
+SELECT pg_temp.said($$SELECT booking.guard_table('delivery', '{vehicle}', '{during}', using_index => 'x', with_constraint => true)$$);
+SELECT pg_temp.said($$SELECT booking.guard_table('delivery', '{vehicle}', '{during}', check_existing => false, with_constraint => true)$$);
+SELECT pg_temp.said($$SELECT booking.guard_table('delivery', '{vehicle}', '{during}', with_constraint => NULL)$$);
+INSERT INTO delivery VALUES (1, '[2030-01-01 11:00, 2030-01-01 13:00)');
+SELECT pg_temp.said($$SELECT booking.guard_table('delivery', '{vehicle}', '{during}', with_constraint => true)$$);
+DELETE FROM delivery WHERE during = '[2030-01-01 11:00, 2030-01-01 13:00)';
 
 -- A live table: the index is built first, concurrently, and then handed over.
 CREATE INDEX CONCURRENTLY delivery_plan ON delivery USING gist (vehicle, during) WHERE NOT canceled;

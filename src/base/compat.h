@@ -85,6 +85,15 @@
 #define stringToQualifiedNameList_compat(name)	stringToQualifiedNameList(name)
 #endif
 
+/* 16 tells DefineIndex() how many parts of a partitioned index there will be */
+#if PG_VERSION_NUM >= 160000
+#define define_constraint_compat(relid, statement) \
+	DefineIndex(relid, statement, InvalidOid, InvalidOid, InvalidOid, -1, true, true, false, false, true)
+#else
+#define define_constraint_compat(relid, statement) \
+	DefineIndex(relid, statement, InvalidOid, InvalidOid, InvalidOid, true, true, false, false, true)
+#endif
+
 /* 18 lets ExecCheckIndexConstraints() leave a row out */
 #if PG_VERSION_NUM >= 180000
 #define no_index_conflict(info, slot, estate, conflict, indexes) \

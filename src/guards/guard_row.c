@@ -104,7 +104,8 @@ static GuardVerdict judge_guarded_row(Relation rel, Claim *claims, int nclaims, 
 						  bool outside, const Claim **which);
 static GuardVerdict judge_one(Relation rel, Claim *claim, ItemPointer self, bool outside);
 static int64 count_guarded_row(TupleTableSlot *slot, bool pending, void *arg);
-static bool conflicts(Relation rel, TupleTableSlot *slot);
+static bool conflicts(Relation rel, const Claim *claims, int nclaims, TupleTableSlot *slot);
+static bool is_index_of(const Claim *claims, int nclaims, Oid index_id);
 pg_noreturn static void refuse_guarded_row(Relation rel, const Claim *claim, const GuardVerdict *verdict);
 
 /* Does a trigger run in this session? */
@@ -449,7 +450,7 @@ make_room(Relation rel, Claim *claims, int nclaims, ItemPointer self, bool may_c
 			booking_gates_leave();
 		if (verdict.answer == GUARD_WAIT)
 			booking_guard_wait(&verdict.pending);
-		else if (may_change || (may_conflict && conflicts(rel, may_conflict)))
+		else if (may_change || (may_conflict && conflicts(rel, claims, nclaims, may_conflict)))
 			return false;
 		else
 			refuse_guarded_row(rel, which, &verdict);
@@ -563,9 +564,12 @@ booking_integer(Datum value, Oid type)
 	}
 }
 
-/* Would the row violate a unique index or an exclusion constraint anyway? */
+/*
+ * Would the row violate a unique index or an exclusion constraint anyway, other than one that
+ * says what the guards say?
+ */
 static bool
-conflicts(Relation rel, TupleTableSlot *slot)
+conflicts(Relation rel, const Claim *claims, int nclaims, TupleTableSlot *slot)
 {
 	List	   *indexes = RelationGetIndexList(rel);
 	List	   *unique = NIL;
@@ -580,7 +584,8 @@ conflicts(Relation rel, TupleTableSlot *slot)
 		Relation	index = index_open(lfirst_oid(cell), AccessShareLock);
 
 		if ((index->rd_index->indisunique || index->rd_index->indisexclusion) &&
-			index->rd_index->indimmediate && index->rd_index->indisready)
+			index->rd_index->indimmediate && index->rd_index->indisready &&
+			!is_index_of(claims, nclaims, lfirst_oid(cell)))
 			unique = lappend_oid(unique, lfirst_oid(cell));
 		index_close(index, NoLock);
 	}
@@ -595,6 +600,19 @@ conflicts(Relation rel, TupleTableSlot *slot)
 	ExecCloseIndices(info);
 	FreeExecutorState(estate);
 	return found;
+}
+
+static bool
+is_index_of(const Claim *claims, int nclaims, Oid index_id)
+{
+	for (int i = 0; i < nclaims; i++)
+	{
+		const Rule *rule = claims[i].rule;
+
+		if (rule->here >= 0 && rule->places[rule->here].index.index_id == index_id)
+			return true;
+	}
+	return false;
 }
 
 /* (hotel, room_type)=(3, double), or nothing when the whole table is one thing. */

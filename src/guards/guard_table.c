@@ -5,8 +5,13 @@
  *
  * Both take a lock that keeps writers out, read their arguments (guard_arguments.c), look at
  * the rows that are there (guard_existing.c), and then issue ordinary DDL, as the caller: an index
- * and triggers, or an exclusion constraint.  What that is, guarded.c explains.  The lock is
- * held to the end of the transaction, as DDL holds its own: who writes next is judged.
+ * and triggers.  What that is, guarded.c explains.  The lock is held to the end of the
+ * transaction, as DDL holds its own: who writes next is judged.  Nobody who reads waits for it.
+ *
+ * Where one row is all that there is room for, an exclusion constraint could do it alone,
+ * but for the deadlocks: two who insert at once each find the other's row after their own
+ * is in place.  Behind the guard it never has to wait for anybody.  Who wants one in
+ * addition, which nobody can switch off by a setting, gets it: its index is the guard's.
  *
  * Dependencies keep the parts together (guard_ddl.c).  That the columns stay that a guard
  * needs, PostgreSQL sees to: they stand in the trigger.
@@ -22,12 +27,15 @@
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "commands/defrem.h"
+#include "commands/tablecmds.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
 #include "nodes/nodeFuncs.h"
+#include "parser/parse_utilcmd.h"
 #include "storage/lmgr.h"
+#include "tcop/tcopprot.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -56,7 +64,8 @@ static void check_comparable(Relation rel, const char *guard, const Definition *
 static void lock_target(Oid relid, LOCKMODE mode);
 static Target close_target(Relation rel);
 static void ddl(const char *format,...) pg_attribute_printf(1, 2);
-static void make_constraint(const Target *target, const char *name, const Definition *definition);
+static Oid	make_constraint(const Target *target, const char *name, const Definition *definition);
+static void check_constraint_possible(FunctionCallInfo fcinfo, int32 capacity, bool check_existing);
 static Oid	make_index(const Target *target, const char *name, const Definition *definition);
 static char *column_list(Oid relid, const Definition *definition, bool constraint);
 static char *where_text(Oid relid, const Definition *definition);
@@ -68,7 +77,7 @@ static void check_found(Oid relid, Oid trigger);
 
 /*
  * guard_table(target, resource, period, capacity, quantity, active, capacity_query,
- *			   using_index, name, check_existing)
+ *			   using_index, name, check_existing, with_constraint)
  */
 Datum
 booking_guard_table(PG_FUNCTION_ARGS)
@@ -78,13 +87,16 @@ booking_guard_table(PG_FUNCTION_ARGS)
 	char	   *active = PG_ARGISNULL(5) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(5));
 	int32		capacity;
 	bool		check_existing;
-	bool		exclusive;
+	bool		with_constraint;
 	Relation	rel;
 	Target		table;
 	Definition	definition;
 	CapacityQuery *query = NULL;
 	Oid			index_id = InvalidOid;
 	Oid			existing_index;
+	Oid			guard;
+	bool		own_index;
+	char	   *arguments;
 	char	   *name;
 
 	if (PG_ARGISNULL(0))
@@ -97,6 +109,9 @@ booking_guard_table(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(9))
 		booking_null_argument("check_existing");
 	check_existing = PG_GETARG_BOOL(9);
+	if (PG_ARGISNULL(PG_NARGS() - 1))
+		booking_null_argument("with_constraint");
+	with_constraint = PG_GETARG_BOOL(PG_NARGS() - 1);
 
 	if (capacity < 1)
 		ereport(ERROR,
@@ -113,10 +128,11 @@ booking_guard_table(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_TOO_MANY_COLUMNS),
 				 errmsg("resource must have fewer than %d columns", INDEX_MAX_KEYS)));
 
+	if (with_constraint)
+		check_constraint_possible(fcinfo, capacity, check_existing);
+
 	rel = booking_open_target(PG_GETARG_OID(0), "guard_table");
-	exclusive = capacity == 1 && PG_ARGISNULL(4) && PG_ARGISNULL(6) && PG_ARGISNULL(7) && check_existing &&
-		rel->rd_rel->relkind == RELKIND_RELATION;
-	lock_target(RelationGetRelid(rel), exclusive ? AccessExclusiveLock : ShareRowExclusiveLock);
+	lock_target(RelationGetRelid(rel), ShareRowExclusiveLock);
 
 	if (PG_ARGISNULL(7))
 		definition = booking_written_definition(rel, keys, periods, active);
@@ -140,27 +156,44 @@ booking_guard_table(PG_FUNCTION_ARGS)
 	if (check_existing)
 		booking_check_existing(table.relid, name, &definition, capacity, query);
 
-	if (exclusive)
-		make_constraint(&table, name, &definition);
-	else
-	{
-		bool		own_index;
-		char	   *arguments;
-		Oid			guard;
-
-		if (!OidIsValid(index_id))
-			index_id = existing_index;
-		own_index = !OidIsValid(index_id);
-		if (own_index)
-			index_id = make_index(&table, name, &definition);
-		arguments = query ?
-			psprintf("'query', '%s', %s", own_index ? "own index" : "given index", quote_literal_cstr(query->text)) :
-			psprintf("'%d', '%s'", capacity, own_index ? "own index" : "given index");
-		guard = make_triggers(&table, name, "check_capacity", NULL, &definition, arguments);
-		check_found(table.relid, guard);
-		booking_bind_guards();
-	}
+	if (!OidIsValid(index_id) && !with_constraint)
+		index_id = existing_index;
+	own_index = !OidIsValid(index_id);
+	if (with_constraint)
+		index_id = make_constraint(&table, name, &definition);
+	else if (own_index)
+		index_id = make_index(&table, name, &definition);
+	arguments = query ?
+		psprintf("'query', '%s', %s", own_index ? "own index" : "given index", quote_literal_cstr(query->text)) :
+		psprintf("'%d', '%s'", capacity, own_index ? "own index" : "given index");
+	guard = make_triggers(&table, name, "check_capacity", NULL, &definition, arguments);
+	check_found(table.relid, guard);
+	booking_bind_guards();
 	PG_RETURN_TEXT_P(cstring_to_text(name));
+}
+
+/* A constraint says "never two", of all rows, and brings an index. */
+static void
+check_constraint_possible(FunctionCallInfo fcinfo, int32 capacity, bool check_existing)
+{
+	const char *fault = NULL;
+
+	if (capacity != 1)
+		fault = psprintf("The capacity is %d; a constraint is for 1.", capacity);
+	else if (!PG_ARGISNULL(4))
+		fault = "A constraint does not know about quantities.";
+	else if (!PG_ARGISNULL(6))
+		fault = "A constraint is for capacity 1, and the capacity is a query.";
+	else if (!PG_ARGISNULL(7))
+		fault = "A constraint brings its own index, and using_index names another.";
+	else if (!check_existing)
+		fault = "A constraint holds for the rows that are there, and check_existing is false.";
+	if (fault)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("with_constraint is not possible here"),
+				 errdetail_internal("%s", fault),
+				 errhint("Leave with_constraint out: the guard by itself holds for every writer.")));
 }
 
 /*
@@ -369,15 +402,37 @@ ddl(const char *format,...)
 	CommandCounterIncrement();
 }
 
-/* An exclusion constraint does it: capacity 1, and no partitions. */
-static void
+/*
+ * ALTER TABLE ... ADD CONSTRAINT ... EXCLUDE, but under the lock that we have: ALTER TABLE
+ * would lock readers out while it builds the index.  PostgreSQL's own reason is that it has
+ * not been worked out how others might change catalogs meanwhile; our lock keeps out who
+ * would.
+ */
+static Oid
 make_constraint(const Target *target, const char *name, const Definition *definition)
 {
-	ddl("ALTER TABLE %s ADD CONSTRAINT %s EXCLUDE USING gist (%s)%s", target->text,
-		quote_identifier(name), column_list(target->relid, definition, true),
-		where_text(target->relid, definition));
-	ddl("COMMENT ON CONSTRAINT %s ON %s IS %s", quote_identifier(name), target->text,
-		quote_literal_cstr(MADE_BY_US));
+	char	   *sql = psprintf("ALTER TABLE %s ADD CONSTRAINT %s EXCLUDE USING gist (%s)%s", target->text,
+							   quote_identifier(name), column_list(target->relid, definition, true),
+							   where_text(target->relid, definition));
+	RawStmt    *raw = linitial_node(RawStmt, pg_parse_query(sql));
+	List	   *before = NIL;
+	List	   *after = NIL;
+	AlterTableStmt *statement = transformAlterTableStmt(target->relid, castNode(AlterTableStmt, raw->stmt),
+														sql, &before, &after);
+	Relation	rel = relation_open(target->relid, NoLock);
+	ListCell   *cell;
+
+	CheckTableNotInUse(rel, "guard_table");
+	relation_close(rel, NoLock);
+	foreach(cell, statement->cmds)
+	{
+		AlterTableCmd *command = lfirst_node(AlterTableCmd, cell);
+
+		if (command->subtype == AT_AddIndex)
+			define_constraint_compat(target->relid, castNode(IndexStmt, command->def));
+	}
+	CommandCounterIncrement();
+	return get_relname_relid(name, target->namespace_id);
 }
 
 static Oid

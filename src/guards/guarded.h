@@ -26,9 +26,6 @@
 /* The name of a rule's BEFORE trigger: sorts behind almost everything. */
 #define BEFORE_TRIGGER_PREFIX "zzzz_"
 
-/* The first line of the comment on an exclusion constraint that we made. */
-#define MADE_BY_US "Made by booking.guard_table()."
-
 /* The functions of ours that stand in pg_trigger or pg_constraint. */
 typedef enum GuardFunction
 {

@@ -894,8 +894,8 @@ COMMENT ON FUNCTION booking.guard_against(regclass, text, regclass, text[], text
 CREATE FUNCTION booking.ddl_done() RETURNS event_trigger
 	LANGUAGE c AS 'MODULE_PATHNAME', 'booking_ddl_done';
 COMMENT ON FUNCTION booking.ddl_done() IS
-	'event trigger: guards that are restored hang together again, and partitions that are attached keep the rules';
-CREATE EVENT TRIGGER booking_guards ON ddl_command_end WHEN TAG IN ('CREATE TRIGGER', 'ALTER TABLE')
+	'event trigger: only owners make guards, guards that are restored hang together again, and partitions that are attached keep the rules';
+CREATE EVENT TRIGGER booking_guards ON ddl_command_end WHEN TAG IN ('CREATE TRIGGER', 'CREATE SCHEMA', 'ALTER TABLE')
 	EXECUTE FUNCTION booking.ddl_done();
 COMMENT ON EVENT TRIGGER booking_guards IS 'looks after guards of tables that DDL touches (guard_ddl.c)';
 
@@ -1001,74 +1001,93 @@ COMMENT ON FUNCTION booking.unguard_table(regclass, text) IS
  * Guards in plain SQL: at each beginning of a row, what is in force there.  That is what has
  * begun by then, less what has ended: a running sum over the edges of all rows of a key.  An
  * edge stands for all time from there on, as a range, so that ranges of any type sort; an
- * open end has none.  Tables that the caller may not read are left out.
+ * open end has none.  A quantity that is NULL or negative takes nothing.
+ *
+ * A guard says what the owner of its table has written: whoever verifies must not run that with
+ * rights of its own.  guard_breaches() runs the query as the owner (guard_existing.c).
  */
-CREATE FUNCTION booking.verify_guards()
-	RETURNS TABLE (target regclass, guard text, detail text)
+CREATE FUNCTION booking.guard_breaches_query(target regclass, guard text)
+	RETURNS text
 	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
 	SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	g record;
-	other record;
-	in_force CONSTANT text := '(SELECT ROW(%s) AS key, (%s) AS period, %s AS quantity FROM %s%s WHERE (%s) AND NOT isempty(%s)%s)';
 	these text;
-	those text;
 	ceiling text;
-	key_columns text;
+	key_columns text := '';
+BEGIN
+	SELECT gt.*, CASE c.relkind WHEN 'p' THEN '' ELSE 'ONLY ' END AS only INTO g
+	FROM booking.guarded_table gt
+	JOIN pg_class c ON c.oid = gt.target
+	WHERE gt.target = guard_breaches_query.target AND gt.name = guard_breaches_query.guard
+		AND gt.rule = 'capacity';
+	IF NOT FOUND THEN
+		RETURN NULL;
+	END IF;
+	these := format('(SELECT ROW(%s) AS key, (%s) AS period, greatest(%s, 0) AS quantity FROM %s%s WHERE (%s) AND NOT isempty(%s)%s)',
+		array_to_string(g.resource, ', '), g.period, coalesce(g.quantity, '1'), g.only, g.target,
+		coalesce(g.active, 'true'), g.period,
+		(SELECT string_agg(format(' AND (%s) IS NOT NULL', k), '') FROM unnest(g.resource) AS k));
+	-- The parameters of a capacity_query are the columns of the key.
+	ceiling := coalesce(g.capacity::text, format('coalesce((%s), 0)',
+		regexp_replace(g.capacity_query, '\$(\d+)', 'guarded_row.k\1', 'g')));
+	IF g.capacity IS NULL THEN
+		SELECT coalesce(string_agg(format(', k%s', n), '' ORDER BY n), ''),
+			replace(these, 'AS key,', 'AS key, ' || coalesce(string_agg(format('%s AS k%s, ', k, n), '' ORDER BY n), ''))
+		INTO key_columns, these
+		FROM unnest(g.resource) WITH ORDINALITY AS r (k, n);
+	END IF;
+	RETURN format(
+		'SELECT format(%L, key, used, most) FROM ('
+		'  SELECT guarded_row.key, guarded_row.used, (%s)::int8 AS most FROM ('
+		'    SELECT key%s, max(used) AS used FROM ('
+		'      SELECT r.*, edge.begins, sum(edge.change) OVER (PARTITION BY r.key ORDER BY edge.onwards) AS used'
+		'      FROM %s AS r'
+		'      LEFT JOIN LATERAL (SELECT rest FROM unnest(''{(,)}'' - multirange(r.period)) AS rest WHERE rest >> r.period) AS later ON true'
+		'      CROSS JOIN LATERAL (VALUES'
+		'        (coalesce(range_merge(r.period, later.rest), r.period), r.quantity::numeric, r.quantity > 0),'
+		'        (later.rest, -r.quantity::numeric, false)) AS edge (onwards, change, begins)'
+		'      WHERE edge.onwards IS NOT NULL) AS edges'
+		'    WHERE begins GROUP BY key%s) AS guarded_row) AS x'
+		' WHERE used > most',
+		'%s: %s of %s in use', ceiling, key_columns, these, key_columns);
+END
+$$;
+COMMENT ON FUNCTION booking.guard_breaches_query(regclass, text) IS 'the SQL that counts the rows of a guarded table again';
+
+CREATE FUNCTION booking.guard_breaches(target regclass, guard text) RETURNS SETOF text
+	LANGUAGE c STABLE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'booking_guard_breaches';
+COMMENT ON FUNCTION booking.guard_breaches(regclass, text) IS
+	'what breaks a guard, read as the owner of the table; nothing when the caller may not read all of it';
+
+/*
+ * Tables that the caller may not read are left out, also those of which row-level security would
+ * show it a part.  One owner's guard that fails does not keep the others from being looked at.
+ */
+CREATE FUNCTION booking.verify_guards()
+	RETURNS TABLE (target regclass, guard text, detail text)
+	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	g record;
+	fault text;
 BEGIN
 	FOR g IN
-		SELECT gt.*, CASE c.relkind WHEN 'p' THEN '' ELSE 'ONLY ' END AS only
+		SELECT gt.target, gt.name
 		FROM booking.guarded_table gt
 		JOIN pg_class c ON c.oid = gt.target
 		WHERE gt.rule <> 'blocker' AND has_table_privilege(gt.target, 'SELECT')
-			AND (gt.other IS NULL OR has_table_privilege(gt.other, 'SELECT'))
 		ORDER BY c.relname, gt.name
 	LOOP
-		these := format(in_force, array_to_string(g.resource, ', '), g.period, coalesce(g.quantity, '1'), g.only, g.target,
-			coalesce(g.active, 'true'), g.period,
-			(SELECT string_agg(format(' AND (%s) IS NOT NULL', k), '') FROM unnest(g.resource) AS k));
-		IF g.rule = 'guarded' THEN
-			SELECT gt.*, CASE c.relkind WHEN 'p' THEN '' ELSE 'ONLY ' END AS only INTO other
-			FROM booking.guarded_table gt JOIN pg_class c ON c.oid = gt.target
-			WHERE gt.target = g.other AND gt.other = g.target AND gt.name = g.name;
-			those := format(in_force, array_to_string(other.resource, ', '), other.period, '1', other.only, other.target,
-				coalesce(other.active, 'true'), other.period,
-				(SELECT string_agg(format(' AND (%s) IS NOT NULL', k), '') FROM unnest(other.resource) AS k));
-			-- First the rows that are blocked, then what each of them overlaps.
-			RETURN QUERY EXECUTE format(
-				'SELECT $1, $2, format(%L, a.key, a.period, b.period) FROM ('
-				'  SELECT r.* FROM %s AS r'
-				'  JOIN (SELECT key, range_agg(period) AS periods FROM %s AS x GROUP BY key) AS blocked'
-				'    ON blocked.key = r.key AND blocked.periods && r.period OFFSET 0) AS a'
-				' JOIN %s AS b ON b.key = a.key AND b.period && a.period',
-				'%s: %s overlaps what blocks it, %s', these, those, those) USING g.target, g.name;
-		ELSE
-			-- The parameters of a capacity_query are the columns of the key.
-			key_columns := '';
-			ceiling := coalesce(g.capacity::text, format('coalesce((%s), 0)',
-				regexp_replace(g.capacity_query, '\$(\d+)', 'guarded_row.k\1', 'g')));
-			IF g.capacity IS NULL THEN
-				SELECT coalesce(string_agg(format(', k%s', n), '' ORDER BY n), ''),
-					replace(these, 'AS key,', 'AS key, ' || coalesce(string_agg(format('%s AS k%s, ', k, n), '' ORDER BY n), ''))
-				INTO key_columns, these
-				FROM unnest(g.resource) WITH ORDINALITY AS r (k, n);
-			END IF;
-			RETURN QUERY EXECUTE format(
-				'SELECT $1, $2, format(%L, key, used, most) FROM ('
-				'  SELECT guarded_row.key, guarded_row.used, (%s)::int8 AS most FROM ('
-				'    SELECT key%s, max(used) AS used FROM ('
-				'      SELECT r.*, edge.begins, sum(edge.change) OVER (PARTITION BY r.key ORDER BY edge.onwards) AS used'
-				'      FROM %s AS r'
-				'      LEFT JOIN LATERAL (SELECT rest FROM unnest(''{(,)}'' - multirange(r.period)) AS rest WHERE rest >> r.period) AS later ON true'
-				'      CROSS JOIN LATERAL (VALUES'
-				'        (coalesce(range_merge(r.period, later.rest), r.period), r.quantity::numeric, r.quantity > 0),'
-				'        (later.rest, -r.quantity::numeric, false)) AS edge (onwards, change, begins)'
-				'      WHERE edge.onwards IS NOT NULL) AS edges'
-				'    WHERE begins GROUP BY key%s) AS guarded_row) AS x'
-				' WHERE used > most',
-				'%s: %s of %s in use', ceiling, key_columns, these, key_columns) USING g.target, g.name;
-		END IF;
+		BEGIN
+			RETURN QUERY SELECT g.target, g.name, b FROM booking.guard_breaches(g.target, g.name) AS b;
+		EXCEPTION WHEN OTHERS THEN
+			GET STACKED DIAGNOSTICS fault = MESSAGE_TEXT;
+			RETURN QUERY SELECT g.target, g.name, format('cannot be checked: %s', fault);
+		END;
 	END LOOP;
 END
 $$;
@@ -1081,7 +1100,7 @@ COMMENT ON FUNCTION booking.verify_guards() IS
  */
 CREATE FUNCTION booking.verify()
 	RETURNS TABLE (problem text, resource_id bigint, booking_id uuid, detail text)
-	LANGUAGE sql STABLE PARALLEL RESTRICTED
+	LANGUAGE sql STABLE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT 'booking without a resource', b.resource_id, b.id, NULL::text
@@ -1362,7 +1381,8 @@ REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA booking FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION booking.uuid_v7(), booking.leave_gates() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION booking.is_sound(tstzrange, tstzrange, integer, text, text, timestamptz, jsonb) TO PUBLIC;
 -- Whoever writes to a guarded table evaluates its guard's WHEN clause, and whoever owns
--- one may restore its triggers and look at what they say.
+-- one may restore its triggers, add partitions, and look at what they say.  That nobody else
+-- makes such triggers, an event trigger sees to (guard_ddl.c).
 GRANT EXECUTE ON FUNCTION booking.check_again("any"), booking.check_capacity(), booking.check_against(),
 	booking.make_room(), booking.capacity_changes(), booking.guard_definition(oid), booking.before_name(text, text)
 	TO PUBLIC;

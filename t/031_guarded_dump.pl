@@ -123,5 +123,24 @@ SQL
 		"and their indexes: $name");
 }
 
+
+# The owner of a table dumps it and restores it, guards included, with no other right than USAGE on our schema.
+$node->safe_psql('before', q{
+	CREATE ROLE shopkeeper LOGIN; CREATE SCHEMA shop AUTHORIZATION shopkeeper;
+	SET ROLE shopkeeper; CREATE TABLE shop.hotel (id int, rooms int);
+	CREATE TABLE shop.stay (hotel int, nights daterange) PARTITION BY LIST (hotel); RESET ROLE;
+	SELECT booking.guard_table('shop.stay', '{hotel}', '{nights}', name => 'stay_guard', capacity_query => 'SELECT rooms FROM shop.hotel WHERE id = $1');
+	SET ROLE shopkeeper; CREATE TABLE shop.stay_1 PARTITION OF shop.stay FOR VALUES IN (1);
+	INSERT INTO shop.hotel VALUES (1, 1); INSERT INTO shop.stay VALUES (1, '[2030-01-01,2030-01-05)')});
+$node->safe_psql('postgres', 'CREATE DATABASE theirs');
+$node->safe_psql('theirs', 'CREATE EXTENSION booking CASCADE; GRANT CREATE ON DATABASE theirs TO shopkeeper; GRANT USAGE ON SCHEMA booking TO shopkeeper');
+$node->command_ok([ 'pg_dump', '-h', $node->host, '-p', $node->port, '-U', 'shopkeeper', '-n', 'shop', '-f', $node->basedir . '/dump', 'before' ],
+	'an owner dumps');
+$node->safe_psql('postgres', 'ALTER ROLE shopkeeper NOSUPERUSER');
+$node->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-h', $node->host, '-p', $node->port, '-U', 'shopkeeper',
+		'-f', $node->basedir . '/dump', '-d', 'theirs' ], 'an owner restores');
+my ($code, $said_out, $said) = $node->psql('theirs', q{SET ROLE shopkeeper; INSERT INTO shop.stay VALUES (1, '[2030-01-04,2030-01-06)')});
+like($said, qr/has not enough left/, 'and the guard is there');
+
 $node->stop;
 done_testing();

@@ -62,6 +62,7 @@
 #include "utils/snapmgr.h"
 
 #include "base/compat.h"
+#include "base/identity.h"
 #include "base/period.h"
 #include "engine/guard.h"
 #include "engine/peak.h"
@@ -289,6 +290,7 @@ booking_guard_scan(Relation heap, const GuardIndex *guard, const GuardLoad *load
 	int			nkeys = 0;
 	SnapshotData dirty;
 	IndexScanDesc scan;
+	Identity	caller;
 
 	for (int i = 0; i < natts; i++)
 	{
@@ -299,6 +301,8 @@ booking_guard_scan(Relation heap, const GuardIndex *guard, const GuardLoad *load
 								   guard->collation[i], guard->proc[i], value);
 		if (guard->attno[i] == 0 && expressions == NULL)
 		{
+			/* They are the words of the table's owner. */
+			booking_become(heap->rd_rel->relowner, &caller);
 			expressions = BuildIndexInfo(index);
 			estate = CreateExecutorState();
 			GetPerTupleExprContext(estate)->ecxt_scantuple = slot;
@@ -343,7 +347,10 @@ booking_guard_scan(Relation heap, const GuardIndex *guard, const GuardLoad *load
 
 	index_endscan(scan);
 	if (estate)
+	{
 		FreeExecutorState(estate);
+		booking_be_again(&caller);
+	}
 	ExecDropSingleTupleTableSlot(slot);
 	index_close(index, AccessShareLock);
 }

@@ -55,6 +55,7 @@
 
 #include "base/compat.h"
 #include "base/errors.h"
+#include "base/identity.h"
 #include "engine/guard_index.h"
 #include "guards/guarded.h"
 
@@ -286,6 +287,7 @@ active_conditions(Relation rel, const char *text)
 	ParseState *pstate;
 	ParseNamespaceItem *item;
 	Node	   *condition;
+	Identity	caller;
 
 	if (text == NULL)
 		return NIL;
@@ -314,6 +316,8 @@ active_conditions(Relation rel, const char *text)
 	free_parsestate(pstate);
 	error_context_stack = callback.previous;
 
+	/* Folding evaluates, and functions of the owner's may be called. */
+	booking_become(rel->rd_rel->relowner, &caller);
 	condition = (Node *) expression_planner((Expr *) condition);
 	if (contain_mutable_functions(condition))
 		ereport(ERROR,
@@ -322,6 +326,7 @@ active_conditions(Relation rel, const char *text)
 				 errdetail("Its answer may change without a change of the row: %s", text),
 				 errhint("Use only columns of the row, constants and immutable functions; the current time is none.")));
 	condition = (Node *) canonicalize_qual((Expr *) condition, false);
+	booking_be_again(&caller);
 	if (IsA(condition, Const) && !((Const *) condition)->constisnull &&
 		DatumGetBool(((Const *) condition)->constvalue))
 		return NIL;

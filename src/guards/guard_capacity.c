@@ -21,8 +21,8 @@
  * theirs, and the number may be what is contracted.  No further row is accepted then until
  * there is room.
  *
- * The query runs as the owner of the guarded table, with search_path = pg_catalog, pg_temp:
- * guard_table() has written all its names out.
+ * The query runs as the owner of the guarded table, in a security-restricted operation with
+ * search_path = pg_catalog, pg_temp (identity.c): guard_table() has written all its names out.
  *
  *-------------------------------------------------------------------------
  */
@@ -45,6 +45,7 @@
 #include "utils/snapmgr.h"
 
 #include "base/compat.h"
+#include "base/identity.h"
 #include "base/locks.h"
 #include "guards/guarded.h"
 
@@ -59,29 +60,7 @@ typedef struct Mentioned
 	List	   *queries;		/* the ones we are in, innermost first */
 } Mentioned;
 
-static int	enter(Oid owner, Oid *save_user, int *save_context);
-static void leave(int nest_level, Oid save_user, int save_context);
 static bool mentioned(Node *node, void *context);
-
-/* Become the owner of the guarded table, with a search_path that nobody can use. */
-static int
-enter(Oid owner, Oid *save_user, int *save_context)
-{
-	int			nest_level = NewGUCNestLevel();
-
-	GetUserIdAndSecContext(save_user, save_context);
-	SetUserIdAndSecContext(owner, *save_context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
-	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
-	return nest_level;
-}
-
-static void
-leave(int nest_level, Oid save_user, int save_context)
-{
-	AtEOXact_GUC(true, nest_level);
-	SetUserIdAndSecContext(save_user, save_context);
-}
 
 /*
  * Prepare the query, and find out which tables it reads.  The caller is connected to SPI.
@@ -92,17 +71,15 @@ booking_capacity_prepare(CapacityQuery *query, int nkeys, const Oid *key_types)
 	MemoryContext context = GetMemoryChunkContext(query);
 	SPIPlanPtr	plan;
 	Oid			types[INDEX_MAX_KEYS];
-	Oid			save_user;
-	int			save_context;
-	int			nest_level;
+	Identity	caller;
 	ListCell   *cell;
 
 	memcpy(types, key_types, nkeys * sizeof(Oid));
-	nest_level = enter(query->owner, &save_user, &save_context);
+	booking_become(query->owner, &caller);
 	plan = SPI_prepare(query->text, nkeys, types);
 	if (plan == NULL)
 		elog(ERROR, "could not prepare \"%s\": %s", query->text, SPI_result_code_string(SPI_result));
-	leave(nest_level, save_user, save_context);
+	booking_be_again(&caller);
 
 	query->relations = NIL;
 	context = MemoryContextSwitchTo(context);
@@ -129,9 +106,7 @@ booking_capacity_prepare(CapacityQuery *query, int nkeys, const Oid *key_types)
 int64
 booking_capacity_ask(CapacityQuery *query, Datum *keys, int nkeys, const Oid *key_types)
 {
-	Oid			save_user;
-	int			save_context;
-	int			nest_level;
+	Identity	caller;
 	ListCell   *cell;
 	int64		capacity = 0;
 
@@ -141,11 +116,11 @@ booking_capacity_ask(CapacityQuery *query, Datum *keys, int nkeys, const Oid *ke
 	foreach(cell, query->relations)
 		booking_lock_capacity(lfirst_oid(cell), false);
 
-	nest_level = enter(query->owner, &save_user, &save_context);
+	booking_become(query->owner, &caller);
 	if (SPI_execute_snapshot(query->plan, keys, NULL, GetLatestSnapshot(), InvalidSnapshot,
 							 true, false, 2) < 0)
 		elog(ERROR, "\"%s\" failed: %s", query->text, SPI_result_code_string(SPI_result));
-	leave(nest_level, save_user, save_context);
+	booking_be_again(&caller);
 
 	if (SPI_processed > 1)
 		ereport(ERROR,

@@ -15,6 +15,19 @@
  *		new one, nor do we see what comes next: the whole table is locked against writers
  *		to the end of the transaction.
  *
+ * And who may make a guard?  CREATE TRIGGER asks for the TRIGGER privilege on the table, which
+ * the owner may have given away, and for EXECUTE on the function.  What stands in a guard's
+ * trigger is evaluated as the table's owner, so a role with TRIGGER alone must not write it.
+ * Nothing in pg_trigger says who made a trigger; so the event trigger asks at once, and refuses
+ * whoever is not the owner (or a member, or a superuser).  Not revoking EXECUTE from everybody
+ * is on purpose: it would not keep out a role that may guard its own tables and has TRIGGER on
+ * another's; and owners who restore their own dump, or add a partition, issue CREATE
+ * TRIGGER themselves.  Only a superuser can switch event triggers off.  A table that gets
+ * a new owner brings its guards along, like its index expressions.
+ *
+ * What was created is asked by its OID: its name may mean another table by now.  CREATE SCHEMA
+ * may contain CREATE TRIGGER.
+ *
  * The dependencies: a guard's BEFORE trigger, the triggers on the tables that its
  * capacity_query reads, and the other side of a guard_against() are parts of the guard, go
  * with it and not without it.  A guard needs its index.
@@ -36,22 +49,29 @@
 #include "catalog/pg_trigger.h"
 #include "commands/event_trigger.h"
 #include "commands/trigger.h"
+#include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "storage/lmgr.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
 #include "base/compat.h"
+#include "base/identity.h"
 #include "guards/guarded.h"
 
 PG_FUNCTION_INFO_V1(booking_ddl_done);
 
+static void triggers_created(void);
+static void trigger_created(Oid trigger);
+static bool is_guard(const TriggerRow *trigger);
+static bool is_part_of(const TriggerRow *part, const TriggerRow *guard, bool trusted);
 static List *our_triggers(void);
-static void bind(const TriggerRow *trigger, List *all);
+static void bind(const TriggerRow *trigger, List *all, bool trusted);
 static void record(Oid trigger, Oid class, Oid object, DependencyType type);
 static void partition_attached(RangeVar *parent, RangeVar *partition);
 
@@ -65,16 +85,8 @@ booking_ddl_done(PG_FUNCTION_ARGS)
 	if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
 		elog(ERROR, "booking_ddl_done: not called as an event trigger");
 
-	if (IsA(event->parsetree, CreateTrigStmt))
-	{
-		CreateTrigStmt *statement = (CreateTrigStmt *) event->parsetree;
-		char	   *schema;
-		char	   *function;
-
-		DeconstructQualifiedName(statement->funcname, &schema, &function);
-		if (schema != NULL && strcmp(schema, "booking") == 0)
-			booking_bind_guards();
-	}
+	if (IsA(event->parsetree, CreateTrigStmt) || IsA(event->parsetree, CreateSchemaStmt))
+		triggers_created();
 	else if (IsA(event->parsetree, AlterTableStmt))
 	{
 		AlterTableStmt *statement = (AlterTableStmt *) event->parsetree;
@@ -90,17 +102,100 @@ booking_ddl_done(PG_FUNCTION_ARGS)
 	PG_RETURN_NULL();
 }
 
-/* Record whatever dependency of a guard is not recorded. */
-void
-booking_bind_guards(void)
+static void
+triggers_created(void)
 {
+	Oid		   *created;
+	int			n;
+	MemoryContext caller = CurrentMemoryContext;
+
+	SPI_connect();
+	if (SPI_execute("SELECT objid FROM pg_catalog.pg_event_trigger_ddl_commands() WHERE classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_trigger'::pg_catalog.regclass",
+					true, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not find out what has been created");
+	n = (int) SPI_processed;
+	created = MemoryContextAlloc(caller, (n + 1) * sizeof(Oid));
+	for (int i = 0; i < n; i++)
+	{
+		bool		isnull;
+
+		created[i] = DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull));
+	}
+	SPI_finish();
+	for (int i = 0; i < n; i++)
+		trigger_created(created[i]);
+}
+
+/* May the caller have made it, and what belongs to what? */
+static void
+trigger_created(Oid trigger)
+{
+	TriggerRow	row;
 	List	   *all;
 	ListCell   *cell;
+	bool		capacity;
 
-	CommandCounterIncrement();
+	if (!booking_trigger_row(trigger, &row))
+		return;
+	capacity = row.function == booking_guard_function(FUNCTION_CAPACITY_CHANGES);
+	if (!is_guard(&row) && row.function != booking_guard_function(FUNCTION_MAKE_ROOM) && !capacity)
+		return;
+
+	/* One on a table that capacities are read from evaluates nothing. */
+	if (!capacity && !owns_relation(row.relid))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be owner of table %s to guard it", get_rel_name(row.relid)),
+				 errdetail("Trigger \"%s\" would run as its owner.", NameStr(row.name))));
+
 	all = our_triggers();
 	foreach(cell, all)
-		bind(lfirst(cell), all);
+	{
+		const TriggerRow *guard = lfirst(cell);
+
+		if (is_guard(guard) &&
+			(guard->oid == trigger || is_part_of(&row, guard, false) ||
+			 (is_guard(&row) && guard->relid == row.other && guard->other == row.relid &&
+			  strcmp(NameStr(guard->name), NameStr(row.name)) == 0)))
+			bind(guard, all, false);
+	}
+}
+
+/*
+ * Record whatever dependency of a guard is not recorded.  "trusted": the caller has just made
+ * all of its parts.
+ */
+void
+booking_bind_guard(Oid trigger, bool trusted)
+{
+	TriggerRow	row;
+
+	CommandCounterIncrement();
+	if (booking_trigger_row(trigger, &row))
+		bind(&row, our_triggers(), trusted);
+}
+
+static bool
+is_guard(const TriggerRow *trigger)
+{
+	return trigger->function == booking_guard_function(FUNCTION_CHECK_CAPACITY) ||
+		trigger->function == booking_guard_function(FUNCTION_CHECK_AGAINST);
+}
+
+/*
+ * Do the names say that one belongs to the other?  Whose guard happens to have the name of another's
+ * must not get hold of the other's parts on other tables.
+ */
+static bool
+is_part_of(const TriggerRow *part, const TriggerRow *guard, bool trusted)
+{
+	if (part->function == booking_guard_function(FUNCTION_MAKE_ROOM))
+		return part->relid == guard->relid &&
+			strcmp(NameStr(part->name), booking_part_name(NameStr(guard->name), "")) == 0;
+	return part->function == booking_guard_function(FUNCTION_CAPACITY_CHANGES) &&
+		strcmp(NameStr(part->name), booking_part_name(NameStr(guard->name), "_capacity")) == 0 &&
+		(trusted ||
+		 pg_class_aclcheck(part->relid, booking_relation_owner(guard->relid), ACL_TRIGGER) == ACLCHECK_OK);
 }
 
 static List *
@@ -133,7 +228,7 @@ our_triggers(void)
 
 /* The dependencies of one guard. */
 static void
-bind(const TriggerRow *guard, List *all)
+bind(const TriggerRow *guard, List *all, bool trusted)
 {
 	bool		against = guard->function == booking_guard_function(FUNCTION_CHECK_AGAINST);
 	Relation	rel;
@@ -167,11 +262,8 @@ bind(const TriggerRow *guard, List *all)
 		{
 			const TriggerRow *part = lfirst(cell);
 
-			if (part->function == booking_guard_function(FUNCTION_MAKE_ROOM) ?
-				part->relid == guard->relid &&
-				strcmp(NameStr(part->name), booking_part_name(NameStr(guard->name), "")) == 0 :
-				query && part->function == booking_guard_function(FUNCTION_CAPACITY_CHANGES) &&
-				strcmp(NameStr(part->name), booking_part_name(NameStr(guard->name), "_capacity")) == 0)
+			if (is_part_of(part, guard, trusted) &&
+				(query || part->function == booking_guard_function(FUNCTION_MAKE_ROOM)))
 				record(part->oid, TriggerRelationId, guard->oid, DEPENDENCY_INTERNAL);
 		}
 		break;
@@ -214,6 +306,33 @@ record(Oid trigger, Oid class, Oid object, DependencyType type)
 		ObjectAddressSet(whole, class, object);
 		recordDependencyOn(&part, &whole, type);
 	}
+}
+
+/* The index that a guard has been bound to, or invalid. */
+Oid
+booking_bound_index(Oid trigger)
+{
+	Relation	catalog = table_open(DependRelationId, AccessShareLock);
+	ScanKeyData key[2];
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	Oid			index = InvalidOid;
+
+	ScanKeyInit(&key[0], Anum_pg_depend_classid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(TriggerRelationId));
+	ScanKeyInit(&key[1], Anum_pg_depend_objid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(trigger));
+	scan = systable_beginscan(catalog, DependDependerIndexId, true, NULL, 2, key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_depend form = (Form_pg_depend) GETSTRUCT(tuple);
+		char		kind = form->refclassid == RelationRelationId ? get_rel_relkind(form->refobjid) : '\0';
+
+		if (kind == RELKIND_INDEX || kind == RELKIND_PARTITIONED_INDEX)
+			index = form->refobjid;
+	}
+	systable_endscan(scan);
+	table_close(catalog, AccessShareLock);
+	return index;
 }
 
 static void

@@ -10,6 +10,9 @@
  * Everything here reads with the latest snapshot: above READ COMMITTED the transaction's
  * own may be older than the lock.
  *
+ * The expressions are the words of the table's owner: whatever reads here reads as the owner
+ * (identity.c), whoever asked for it.  So does verify_guards(), whose SQL ends up here.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -17,22 +20,30 @@
 #include "access/relation.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_operator.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
 #include "executor/spi.h"
+#include "funcapi.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/rls.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
 #include "base/compat.h"
+#include "base/identity.h"
 #include "base/period.h"
 #include "engine/guard.h"
 #include "guards/guarded.h"
+
+PG_FUNCTION_INFO_V1(booking_guard_breaches);
 
 /* Offenders that are named; the rest is counted. */
 #define NAME_AT_MOST	5
@@ -60,12 +71,42 @@ typedef struct Check
 	int			broken;
 } Check;
 
+/* Rows of a table and the rows of another that they overlap. */
+typedef void (*OverlapVisit) (void *arg, const char *key, const char *row, const char *blocked,
+							  const char *blocking);
+
+typedef struct Overlaps
+{
+	Relation	rel;			/* the guarded table */
+	const Definition *definition;
+	Relation	other;			/* the blocking one */
+	const Definition *other_definition;
+	OverlapVisit visit;
+	void	   *arg;
+} Overlaps;
+
+typedef struct OverlapReport
+{
+	bool		has_keys;
+	StringInfoData text;
+	uint64		total;
+} OverlapReport;
+
 static char *source_text(Relation rel);
 static void in_force(StringInfo sql, Oid relid, const Definition *definition, const char *prefix);
 static Portal open_rows(Check *check);
 static bool same_key(const Check *check, const KeyGroup *group, const Datum *key);
 static void judge_group(Check *check, KeyGroup *group);
 static char *offending_rows(Check *check, KeyGroup *group, RangeType *stretch);
+static void visit_overlaps(Overlaps *overlaps, Snapshot snapshot);
+static Portal open_blocking(const Overlaps *overlaps);
+static SPIPlanPtr plan_blocked(const Overlaps *overlaps);
+static void visit_blocked(Overlaps *overlaps, SPIPlanPtr plan, HeapTuple blocking, TupleDesc desc, Snapshot snapshot);
+static void report_overlap(void *arg, const char *key, const char *row, const char *blocked, const char *blocking);
+static void return_overlap(void *arg, const char *key, const char *row, const char *blocked, const char *blocking);
+static bool definition_of_trigger(Relation rel, Oid trigger, Definition *definition);
+static bool may_read(Oid relid);
+static void breaches_against(const TriggerRow *guarded, ReturnSetInfo *result);
 pg_noreturn static void complain(Relation rel, const char *name, const Check *check);
 
 static char *
@@ -121,7 +162,9 @@ booking_check_existing(Oid relid, const char *name, const Definition *definition
 	KeyGroup		group = {0};
 	Portal		portal;
 	ListCell   *cell;
+	Identity	caller;
 
+	booking_become(rel->rd_rel->relowner, &caller);
 	foreach(cell, definition->keys)
 	{
 		Oid			type = exprType(lfirst(cell));
@@ -188,6 +231,7 @@ booking_check_existing(Oid relid, const char *name, const Definition *definition
 	SPI_cursor_close(portal);
 	SPI_finish();
 	MemoryContextDelete(group.context);
+	booking_be_again(&caller);
 
 	if (check.broken > 0)
 		complain(rel, name, &check);
@@ -342,8 +386,164 @@ complain(Relation rel, const char *name, const Check *check)
 			 errtableconstraint(rel, name)));
 }
 
+/* ---- guard_against(): rows of the one table that rows of the other overlap ---- */
+
 /*
- * The same for a guard_against(): rows of the one table that rows of the other overlap.
+ * Hand each pair to the visitor.  The tables may have two owners, and each's expressions are
+ * evaluated as its own: a cursor over the blocking rows, and for each of them a look at the
+ * rows that it blocks, by the guard's index.
+ */
+static void
+visit_overlaps(Overlaps *overlaps, Snapshot snapshot)
+{
+	Relation	rel = overlaps->rel;
+	Relation	other = overlaps->other;
+	Identity	caller;
+	SPIPlanPtr	blocked;
+	Portal		blocking;
+
+	SPI_connect();
+	booking_become(rel->rd_rel->relowner, &caller);
+	blocked = plan_blocked(overlaps);
+	booking_be_again(&caller);
+
+	booking_become(other->rd_rel->relowner, &caller);
+	PushActiveSnapshot(snapshot);
+	blocking = open_blocking(overlaps);
+	PopActiveSnapshot();
+	booking_be_again(&caller);
+
+	for (;;)
+	{
+		SPITupleTable *rows;
+		uint64		n;
+
+		booking_become(other->rd_rel->relowner, &caller);
+		SPI_cursor_fetch(blocking, true, 1000);
+		booking_be_again(&caller);
+		rows = SPI_tuptable;
+		n = SPI_processed;
+		if (n == 0)
+			break;
+		for (uint64 i = 0; i < n; i++)
+			visit_blocked(overlaps, blocked, rows->vals[i], rows->tupdesc, snapshot);
+		SPI_freetuptable(rows);
+	}
+	SPI_cursor_close(blocking);
+	SPI_finish();
+}
+
+/* The blocking rows: keys, period, period as text. */
+static Portal
+open_blocking(const Overlaps *overlaps)
+{
+	Oid			relid = RelationGetRelid(overlaps->other);
+	const Definition *definition = overlaps->other_definition;
+	char	   *period = booking_expression_text(relid, definition->period, "b");
+	StringInfoData sql;
+	ListCell   *cell;
+	int			n = 0;
+	SPIPlanPtr	plan;
+
+	initStringInfo(&sql);
+	appendStringInfoString(&sql, "SELECT ");
+	foreach(cell, definition->keys)
+		appendStringInfo(&sql, "(%s), ", booking_expression_text(relid, lfirst(cell), "b"));
+	appendStringInfo(&sql, "(%s), (%s)::pg_catalog.text FROM %s AS b WHERE ", period, period, source_text(overlaps->other));
+	in_force(&sql, relid, definition, "b");
+	appendStringInfoString(&sql, " ORDER BY ");
+	for (n = 1; n <= list_length(definition->keys) + 1; n++)
+		appendStringInfo(&sql, "%s%d", n > 1 ? ", " : "", n);
+	plan = SPI_prepare(sql.data, 0, NULL);
+	if (plan == NULL)
+		elog(ERROR, "could not prepare \"%s\"", sql.data);
+	return SPI_cursor_open(NULL, plan, NULL, NULL, true);
+}
+
+/* What a blocking row blocks: the key as text and as a row, and the period. */
+static SPIPlanPtr
+plan_blocked(const Overlaps *overlaps)
+{
+	Oid			relid = RelationGetRelid(overlaps->rel);
+	const Definition *definition = overlaps->definition;
+	char	   *period = booking_expression_text(relid, definition->period, "a");
+	Oid			types[INDEX_MAX_KEYS + 1];
+	StringInfoData sql;
+	StringInfoData keys;
+	ListCell   *a,
+			   *b;
+	int			n = 0;
+	SPIPlanPtr	plan;
+
+	initStringInfo(&keys);
+	foreach(a, definition->keys)
+		appendStringInfo(&keys, "%s%s", keys.len > 0 ? ", " : "", booking_expression_text(relid, lfirst(a), "a"));
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "SELECT pg_catalog.concat_ws(', ', NULL::pg_catalog.text%s%s), ROW(%s)::pg_catalog.text, (%s)::pg_catalog.text FROM %s AS a WHERE ",
+					 keys.len > 0 ? ", " : "", keys.data, keys.data, period, source_text(overlaps->rel));
+	in_force(&sql, relid, definition, "a");
+	forboth(a, definition->keys, b, overlaps->other_definition->keys)
+	{
+		types[n] = exprType(lfirst(b));
+		appendStringInfo(&sql, " AND (%s) %s $%d", booking_expression_text(relid, lfirst(a), "a"),
+						 booking_equality(exprType(lfirst(a))), n + 1);
+		n++;
+	}
+	types[n] = exprType(overlaps->other_definition->period);
+	appendStringInfo(&sql, " AND (%s) OPERATOR(pg_catalog.&&) $%d ORDER BY (%s)", period, n + 1, period);
+	plan = SPI_prepare(sql.data, n + 1, types);
+	if (plan == NULL)
+		elog(ERROR, "could not prepare \"%s\"", sql.data);
+	return plan;
+}
+
+static void
+visit_blocked(Overlaps *overlaps, SPIPlanPtr plan, HeapTuple blocking, TupleDesc desc, Snapshot snapshot)
+{
+	int			nkeys = list_length(overlaps->definition->keys);
+	Datum		values[INDEX_MAX_KEYS + 1];
+	Identity	caller;
+	bool		isnull;
+	int			result;
+
+	for (int i = 0; i <= nkeys; i++)
+		values[i] = SPI_getbinval(blocking, desc, i + 1, &isnull);
+
+	booking_become(overlaps->rel->rd_rel->relowner, &caller);
+	result = SPI_execute_snapshot(plan, values, NULL, snapshot, InvalidSnapshot, true, false, 0);
+	booking_be_again(&caller);
+	if (result < 0)
+		elog(ERROR, "could not look for blocked rows: %s", SPI_result_code_string(result));
+
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		HeapTuple	row = SPI_tuptable->vals[i];
+		TupleDesc	row_desc = SPI_tuptable->tupdesc;
+
+		overlaps->visit(overlaps->arg, SPI_getvalue(row, row_desc, 1), SPI_getvalue(row, row_desc, 2),
+						SPI_getvalue(row, row_desc, 3), SPI_getvalue(blocking, desc, nkeys + 2));
+	}
+	SPI_freetuptable(SPI_tuptable);
+	CHECK_FOR_INTERRUPTS();
+}
+
+/* For the error: the first few, and how many. */
+static void
+report_overlap(void *arg, const char *key, const char *row, const char *blocked, const char *blocking)
+{
+	OverlapReport *report = arg;
+
+	if (report->total++ >= NAME_AT_MOST)
+		return;
+	if (report->text.len > 0)
+		appendStringInfoChar(&report->text, '\n');
+	if (report->has_keys)
+		appendStringInfo(&report->text, "(%s): ", key);
+	appendStringInfo(&report->text, "%s overlaps %s", blocked, blocking);
+}
+
+/*
+ * Refuse a guard_against() over rows that are blocked already.
  */
 void
 booking_check_existing_against(Oid relid, const Definition *definition,
@@ -352,65 +552,133 @@ booking_check_existing_against(Oid relid, const Definition *definition,
 {
 	Relation	rel = relation_open(relid, AccessShareLock);
 	Relation	other = relation_open(other_relid, AccessShareLock);
-	StringInfoData sql;
-	StringInfoData text;
-	SPIPlanPtr	plan;
-	ListCell   *a,
-			   *b;
-	uint64		total = 0;
+	OverlapReport report = {.has_keys = definition->keys != NIL};
+	Overlaps	overlaps = {rel, definition, other, other_definition, report_overlap, &report};
 
-	initStringInfo(&sql);
-	appendStringInfo(&sql, "SELECT pg_catalog.concat_ws(', ', NULL::pg_catalog.text");
-	foreach(a, definition->keys)
-		appendStringInfo(&sql, ", %s", booking_expression_text(RelationGetRelid(rel), lfirst(a), "a"));
-	appendStringInfo(&sql, "), (%s)::pg_catalog.text, (%s)::pg_catalog.text, pg_catalog.count(*) OVER () FROM %s AS a, %s AS b WHERE ",
-					 booking_expression_text(RelationGetRelid(rel), definition->period, "a"),
-					 booking_expression_text(RelationGetRelid(other), other_definition->period, "b"),
-					 source_text(rel), source_text(other));
-	in_force(&sql, RelationGetRelid(rel), definition, "a");
-	appendStringInfoString(&sql, " AND ");
-	in_force(&sql, RelationGetRelid(other), other_definition, "b");
-	forboth(a, definition->keys, b, other_definition->keys)
-		appendStringInfo(&sql, " AND (%s) %s (%s)",
-						 booking_expression_text(RelationGetRelid(rel), lfirst(a), "a"),
-						 booking_equality(exprType(lfirst(a))),
-						 booking_expression_text(RelationGetRelid(other), lfirst(b), "b"));
-	appendStringInfo(&sql, " AND (%s) OPERATOR(pg_catalog.&&) (%s) ORDER BY 1, 2, 3 LIMIT %d",
-					 booking_expression_text(RelationGetRelid(rel), definition->period, "a"),
-					 booking_expression_text(RelationGetRelid(other), other_definition->period, "b"),
-					 NAME_AT_MOST);
-
-	initStringInfo(&text);
-	SPI_connect();
-	plan = SPI_prepare(sql.data, 0, NULL);
-	if (plan == NULL || SPI_execute_snapshot(plan, NULL, NULL, GetLatestSnapshot(), InvalidSnapshot,
-											 true, false, 0) < 0)
-		elog(ERROR, "could not run \"%s\"", sql.data);
-	for (uint64 i = 0; i < SPI_processed; i++)
-	{
-		HeapTuple	row = SPI_tuptable->vals[i];
-		TupleDesc	desc = SPI_tuptable->tupdesc;
-		bool		isnull;
-
-		total = DatumGetInt64(SPI_getbinval(row, desc, 4, &isnull));
-		if (i > 0)
-			appendStringInfoChar(&text, '\n');
-		if (definition->keys != NIL)
-			appendStringInfo(&text, "(%s): ", SPI_getvalue(row, desc, 1));
-		appendStringInfo(&text, "%s overlaps %s",
-						 SPI_getvalue(row, desc, 2), SPI_getvalue(row, desc, 3));
-	}
-	if (total > 0)
+	initStringInfo(&report.text);
+	visit_overlaps(&overlaps, GetLatestSnapshot());
+	if (report.total > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_EXCLUSION_VIOLATION),
 				 errmsg("rows of table \"%s\" are blocked by table \"%s\" already",
 						RelationGetRelationName(rel), RelationGetRelationName(other)),
-				 total > NAME_AT_MOST ?
-				 errdetail("%s\nand %llu more", text.data, (unsigned long long) (total - NAME_AT_MOST)) :
-				 errdetail("%s", text.data),
+				 report.total > NAME_AT_MOST ?
+				 errdetail("%s\nand %llu more", report.text.data, (unsigned long long) (report.total - NAME_AT_MOST)) :
+				 errdetail("%s", report.text.data),
 				 errhint("Move or remove these rows first."),
 				 errtableconstraint(rel, name)));
-	SPI_finish();
 	relation_close(other, NoLock);
 	relation_close(rel, NoLock);
+}
+
+/* ---- verify_guards() ---- */
+
+/* For verify_guards(): all of them. */
+static void
+return_overlap(void *arg, const char *key, const char *row, const char *blocked, const char *blocking)
+{
+	ReturnSetInfo *result = arg;
+	Datum		value;
+	bool		isnull = false;
+
+	value = CStringGetTextDatum(psprintf("%s: %s overlaps what blocks it, %s", row, blocked, blocking));
+	tuplestore_putvalues(result->setResult, result->setDesc, &value, &isnull);
+}
+
+/* What the trigger says; false when it is no guard. */
+static bool
+definition_of_trigger(Relation rel, Oid trigger, Definition *definition)
+{
+	for (int i = 0; rel->trigdesc && i < rel->trigdesc->numtriggers; i++)
+		if (rel->trigdesc->triggers[i].tgoid == trigger)
+			return booking_definition(&rel->trigdesc->triggers[i], definition);
+	return false;
+}
+
+/* Does the caller see all rows of the table? */
+static bool
+may_read(Oid relid)
+{
+	return pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK &&
+		check_enable_rls(relid, InvalidOid, true) != RLS_ENABLED;
+}
+
+static void
+breaches_against(const TriggerRow *guarded, ReturnSetInfo *result)
+{
+	TriggerRow	blocker;
+	Relation	rel;
+	Relation	other;
+	Definition	definition;
+	Definition	other_definition;
+	Overlaps	overlaps;
+
+	if (!booking_other_side(guarded, &blocker))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("guard \"%s\" has lost its other half", NameStr(guarded->name))));
+	if (!may_read(guarded->relid) || !may_read(blocker.relid))
+		return;
+	rel = relation_open(guarded->relid, AccessShareLock);
+	other = relation_open(blocker.relid, AccessShareLock);
+	if (definition_of_trigger(rel, guarded->oid, &definition) &&
+		definition_of_trigger(other, blocker.oid, &other_definition))
+	{
+		overlaps = (Overlaps) {rel, &definition, other, &other_definition, return_overlap, result};
+		visit_overlaps(&overlaps, GetActiveSnapshot());
+	}
+	relation_close(other, AccessShareLock);
+	relation_close(rel, AccessShareLock);
+}
+
+/*
+ * guard_breaches(target, guard): what breaks a guard, a line of text each.  Reads what the
+ * caller may read, as the table's owner: the query consists of the owner's words.  It is
+ * made here and now, by SQL, and no argument: else it would run anybody's as anybody.
+ */
+Datum
+booking_guard_breaches(PG_FUNCTION_ARGS)
+{
+	Oid			relid = PG_GETARG_OID(0);
+	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	Oid			types[2] = {REGCLASSOID, TEXTOID};
+	Datum		values[2] = {PG_GETARG_DATUM(0), PG_GETARG_DATUM(1)};
+	TriggerRow	trigger;
+	Oid			oid;
+	char	   *sql;
+	Identity	caller;
+
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	if (!may_read(relid))
+		return (Datum) 0;
+	oid = get_trigger_oid(relid, name, true);
+	if (OidIsValid(oid) && booking_trigger_row(oid, &trigger) &&
+		trigger.function == booking_guard_function(FUNCTION_CHECK_AGAINST))
+	{
+		breaches_against(&trigger, result);
+		return (Datum) 0;
+	}
+
+	SPI_connect();
+	if (SPI_execute_with_args("SELECT booking.guard_breaches_query($1, $2)", 2, types, values, NULL, true, 1) != SPI_OK_SELECT ||
+		SPI_processed != 1)
+		elog(ERROR, "no query for guard \"%s\"", name);
+	sql = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+	if (sql)
+	{
+		booking_become(booking_relation_owner(relid), &caller);
+		if (SPI_execute(sql, true, 0) != SPI_OK_SELECT)
+			elog(ERROR, "could not run \"%s\"", sql);
+		booking_be_again(&caller);
+		for (uint64 i = 0; i < SPI_processed; i++)
+		{
+			bool		isnull;
+			Datum		value = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull);
+
+			tuplestore_putvalues(result->setResult, result->setDesc, &value, &isnull);
+		}
+	}
+	SPI_finish();
+	return (Datum) 0;
 }

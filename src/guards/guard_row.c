@@ -52,6 +52,7 @@
 #include "utils/snapmgr.h"
 
 #include "base/compat.h"
+#include "base/identity.h"
 #include "base/locks.h"
 #include "base/period.h"
 #include "engine/guard.h"
@@ -94,6 +95,7 @@ static bool is_last(const TriggerData *trigger, bool *followed);
 static void check_stored(Relation rel, const GuardedTable *table, const Rule *rule,
 						 TupleTableSlot *slot, ItemPointerData tid);
 static Seen look_at_guard(const GuardedTable *table, const Rule *rule, TupleTableSlot *slot, Relation rel);
+static Seen evaluate_guard(const GuardedTable *table, const Rule *rule, TupleTableSlot *slot, Relation rel);
 static bool covered(const Rule *rule, const Seen *new, const Seen *old);
 static GateWanted gate_of(const Rule *rule, const Seen *row);
 static int64 capacity_for(const Rule *rule, Seen *row);
@@ -345,6 +347,21 @@ check_stored(Relation rel, const GuardedTable *table, const Rule *rule, TupleTab
 static Seen
 look_at_guard(const GuardedTable *table, const Rule *rule, TupleTableSlot *slot, Relation rel)
 {
+	Identity	caller;
+	Seen		seen;
+
+	/* The expressions are the owner's, whoever writes the row. */
+	if (!rule->foreign)
+		return evaluate_guard(table, rule, slot, rel);
+	booking_become(rule->owner, &caller);
+	seen = evaluate_guard(table, rule, slot, rel);
+	booking_be_again(&caller);
+	return seen;
+}
+
+static Seen
+evaluate_guard(const GuardedTable *table, const Rule *rule, TupleTableSlot *slot, Relation rel)
+{
 	ExprContext *econtext = table->econtext;
 	Seen		seen = {.counts = false};
 	Datum		value;
@@ -577,6 +594,7 @@ conflicts(Relation rel, const Claim *claims, int nclaims, TupleTableSlot *slot)
 	ResultRelInfo *info;
 	EState	   *estate;
 	ItemPointerData conflict;
+	Identity	caller;
 	bool		found;
 
 	foreach(cell, indexes)
@@ -592,6 +610,7 @@ conflicts(Relation rel, const Claim *claims, int nclaims, TupleTableSlot *slot)
 	if (unique == NIL)
 		return false;
 
+	booking_become(rel->rd_rel->relowner, &caller);
 	estate = CreateExecutorState();
 	info = makeNode(ResultRelInfo);
 	InitResultRelInfo(info, rel, 1, NULL, 0);
@@ -599,6 +618,7 @@ conflicts(Relation rel, const Claim *claims, int nclaims, TupleTableSlot *slot)
 	found = !no_index_conflict(info, slot, estate, &conflict, unique);
 	ExecCloseIndices(info);
 	FreeExecutorState(estate);
+	booking_be_again(&caller);
 	return found;
 }
 

@@ -74,6 +74,7 @@ static Oid	make_triggers(const Target *target, const char *name, const char *kin
 static char *when_text(Oid relid, const Definition *definition);
 static void make_capacity_triggers(const char *name, CapacityQuery *query);
 static void check_found(Oid relid, Oid trigger);
+static int32 capacity_argument(const Trigger *trigger);
 
 /*
  * guard_table(target, resource, period, capacity, quantity, active, capacity_query,
@@ -168,7 +169,7 @@ booking_guard_table(PG_FUNCTION_ARGS)
 		psprintf("'%d', '%s'", capacity, own_index ? "own index" : "given index");
 	guard = make_triggers(&table, name, "check_capacity", NULL, &definition, arguments);
 	check_found(table.relid, guard);
-	booking_bind_guards();
+	booking_bind_guard(guard, true);
 	PG_RETURN_TEXT_P(cstring_to_text(name));
 }
 
@@ -263,7 +264,8 @@ booking_guard_against(PG_FUNCTION_ARGS)
 							   own_index ? "'blocker', 'own index'" : "'blocker', 'given index'");
 	check_found(guarded_table.relid, side);
 	check_found(blocking_table.relid, other_side);
-	booking_bind_guards();
+	booking_bind_guard(side, true);
+	booking_bind_guard(other_side, true);
 	PG_RETURN_TEXT_P(cstring_to_text(name));
 }
 
@@ -556,8 +558,21 @@ booking_part_name(const char *name, const char *suffix)
 
 /* ---- what the views and functions in SQL ask ---- */
 
+/* The first argument of a trigger that somebody else may have made; no number is none. */
+static int32
+capacity_argument(const Trigger *trigger)
+{
+	char	   *end;
+	long		capacity;
+
+	errno = 0;
+	capacity = strtol(trigger->tgargs[0], &end, 10);
+	return errno != 0 || *end != '\0' || capacity < 0 || capacity > PG_INT32_MAX ? 0 : (int32) capacity;
+}
+
 /*
  * guard_definition(trigger): what booking.guarded_table shows of a guard that is a trigger.
+ * Anybody may look at everybody's: nothing is evaluated, and nothing here fails.
  */
 Datum
 booking_guard_definition(PG_FUNCTION_ARGS)
@@ -586,7 +601,7 @@ booking_guard_definition(PG_FUNCTION_ARGS)
 		ListCell   *cell;
 		Oid			index_id;
 
-		if (trigger->tgoid != row.oid || trigger->tgnargs < 1 || !booking_definition(trigger, &definition))
+		if (trigger->tgoid != row.oid || trigger->tgnargs < 1 || !booking_written_by_guard(trigger, &definition))
 			continue;
 #define SET(i, datum) do { values[i] = (datum); nulls[i] = false; } while (0)
 		foreach(cell, definition.keys)
@@ -600,13 +615,13 @@ booking_guard_definition(PG_FUNCTION_ARGS)
 		if (row.function == booking_guard_function(FUNCTION_CHECK_CAPACITY))
 		{
 			if (strcmp(trigger->tgargs[0], "query") != 0)
-				SET(4, Int32GetDatum(pg_strtoint32(trigger->tgargs[0])));
+				SET(4, Int32GetDatum(capacity_argument(trigger)));
 			else if (trigger->tgnargs >= 3)
 				SET(5, CStringGetTextDatum(trigger->tgargs[2]));
 		}
 		else
 			SET(6, CStringGetTextDatum(trigger->tgargs[0]));
-		index_id = booking_find_index(rel, &definition, InvalidOid);
+		index_id = booking_bound_index(row.oid);
 		if (OidIsValid(index_id))
 			SET(7, ObjectIdGetDatum(index_id));
 		SET(8, BoolGetDatum(trigger->tgnargs >= 2 && strcmp(trigger->tgargs[1], "own index") == 0));

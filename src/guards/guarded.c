@@ -25,6 +25,11 @@
  * are in the same partition.  The two sides of a guard_against() are triggers of the same
  * name that name each other's table in tgconstrrelid (CREATE CONSTRAINT TRIGGER ... FROM).
  *
+ * What a trigger says are the words of the owner of the table that it was made for:
+ * guard_ddl.c lets nobody else make one.  They are folded and evaluated as that owner,
+ * and an index's expressions as the owner of its table (identity.c).  What
+ * booking.guarded_table shows is not even folded.
+ *
  * What has been looked up is remembered for as long as no relation that it is made of
  * changes.  Each user locks all of them first and looks whether that brought news.
  *
@@ -42,6 +47,7 @@
 #include "catalog/pg_opclass.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_trigger.h"
+#include "catalog/pg_type.h"
 #include "commands/defrem.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
@@ -67,6 +73,7 @@
 #include "utils/syscache.h"
 
 #include "base/compat.h"
+#include "base/identity.h"
 #include "engine/guard.h"
 #include "engine/guard_index.h"
 #include "guards/guarded.h"
@@ -96,8 +103,9 @@ static bool keys_stay_together(Relation rel, Oid scope, const Definition *defini
 static void lock_places(Relation rel, const GuardedTable *table);
 static void free_plan(void *arg);
 static Node *compute_generated(Node *node, void *context);
-static ExprState *compile(Relation rel, Node *expression);
+static ExprState *compile(Relation rel, Node *expression, bool *foreign);
 static Node *normal_form(Node *expression);
+static bool is_true(const Node *condition);
 static List *normal_conditions(Node *condition);
 static bool same_as_index(Relation rel, Relation index, const Definition *definition);
 
@@ -215,6 +223,7 @@ load_rule(Relation rel, const Trigger *trigger, Rule *rule)
 {
 	TriggerRow	top = booking_top_trigger(trigger->tgoid);
 	Definition	definition;
+	Identity	caller;
 	ListCell   *cell;
 	int			i = 0;
 
@@ -230,15 +239,17 @@ load_rule(Relation rel, const Trigger *trigger, Rule *rule)
 	rule->enabled = trigger->tgenabled;
 	rule->scope = top.relid;
 	rule->gate = top.oid;
+	rule->owner = booking_relation_owner(top.relid);
 	rule->nkeys = list_length(definition.keys);
 
+	booking_become(rule->owner, &caller);
 	foreach(cell, definition.keys)
 	{
 		Node	   *key = lfirst(cell);
 		TypeCacheEntry *type = lookup_type_cache(getBaseType(exprType(key)),
 												 TYPECACHE_EQ_OPR_FINFO | TYPECACHE_HASH_EXTENDED_PROC_FINFO);
 
-		rule->key[i] = compile(rel, key);
+		rule->key[i] = compile(rel, key, &rule->foreign);
 		rule->key_type[i] = exprType(key);
 		rule->key_collation[i] = exprCollation(key);
 		rule->key_text[i] = booking_expression_text(RelationGetRelid(rel), key, NULL);
@@ -247,11 +258,17 @@ load_rule(Relation rel, const Trigger *trigger, Rule *rule)
 			fmgr_info(type->hash_extended_proc_finfo.fn_oid, &rule->key_hash[i]);
 		i++;
 	}
-	rule->period = compile(rel, definition.period);
-	rule->quantity = compile(rel, definition.quantity);
+	rule->period = compile(rel, definition.period, &rule->foreign);
+	rule->quantity = compile(rel, definition.quantity, &rule->foreign);
 	rule->quantity_type = exprType(definition.quantity);
 	if (definition.active)
-		rule->active = ExecInitQual((List *) compute_generated((Node *) definition.active, rel), NULL);
+	{
+		List	   *active = (List *) compute_generated((Node *) definition.active, rel);
+
+		rule->active = ExecInitQual(active, NULL);
+		rule->foreign |= booking_foreign_code((Node *) active);
+	}
+	booking_be_again(&caller);
 
 	if (trigger->tgfoid == booking_guard_function(FUNCTION_CHECK_AGAINST))
 	{
@@ -280,7 +297,7 @@ load_rule(Relation rel, const Trigger *trigger, Rule *rule)
 
 		rule->query = palloc0(sizeof(CapacityQuery));
 		rule->query->text = pstrdup(trigger->tgargs[2]);
-		rule->query->owner = rel->rd_rel->relowner;
+		rule->query->owner = rule->owner;
 		callback->func = free_plan;
 		callback->arg = rule->query;
 		MemoryContextRegisterResetCallback(cache, callback);
@@ -512,11 +529,16 @@ booking_other_side(const TriggerRow *trigger, TriggerRow *other)
 
 /* ---- what a rule says ---- */
 
-/* Take a trigger's WHEN clause apart.  False when it is none of ours. */
+/*
+ * Take a trigger's WHEN clause apart, as it was written: nothing of it is evaluated.  False
+ * when it is none of ours.
+ */
 bool
-booking_definition(const Trigger *trigger, Definition *definition)
+booking_written_by_guard(const Trigger *trigger, Definition *definition)
 {
 	FuncExpr   *call;
+	Node	   *active;
+	Oid			quantity;
 	int			n;
 
 	if (trigger->tgqual == NULL)
@@ -527,12 +549,35 @@ booking_definition(const Trigger *trigger, Definition *definition)
 		return false;
 	ChangeVarNodes((Node *) call, PRS2_NEW_VARNO, 1, 0);
 
-	definition->active = normal_conditions(llast(call->args));
-	definition->quantity = normal_form(list_nth(call->args, n - 2));
-	definition->period = normal_form(list_nth(call->args, n - 3));
-	definition->keys = NIL;
-	for (int i = 0; i < n - 3; i++)
-		definition->keys = lappend(definition->keys, normal_form(list_nth(call->args, i)));
+	active = llast(call->args);
+	definition->active = is_true(active) ? NIL : list_make1(active);
+	definition->quantity = list_nth(call->args, n - 2);
+	definition->period = list_nth(call->args, n - 3);
+	definition->keys = list_truncate(list_copy(call->args), n - 3);
+
+	quantity = getBaseType(exprType(definition->quantity));
+	return (quantity == INT2OID || quantity == INT4OID || quantity == INT8OID) &&
+		(IsA(definition->quantity, Var) ||
+		 (IsA(definition->quantity, Const) && !((Const *) definition->quantity)->constisnull));
+}
+
+/* The same, in the form in which it can be compared with an index, and compiled. */
+bool
+booking_definition(const Trigger *trigger, Definition *definition)
+{
+	Identity	caller;
+	ListCell   *cell;
+
+	if (!booking_written_by_guard(trigger, definition))
+		return false;
+
+	booking_become(booking_relation_owner(booking_top_trigger(trigger->tgoid).relid), &caller);
+	if (definition->active)
+		definition->active = normal_conditions(linitial(definition->active));
+	definition->period = normal_form(definition->period);
+	foreach(cell, definition->keys)
+		lfirst(cell) = normal_form(lfirst(cell));
+	booking_be_again(&caller);
 	return true;
 }
 
@@ -541,11 +586,19 @@ Definition
 booking_definition_of_index(Relation index)
 {
 	Definition	definition = {0};
-	List	   *expressions = RelationGetIndexExpressions(index);
-	ListCell   *next = list_head(expressions);
-	TupleDesc	table = NULL;
 	Relation	heap = table_open(index->rd_index->indrelid, AccessShareLock);
 	int			natts = IndexRelationGetNumberOfKeyAttributes(index);
+	TupleDesc	table;
+	Identity	caller;
+	List	   *expressions;
+	ListCell   *next;
+
+	/* The relation cache folds them. */
+	booking_become(heap->rd_rel->relowner, &caller);
+	expressions = RelationGetIndexExpressions(index);
+	definition.active = RelationGetIndexPredicate(index);
+	booking_be_again(&caller);
+	next = list_head(expressions);
 
 	table = RelationGetDescr(heap);
 	for (int i = 0; i < natts; i++)
@@ -569,7 +622,6 @@ booking_definition_of_index(Relation index)
 		else
 			definition.period = column;
 	}
-	definition.active = RelationGetIndexPredicate(index);
 	table_close(heap, NoLock);
 	return definition;
 }
@@ -649,13 +701,19 @@ normal_form(Node *expression)
 	return expression;
 }
 
+static bool
+is_true(const Node *condition)
+{
+	return IsA(condition, Const) && !((const Const *) condition)->constisnull &&
+		DatumGetBool(((const Const *) condition)->constvalue);
+}
+
 static List *
 normal_conditions(Node *condition)
 {
 	condition = eval_const_expressions(NULL, condition);
 	condition = (Node *) canonicalize_qual((Expr *) condition, false);
-	if (IsA(condition, Const) && !((Const *) condition)->constisnull &&
-		DatumGetBool(((Const *) condition)->constvalue))
+	if (is_true(condition))
 		return NIL;
 	condition = (Node *) make_ands_implicit((Expr *) condition);
 	fix_opfuncids(condition);
@@ -680,7 +738,9 @@ compute_generated(Node *node, void *context)
 }
 
 static ExprState *
-compile(Relation rel, Node *expression)
+compile(Relation rel, Node *expression, bool *foreign)
 {
-	return ExecInitExpr((Expr *) normal_form(compute_generated(expression, rel)), NULL);
+	expression = normal_form(compute_generated(expression, rel));
+	*foreign |= booking_foreign_code(expression);
+	return ExecInitExpr((Expr *) expression, NULL);
 }

@@ -87,6 +87,8 @@ typedef struct Rule
 	Oid			scope;			/* the table that the rule was made for */
 	Oid			other;			/* against: the other one */
 	Oid			gate;			/* what all gates of the rule have in common */
+	Oid			owner;			/* of the scope: who has written what follows */
+	bool		foreign;		/* its evaluation may run code of that role */
 	int64		capacity;
 	CapacityQuery *query;		/* instead, or NULL */
 
@@ -125,6 +127,7 @@ extern Oid	booking_guard_function(GuardFunction which);
 extern bool booking_trigger_row(Oid oid, TriggerRow *row);
 extern TriggerRow booking_top_trigger(Oid oid);
 extern bool booking_other_side(const TriggerRow *trigger, TriggerRow *other);
+extern bool booking_written_by_guard(const Trigger *trigger, Definition *definition);
 extern bool booking_definition(const Trigger *trigger, Definition *definition);
 extern Oid	booking_find_index(Relation rel, const Definition *definition, Oid only);
 extern Definition booking_definition_of_index(Relation index);
@@ -164,7 +167,8 @@ extern char *booking_part_name(const char *name, const char *suffix);
 
 /* ---- guard_ddl.c ---- */
 
-extern void booking_bind_guards(void);
+extern void booking_bind_guard(Oid trigger, bool trusted);
+extern Oid	booking_bound_index(Oid trigger);
 
 /* ---- guard_existing.c ---- */
 

@@ -1,0 +1,114 @@
+/*-------------------------------------------------------------------------
+ *
+ * identity.c
+ *		Running what another role has written as that role.
+ *
+ * Index expressions, predicates, capacity queries and the arguments of a guard's trigger
+ * are the table owner's words, and may call functions that are anybody's.  Whoever has them
+ * evaluated may have more rights than the owner: a superuser who calls verify(), or who
+ * only inserts a row.  Folding constants evaluates, too.  So all of that happens between
+ * booking_become() and booking_be_again(), under the same conditions as autovacuum and
+ * REINDEX evaluate index expressions:
+ *
+ *	- the current user is the owner;
+ *	- in a security-restricted operation: no SET ROLE, no deferred trigger, no temporary
+ *	  table, no cursor that outlives it could carry code out of it;
+ *	- settings that the code changes are gone when it ends;
+ *	- search_path is pg_catalog, pg_temp, so that the caller's cannot lead the owner's code
+ *	  astray either.
+ *
+ * The owner reads its own table whole, whatever its row-level security says (FORCE ROW LEVEL
+ * SECURITY included): a rule that did not see all rows would not be one.
+ *
+ * After an error, the end of the (sub)transaction restores everything.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/transam.h"
+#include "catalog/pg_class.h"
+#include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
+#include "utils/guc.h"
+#include "utils/syscache.h"
+
+#include "base/identity.h"
+
+static bool is_foreign_function(Oid function, void *context);
+static bool has_foreign_code(Node *node, void *context);
+
+void
+booking_become(Oid role, Identity *before)
+{
+	GetUserIdAndSecContext(&before->user, &before->context);
+	SetUserIdAndSecContext(role, before->context | SECURITY_RESTRICTED_OPERATION | SECURITY_NOFORCE_RLS);
+	before->nest_level = NewGUCNestLevel();
+	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+}
+
+void
+booking_be_again(const Identity *before)
+{
+	AtEOXact_GUC(false, before->nest_level);
+	SetUserIdAndSecContext(before->user, before->context);
+}
+
+Oid
+booking_relation_owner(Oid relid)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for relation %u", relid);
+	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+	return owner;
+}
+
+/*
+ * May the evaluation of the expression run code that did not come with PostgreSQL?  Where it
+ * cannot, a change of identity can be saved.  What is not known here may.
+ */
+bool
+booking_foreign_code(Node *expression)
+{
+	return has_foreign_code(expression, NULL);
+}
+
+static bool
+is_foreign_function(Oid function, void *context)
+{
+	return function >= FirstNormalObjectId;
+}
+
+static bool
+has_foreign_code(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	switch (nodeTag(node))
+	{
+		case T_List:
+		case T_Var:
+		case T_Const:
+		case T_FuncExpr:
+		case T_OpExpr:
+		case T_DistinctExpr:
+		case T_NullIfExpr:
+		case T_ScalarArrayOpExpr:
+		case T_BoolExpr:
+		case T_RelabelType:
+		case T_NullTest:
+		case T_BooleanTest:
+		case T_CoalesceExpr:
+			break;
+		default:
+			return true;
+	}
+	return check_functions_in_node(node, is_foreign_function, NULL) ||
+		expression_tree_walker(node, has_foreign_code, context);
+}

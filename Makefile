@@ -17,7 +17,14 @@ PG_CPPFLAGS = -I$(srcdir)/src
 REGRESS = $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
 REGRESS_OPTS = --load-extension=btree_gist --load-extension=booking
 
+# A test called point-* halts a session at a point of the code, in a library that was built
+# for that with "make BOOKING_TEST=1".
 ISOLATION = $(patsubst specs/%.spec,%,$(sort $(wildcard specs/*.spec)))
+ifdef BOOKING_TEST
+PG_CPPFLAGS += -DBOOKING_TEST
+else
+ISOLATION := $(filter-out point-%,$(ISOLATION))
+endif
 ISOLATION_OPTS = --load-extension=btree_gist --load-extension=booking
 
 TAP_TESTS = 1

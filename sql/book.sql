@@ -132,4 +132,8 @@ SELECT pg_temp.said($$SELECT * FROM booking.try_book_slot('book: hall', '[2031-0
 SELECT status FROM booking.cancel((SELECT id FROM booking.booking WHERE holder = 'ann' AND period = '[2031-02-07 09:00, 2031-02-07 10:00)' AND quantity = 1));
 SELECT lower(period)::time FROM booking.try_book_slot('book: hall', '[2031-02-07 08:30, 2031-02-07 09:00)', 'bob');
 
+-- A gap that ends where the look ahead ends is one.
+SELECT holder FROM booking.book_slot('book: hall', '[2031-03-01 09:00, 2031-03-08 08:30)', 'ann');
+SELECT pg_temp.said($$SELECT * FROM booking.book_slot('book: hall', '[2031-03-01 09:00, 2031-03-01 10:00)', 'bob')$$);
+
 SELECT * FROM booking.verify() WHERE resource_id IN (SELECT id FROM booking.resource WHERE name LIKE 'book: %');

@@ -294,6 +294,37 @@ SELECT s.capacity FROM booking.book_slot('slots: cinema', '[2030-01-07 20:00, 20
 SELECT pg_temp.says($$SELECT * FROM booking.book_slot('slots: cinema', '[2030-01-07 20:00, 2030-01-07 22:00)', 'ann')$$) ~ 'sold out' AS said LIMIT 1;
 
 --
+-- A savepoint that is rolled back inside a statement has nothing to do with the places that
+-- the statement outside has taken.
+--
+SELECT name FROM booking.create_resource('slots: savepoint', 'pooled', 0);
+SELECT id AS inner_slot FROM booking.publish_slot('slots: savepoint', '[2030-01-07 09:00, 2030-01-07 10:00)', 10) \gset
+CREATE FUNCTION public.slots_try_more() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	IF NEW.holder = 'outer' THEN
+		INSERT INTO booking.booking (slot_id, holder) VALUES (NEW.slot_id, 'inner');
+		RAISE division_by_zero;
+	END IF;
+	RETURN NULL;
+EXCEPTION WHEN division_by_zero THEN
+	RETURN NULL;
+END $$;
+CREATE TRIGGER a_try_more AFTER INSERT ON booking.booking FOR EACH ROW EXECUTE FUNCTION public.slots_try_more();
+INSERT INTO booking.booking (slot_id, holder) SELECT :inner_slot, 'outer' FROM generate_series(1, 3);
+SELECT * FROM pg_temp.places(:inner_slot);
+DROP TRIGGER a_try_more ON booking.booking;
+DROP FUNCTION public.slots_try_more();
+
+-- Who has seen a slot sold out looks again when a hold in it is to lapse earlier than it was.
+SELECT id AS last_slot FROM booking.publish_slot('slots: savepoint', '[2030-01-08 09:00, 2030-01-08 10:00)', 1) \gset
+SELECT status FROM booking.book_place(:last_slot, 'ann', hold_for => '1 hour');
+SELECT count(id) FROM booking.try_book_place(:last_slot, 'bob');
+SELECT count(id) FROM booking.try_book_place(:last_slot, 'bob');
+SELECT count(id) FROM booking.try_book_place(:last_slot, 'bob');
+UPDATE booking.booking SET expires_at = clock_timestamp() WHERE slot_id = :last_slot;
+SELECT count(id) FROM booking.try_book_place(:last_slot, 'bob');
+
+--
 -- Many slots, by the clock on the wall: 09:00 in Berlin is 08:00 UTC in winter and 07:00 in summer.
 --
 SELECT name FROM booking.create_resource('slots: studio', 'pooled', 8, timezone => 'Europe/Berlin');

@@ -209,6 +209,22 @@ SELECT pg_temp.said($$SELECT * FROM booking.wait_for_place(-1, 'ann')$$);
 SELECT pg_temp.said($$SELECT * FROM booking.wait_for_place(NULL, 'ann')$$);
 SELECT pg_temp.said($$SELECT * FROM booking.wait_for_place(1, NULL)$$);
 
+-- A place that nobody in line could be offered when it became free, and somebody can now: the
+-- line comes before an outsider all the same.
+SELECT name FROM booking.create_resource('wait: dance');
+SELECT id AS dance FROM booking.publish_slot('wait: dance', '[2040-01-01 09:00, 2040-01-01 10:00)', 2) \gset
+SELECT name FROM booking.create_resource('wait: other');
+INSERT INTO booking.holder_limit (per, max_bookings) VALUES ('active', 1);
+SELECT quantity FROM booking.book_place(:dance, 'd1', 2, id => '00000000-0000-7000-8000-00000000e009');
+SELECT holder FROM booking.book_slot('wait: other', '[2040-01-01 09:00, 2040-01-01 10:00)', 'd2', id => '00000000-0000-7000-8000-00000000e00a');
+SELECT status FROM booking.wait_for_place(:dance, 'd2');
+SELECT quantity FROM booking.reschedule('00000000-0000-7000-8000-00000000e009', '[2040-01-01 09:00, 2040-01-01 10:00)', quantity => 1);
+SELECT pg_temp.line('wait: dance');
+SELECT status FROM booking.cancel('00000000-0000-7000-8000-00000000e00a');
+SELECT count(id) FROM booking.try_book_place(:dance, 'outsider');
+SELECT pg_temp.line('wait: dance');
+DELETE FROM booking.holder_limit WHERE resource_id IS NULL AND category IS NULL;
+
 -- What cannot be waited for.
 SELECT f || ': ' || (SELECT string_agg(said, E'\n') FROM pg_temp.said(format('SELECT * FROM booking.%s', f)) AS said)
 FROM unnest(ARRAY[

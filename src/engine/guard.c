@@ -64,6 +64,7 @@
 #include "base/compat.h"
 #include "base/identity.h"
 #include "base/period.h"
+#include "base/test_point.h"
 #include "engine/guard.h"
 #include "engine/peak.h"
 
@@ -340,6 +341,7 @@ booking_guard_scan(Relation heap, const GuardIndex *guard, const GuardLoad *load
 			row.pending.relid = RelationGetRelid(heap);
 			row.pending.row = slot->tts_tid;
 			visit(&row, arg);
+			BOOKING_TEST_POINT("guard-scan");
 		}
 		if (estate)
 			ResetPerTupleExprContext(estate);

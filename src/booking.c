@@ -9,13 +9,10 @@
 
 #include "fmgr.h"
 
+#include "base/cache.h"
 #include "base/compat.h"
 #include "base/locks.h"
 #include "engine/places.h"
-#include "engine/resource.h"
-#include "engine/room.h"
-#include "engine/slots.h"
-#include "guards/guarded.h"
 
 PG_MODULE_MAGIC;
 
@@ -24,10 +21,7 @@ void		_PG_init(void);
 void
 _PG_init(void)
 {
+	booking_cache_init();
 	booking_locks_init();
-	booking_config_init();
-	booking_room_init();
-	booking_guarded_init();
-	booking_slots_init();
 	booking_places_init();
 }

@@ -80,10 +80,10 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
+#include "base/cache.h"
 #include "base/compat.h"
 #include "base/locks.h"
 #include "base/period.h"
-#include "engine/resource.h"
 #include "rules/waitlist.h"
 
 typedef enum LockKind

@@ -46,9 +46,9 @@
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 
+#include "base/cache.h"
 #include "base/compat.h"
 #include "base/plans.h"
-#include "engine/resource.h"
 
 #define MAX_PARAMETERS 16
 

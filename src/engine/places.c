@@ -63,7 +63,6 @@
 
 #include "access/htup_details.h"
 #include "access/xact.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "common/pg_prng.h"
@@ -81,6 +80,7 @@
 #include "utils/rel.h"
 #include "utils/wait_event.h"
 
+#include "base/cache.h"
 #include "base/compat.h"
 #include "base/errors.h"
 #include "base/locks.h"
@@ -124,9 +124,8 @@ static Account *accounts = NULL;
 static int	naccounts = 0;
 static int	accounts_size = 0;
 
-/* How often places have been given back, that we have heard of; and by what we hear it. */
-static uint64 returns = 1;
-static Oid	signal_relation = InvalidOid;
+/* By its change we hear that places have been given back; nothing else is remembered here. */
+static Cache signals = {.name = "booking signals", .tables = DEPENDS_ON(SLOT_ID_SEQ)};
 
 /* The transaction that has changed a shard. */
 static LocalTransactionId changed_in = InvalidLocalTransactionId;
@@ -140,8 +139,6 @@ typedef struct Free
 } Free;
 
 static Account *find_account(int64 slot_id);
-static void places_relation_changed(Datum arg, Oid relid);
-static void find_signal_relation(void);
 static void signal_return(void);
 static void try_first(const Slot *slot, int shard);
 static int64 take_places(const Slot *slot, int64 need, int64 want, const pg_uuid_t *self);
@@ -171,29 +168,16 @@ booking_places_init(void)
 {
 	RegisterXactCallback(places_end_of_xact, NULL);
 	RegisterSubXactCallback(places_end_of_subxact, NULL);
-	CacheRegisterRelcacheCallback(places_relation_changed, (Datum) 0);
-}
-
-static void
-places_relation_changed(Datum arg, Oid relid)
-{
-	if (relid == InvalidOid || relid == signal_relation)
-		returns++;
-}
-
-static void
-find_signal_relation(void)
-{
-	signal_relation = get_relname_relid("slot_id_seq", get_namespace_oid("booking", false));
 }
 
 /* Who has seen a slot sold out has to look again, once we have committed. */
 static void
 signal_return(void)
 {
-	find_signal_relation();
-	if (OidIsValid(signal_relation))
-		CacheInvalidateRelcacheByRelid(signal_relation);
+	Oid			relid = booking_table("slot_id_seq");
+
+	if (OidIsValid(relid))
+		CacheInvalidateRelcacheByRelid(relid);
 }
 
 /* How many rows the places of a slot are spread over. */
@@ -750,12 +734,14 @@ booking_places_sold_out(const Slot *slot, int32 quantity)
 	Free		free;
 	Slot	   *remembered;
 
-	if (quantity > slot->capacity || (slot->sold_out == returns && now < slot->sold_out_until))
+	if (quantity > slot->capacity ||
+		(slot->sold_out > 0 && !booking_cache_changed(&signals, slot->sold_out) &&
+		 now < slot->sold_out_until))
 		return true;
 
 	/* From here on we hear of it. */
-	find_signal_relation();
-	before = returns;
+	before = booking_cache_now();
+	booking_cache_listen(&signals);
 
 	SPI_connect();
 	look_at_places(slot, &free);
@@ -770,7 +756,7 @@ booking_places_sold_out(const Slot *slot, int32 quantity)
 
 	/* What our own transaction has taken comes back without notice, if it rolls back. */
 	if (free.total == 0 && !TransactionIdIsValid(GetTopTransactionIdIfAny()) &&
-		OidIsValid(signal_relation) && (remembered = booking_remembered_slot(slot->id)))
+		OidIsValid(booking_table("slot_id_seq")) && (remembered = booking_remembered_slot(slot->id)))
 	{
 		remembered->sold_out = before;
 		remembered->sold_out_until = lapse;

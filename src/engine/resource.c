@@ -7,7 +7,7 @@
  * Looking them up for every booking would cost more than the booking, so each backend
  * remembers the resources that it has used.
  *
- * A remembered resource is right because of two facts:
+ * A remembered resource is right because of two facts (base/cache.c has the argument):
  *
  *	- Whoever changes it holds its RESOURCE lock exclusively until the end of the
  *	  transaction, and triggers an invalidation of the table's relcache entry, which
@@ -16,24 +16,19 @@
  *	  invalidation messages, then looks here (booking_lock_resource()).
  *
  * An invalidation forgets everything: rules change seldom, and reading a resource again
- * is one indexed row.  What is forgotten stays in memory until the transaction ends, so
- * that callers up the stack can keep their pointers.
+ * is one indexed row.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "access/xact.h"
-#include "catalog/namespace.h"
-#include "catalog/pg_class.h"
 #include "executor/spi.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/inval.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/syscache.h"
 
+#include "base/cache.h"
 #include "base/compat.h"
 #include "base/errors.h"
 #include "base/locks.h"
@@ -44,14 +39,6 @@
 #include "rules/limits.h"
 #include "rules/policy.h"
 
-/* The tables whose rows are remembered here, and the one that bookers lock. */
-static const char *const table_names[] = {
-	"booking", "resource", "seat", "waitlist", "opening_hours", "closure", "holder_limit", "slot"
-};
-
-static Oid	table_ids[lengthof(table_names)];
-static Oid	owner = InvalidOid;
-
 /* A resource by its name; only an id, which the resource itself confirms. */
 typedef struct NameEntry
 {
@@ -59,13 +46,21 @@ typedef struct NameEntry
 	int64		id;
 } NameEntry;
 
-/* Resources to remember at most; then all are forgotten. */
-#define MANY_REMEMBERED	65536
+/* The tables that a resource is made of. */
+#define SOURCES \
+	(DEPENDS_ON(RESOURCE) | DEPENDS_ON(SEAT) | DEPENDS_ON(WAITLIST) | DEPENDS_ON(OPENING_HOURS) | \
+	 DEPENDS_ON(CLOSURE) | DEPENDS_ON(HOLDER_LIMIT) | DEPENDS_ON(SLOT))
 
-static MemoryContext cache = NULL;
-static HTAB *by_id = NULL;
-static HTAB *by_name = NULL;
-static bool stale = true;
+static Cache resources = {
+	.name = "booking resources", .keysize = sizeof(int64), .entrysize = sizeof(Resource),
+	.tables = SOURCES, .limit = 16 * 1024 * 1024
+};
+
+static Cache names = {
+	.name = "booking resource names", .keysize = sizeof(((NameEntry *) 0)->name),
+	.entrysize = sizeof(NameEntry), .by_string = true, .tables = DEPENDS_ON(RESOURCE),
+	.limit = 4 * 1024 * 1024
+};
 
 /*
  * Which kinds of rules there are for any resource at all: most databases use few of them,
@@ -74,7 +69,7 @@ static bool stale = true;
  */
 static struct
 {
-	bool		known;
+	uint64		read;			/* by the clock of the cache; 0: not yet */
 	bool		hours;
 	bool		closures;
 	bool		limits;
@@ -82,101 +77,16 @@ static struct
 	bool		slots;			/* that take their resource */
 }			in_use;
 
-static void resource_relation_changed(Datum arg, Oid relid);
-static void forget_resource(void);
 static Resource *load_resource(int64 resource_id);
 static void look_what_is_in_use(void);
-static void load_seats(Resource *resource);
+static void load_seats(Resource *resource, MemoryContext cache);
 static int64 find_named(const char *name);
 static Interval column_interval(HeapTuple row, int column);
 static int64 column_length(HeapTuple row, int column);
 
-void
-booking_config_init(void)
-{
-	CacheRegisterRelcacheCallback(resource_relation_changed, (Datum) 0);
-}
-
-/*
- * The OID of a table of ours; InvalidOid while the extension is not installed.
- */
-Oid
-booking_table(const char *name)
-{
-	for (int i = 0; i < (int) lengthof(table_names); i++)
-	{
-		if (strcmp(table_names[i], name) != 0)
-			continue;
-		if (!OidIsValid(table_ids[i]))
-			table_ids[i] = get_relname_relid(name, get_namespace_oid("booking", false));
-		return table_ids[i];
-	}
-	elog(ERROR, "table booking.%s is not a known one", name);
-	return InvalidOid;
-}
-
-/* Who owns our tables: as whom triggers read them. */
-Oid
-booking_owner(void)
-{
-	if (!OidIsValid(owner))
-	{
-		Oid			relid = booking_table("resource");
-		HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
-
-		if (!HeapTupleIsValid(tuple))
-			elog(ERROR, "cache lookup failed for relation %u", relid);
-		owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
-		ReleaseSysCache(tuple);
-	}
-	return owner;
-}
-
-/* Runs for every invalidated relation of the database, at awkward moments: be brief. */
-static void
-resource_relation_changed(Datum arg, Oid relid)
-{
-	for (int i = 0; i < (int) lengthof(table_ids); i++)
-	{
-		if (relid == InvalidOid || relid == table_ids[i])
-		{
-			stale = true;
-			table_ids[i] = InvalidOid;
-			owner = InvalidOid;
-		}
-	}
-}
-
-/* Make room for a new beginning, once nobody can hold a pointer any more. */
-static void
-forget_resource(void)
-{
-	HASHCTL		ctl = {0};
-	MemoryContext old = cache;
-
-	/* Know which tables' invalidations concern us. */
-	for (int i = 0; i < (int) lengthof(table_names); i++)
-		booking_table(table_names[i]);
-
-	cache = AllocSetContextCreate(CacheMemoryContext, "booking resources", ALLOCSET_DEFAULT_SIZES);
-	if (old)
-		MemoryContextSetParent(old, TopTransactionContext);
-
-	ctl.keysize = sizeof(int64);
-	ctl.entrysize = sizeof(Resource);
-	ctl.hcxt = cache;
-	by_id = hash_create("booking resources", 64, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-
-	ctl.keysize = sizeof(((NameEntry *) 0)->name);
-	ctl.entrysize = sizeof(NameEntry);
-	by_name = hash_create("booking resource names", 64, &ctl, HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
-	in_use.known = false;
-	stale = false;
-}
-
 /*
  * Lock a resource's rules against change and return it; it is current until the
- * transaction ends.  The pointer is good until then, too.
+ * transaction ends.  The pointer is good until the current memory context is reset.
  */
 const Resource *
 booking_use_resource(int64 resource_id)
@@ -195,13 +105,8 @@ booking_find_resource(int64 resource_id)
 	Resource   *resource;
 
 	booking_lock_resource(resource_id);
-	if (stale)
-		forget_resource();
-
-	resource = hash_search(by_id, &resource_id, HASH_FIND, NULL);
-	if (resource == NULL)
-		resource = load_resource(resource_id);
-	return resource;
+	resource = booking_cache_find(&resources, &resource_id);
+	return resource ? resource : load_resource(resource_id);
 }
 
 /*
@@ -214,19 +119,14 @@ booking_use_resource_named(const char *name)
 	for (;;)
 	{
 		int64		id = find_named(name);
-		const Resource *resource;
+		const Resource *resource = booking_find_resource(id);
 
-		booking_lock_resource(id);
-		if (stale)
-			forget_resource();
-		resource = hash_search(by_id, &id, HASH_FIND, NULL);
-		if (resource == NULL)
-			resource = load_resource(id);
 		if (resource && strcmp(resource->name, name) == 0)
 			return resource;
 
 		/* Renamed or deleted while we waited; ask again. */
-		stale = true;
+		CHECK_FOR_INTERRUPTS();
+		booking_cache_forget(&names);
 	}
 }
 
@@ -241,31 +141,29 @@ static int64
 find_named(const char *name)
 {
 	bool		fits = strlen(name) < sizeof(((NameEntry *) 0)->name);
-	NameEntry  *entry;
+	Generation *generation;
+	NameEntry  *known;
+	NameEntry	entry = {0};
 	Datum		value;
 	bool		isnull;
-	int64		id;
 
-	if (stale)
-		forget_resource();
-	if (fits && (entry = hash_search(by_name, name, HASH_FIND, NULL)) != NULL)
-		return entry->id;
+	if (fits && (known = booking_cache_find(&names, name)) != NULL)
+		return known->id;
 
+	generation = booking_cache_load(&names);
 	SPI_connect();
 	value = CStringGetTextDatum(name);
 	if (booking_run(STMT_FIND_RESOURCE, &value, NULL) == 0)
 		booking_no_such_resource_named(name);
-	id = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	entry.id = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 	SPI_finish();
 
-	if (stale)
-		forget_resource();
 	if (fits)
 	{
-		entry = hash_search(by_name, name, HASH_ENTER, NULL);
-		entry->id = id;
+		strcpy(entry.name, name);
+		(void) booking_cache_keep(generation, &entry);
 	}
-	return id;
+	return entry.id;
 }
 
 static Interval
@@ -293,7 +191,8 @@ load_resource(int64 resource_id)
 {
 	Datum		id = Int64GetDatum(resource_id);
 	Resource	loaded = {.id = resource_id, .closures_from = DT_NOBEGIN};
-	Resource   *resource;
+	Generation *generation = booking_cache_load(&resources);
+	MemoryContext cache = booking_cache_memory(generation);
 	MemoryContext context;
 	HeapTuple	row;
 	TupleDesc	desc;
@@ -303,16 +202,11 @@ load_resource(int64 resource_id)
 	char	   *kind;
 
 	SPI_connect();
-	do
+	if (booking_run(STMT_LOAD_RESOURCE, &id, NULL) == 0)
 	{
-		if (stale)
-			forget_resource();
-		if (booking_run(STMT_LOAD_RESOURCE, &id, NULL) == 0)
-		{
-			SPI_finish();
-			return NULL;
-		}
-	} while (stale);
+		SPI_finish();
+		return NULL;
+	}
 
 	row = SPI_tuptable->vals[0];
 	desc = SPI_tuptable->tupdesc;
@@ -349,9 +243,8 @@ load_resource(int64 resource_id)
 	MemoryContextSwitchTo(context);
 
 	if (loaded.kind == RESOURCE_SEATED)
-		load_seats(&loaded);
-	if (!in_use.known)
-		look_what_is_in_use();
+		load_seats(&loaded, cache);
+	look_what_is_in_use();
 	if (in_use.hours)
 		booking_load_hours(&loaded, cache);
 	if (in_use.closures)
@@ -361,12 +254,7 @@ load_resource(int64 resource_id)
 	loaded.has_waiters = in_use.waiters && booking_run(STMT_SOMEBODY_WAITS, &id, NULL) > 0;
 	loaded.taken_by_slots = in_use.slots && booking_run(STMT_TAKEN_BY_SLOTS, &id, NULL) > 0;
 	SPI_finish();
-
-	resource = hash_search(by_id, &resource_id, HASH_ENTER, NULL);
-	if (hash_get_num_entries(by_id) >= MANY_REMEMBERED)
-		stale = true;
-	*resource = loaded;
-	return resource;
+	return booking_cache_keep(generation, &loaded);
 }
 
 static void
@@ -375,17 +263,20 @@ look_what_is_in_use(void)
 	bool	   *flags[] = {
 		&in_use.hours, &in_use.closures, &in_use.limits, &in_use.waiters, &in_use.slots
 	};
+	uint64		read = booking_cache_now();
 	bool		isnull;
 
+	if (in_use.read > 0 && !booking_cache_changed(&resources, in_use.read))
+		return;
 	booking_run(STMT_RULES_IN_USE, NULL, NULL);
 	for (int i = 0; i < (int) lengthof(flags); i++)
 		*flags[i] = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
 											   i + 1, &isnull));
-	in_use.known = true;
+	in_use.read = read;
 }
 
 static void
-load_seats(Resource *resource)
+load_seats(Resource *resource, MemoryContext cache)
 {
 	Datum		id = Int64GetDatum(resource->id);
 	int			n = (int) booking_run(STMT_LOAD_SEATS, &id, NULL);

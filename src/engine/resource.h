@@ -67,14 +67,11 @@ typedef struct Closure
 	char	   *reason;			/* or NULL */
 } Closure;
 
-extern void booking_config_init(void);
 extern int64 booking_resource_id_named(const char *name);
 extern const Resource *booking_use_resource(int64 resource_id);
 extern const Resource *booking_find_resource(int64 resource_id);
 extern const Resource *booking_use_resource_named(const char *name);
 extern const Seat *booking_seat_numbered(const Resource *resource, int32 seat_no);
 extern const Seat *booking_seat_labelled(const Resource *resource, const char *label);
-extern Oid	booking_table(const char *name);
-extern Oid	booking_owner(void);
 
 #endif							/* BOOKING_RESOURCE_H */

@@ -40,6 +40,7 @@
 #include "utils/resowner.h"
 
 #include "base/attempt.h"
+#include "base/cache.h"
 #include "base/compat.h"
 #include "base/errors.h"
 #include "base/locks.h"
@@ -94,22 +95,24 @@ typedef struct SeatSearch
  */
 typedef struct RowIndexes
 {
-	Oid			relid;
+	Oid			relid;			/* hash key: must be first */
 	GuardIndex	by_seat;		/* resource_id, seat_no, occupies */
 	GuardIndex	by_pool;		/* resource_id, occupies */
 } RowIndexes;
 
- /* What is behind WHERE in the install script. */
+/* What is behind WHERE in the install script. */
 static const char *const seat_predicate =
 	"seat_no IS NOT NULL AND status OPERATOR(pg_catalog.=) ANY (ARRAY['held', 'confirmed'])";
 static const char *const pool_predicate =
 	"seat_no IS NULL AND slot_id IS NULL AND status OPERATOR(pg_catalog.=) ANY (ARRAY['held', 'confirmed'])";
 
-static RowIndexes indexes = {.relid = InvalidOid};
+static Cache indexes = {
+	.name = "booking indexes", .keysize = sizeof(Oid), .entrysize = sizeof(RowIndexes),
+	.limit = 1024 * 1024
+};
 
 static uint64 refusals = 0;		/* how often there was no room */
 
-static void indexes_changed(Datum arg, Oid relid);
 static const RowIndexes *find_indexes(Relation heap);
 static bool only_from_now(const BookingRow *row, RangeType **range);
 static uint64 gate_key(const BookingRow *row);
@@ -145,29 +148,20 @@ static void say_when_it_fits(StringInfo hint, Relation heap, const Resource *res
 							 const GuardLoad *load, int64 capacity);
 static void collect(const GuardRow *found, void *arg);
 
-void
-booking_room_init(void)
-{
-	CacheRegisterRelcacheCallback(indexes_changed, (Datum) 0);
-}
-
-static void
-indexes_changed(Datum arg, Oid relid)
-{
-	if (relid == InvalidOid || relid == indexes.relid)
-		indexes.relid = InvalidOid;
-}
-
 static const RowIndexes *
 find_indexes(Relation heap)
 {
 	RowIndexes	found = {.relid = RelationGetRelid(heap)};
+	const RowIndexes *known = booking_cache_find(&indexes, &found.relid);
+	Generation *generation;
 	List	   *list;
 	ListCell   *cell;
 
-	if (indexes.relid == RelationGetRelid(heap))
-		return &indexes;
+	if (known)
+		return known;
 
+	generation = booking_cache_load(&indexes);
+	booking_cache_watch(&indexes, found.relid);
 	list = RelationGetIndexList(heap);
 	foreach(cell, list)
 	{
@@ -195,8 +189,7 @@ find_indexes(Relation heap)
 				 errdetail("It is %s.", OidIsValid(found.by_seat.index_id) ?
 						   "the index booking_pooled" : "that of the constraint booking_no_overlap"),
 				 errhint("Create it again as the extension's install script does, or REINDEX it.")));
-	indexes = found;
-	return &indexes;
+	return booking_cache_keep(generation, &found);
 }
 
 static uint64

@@ -16,7 +16,6 @@
 #include "engine/resource.h"
 #include "engine/row.h"
 
-extern void booking_room_init(void);
 extern bool booking_make_room(Relation heap, const Resource *resource, BookingRow *row,
 							  ItemPointer self);
 extern bool booking_no_room(const Resource *resource, RangeType *range, const Seat *seat,

@@ -33,10 +33,9 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
-#include "utils/inval.h"
-#include "utils/memutils.h"
 #include "utils/rel.h"
 
+#include "base/cache.h"
 #include "base/compat.h"
 #include "base/errors.h"
 #include "base/locks.h"
@@ -49,12 +48,11 @@
 #include "engine/slots.h"
 #include "rules/waitlist.h"
 
-static HTAB *by_id = NULL;
-static Oid	slot_table = InvalidOid;
-static bool stale = true;
+static Cache slots = {
+	.name = "booking slots", .keysize = sizeof(int64), .entrysize = sizeof(Slot),
+	.tables = DEPENDS_ON(SLOT), .limit = 1536 * 1024
+};
 
-static void slots_relation_changed(Datum arg, Oid relid);
-static void forget_slots(void);
 static Slot *find(int64 slot_id);
 static void check_slot_of_row(const Slot *slot, const Resource *resource, BookingRow *row,
 							  const BookingRow *old);
@@ -64,57 +62,32 @@ static bool refuse_sold_out(const Resource *resource, const Slot *slot, const Bo
 							int64 wanted);
 static bool refuse_closed(const Resource *resource, const Slot *slot, const BookingRow *row);
 
-void
-booking_slots_init(void)
-{
-	CacheRegisterRelcacheCallback(slots_relation_changed, (Datum) 0);
-}
-
-static void
-slots_relation_changed(Datum arg, Oid relid)
-{
-	if (relid == InvalidOid || relid == slot_table)
-		stale = true;
-}
-
-static void
-forget_slots(void)
-{
-	HASHCTL		ctl = {.keysize = sizeof(int64), .entrysize = sizeof(Slot)};
-
-	slot_table = booking_table("slot");
-	if (by_id)
-		hash_destroy(by_id);
-	by_id = hash_create("booking slots", 64, &ctl, HASH_ELEM | HASH_BLOBS);
-	stale = false;
-}
-
-/* A slot as remembered, or else as stored.  The pointer is good until the next SQL. */
+/*
+ * A slot as remembered, or else as stored.  The pointer is good until the current memory
+ * context is reset.
+ */
 static Slot *
 find(int64 slot_id)
 {
 	Datum		id = Int64GetDatum(slot_id);
 	Slot		loaded = {.id = slot_id};
-	Slot	   *slot;
+	Slot	   *slot = booking_cache_find(&slots, &slot_id);
+	Generation *generation;
 	HeapTuple	row;
 	TupleDesc	desc;
 	Datum		value;
 	bool		isnull;
 
-	if (!stale && (slot = hash_search(by_id, &slot_id, HASH_FIND, NULL)) != NULL)
+	if (slot != NULL)
 		return slot;
 
+	generation = booking_cache_load(&slots);
 	SPI_connect();
-	do
-	{
-		if (stale)
-			forget_slots();
-		if (booking_run(STMT_LOAD_SLOT, &id, NULL) == 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_UNDEFINED_OBJECT),
-					 errmsg("slot %lld does not exist", (long long) slot_id),
-					 errhint("The slots are in booking.slot; publish_slot() adds one.")));
-	} while (stale);
+	if (booking_run(STMT_LOAD_SLOT, &id, NULL) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("slot %lld does not exist", (long long) slot_id),
+				 errhint("The slots are in booking.slot; publish_slot() adds one.")));
 
 	row = SPI_tuptable->vals[0];
 	desc = SPI_tuptable->tupdesc;
@@ -129,10 +102,7 @@ find(int64 slot_id)
 	loaded.nshards = booking_places_shards(loaded.capacity);
 	loaded.shard = MyBackendNumber() % loaded.nshards;
 	SPI_finish();
-
-	slot = hash_search(by_id, &slot_id, HASH_ENTER, NULL);
-	*slot = loaded;
-	return slot;
+	return booking_cache_keep(generation, &loaded);
 }
 
 /*
@@ -151,6 +121,7 @@ booking_use_slot(int64 slot_id, const Resource **resource)
 		slot = find(slot_id);
 		if (slot->resource_id == resource_id)
 			return *slot;
+		CHECK_FOR_INTERRUPTS();
 	}
 }
 
@@ -158,7 +129,7 @@ booking_use_slot(int64 slot_id, const Resource **resource)
 Slot *
 booking_remembered_slot(int64 slot_id)
 {
-	return stale ? NULL : hash_search(by_id, &slot_id, HASH_FIND, NULL);
+	return booking_cache_find(&slots, &slot_id);
 }
 
 /*

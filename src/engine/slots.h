@@ -29,12 +29,11 @@ typedef struct Slot
 	int			nshards;		/* rows in slot_places */
 	int			shard;			/* where to try first; -1: look at all of them, there was
 								 * not enough the last time */
-	uint64		sold_out;		/* when we saw that nothing was left, as counted by
-								 * places.c; 0: never */
+	uint64		sold_out;		/* when we saw that nothing was left, by the clock of
+								 * cache.c; 0: never */
 	TimestampTz sold_out_until; /* its first hold lapses */
 } Slot;
 
-extern void booking_slots_init(void);
 extern Slot booking_use_slot(int64 slot_id, const Resource **resource);
 extern Slot *booking_remembered_slot(int64 slot_id);
 extern const Resource *booking_row_enter_slot(BookingRow *row, const BookingRow *old, Slot *slot);

@@ -63,8 +63,6 @@
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
-#include "utils/hsearch.h"
-#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/partcache.h"
@@ -72,6 +70,7 @@
 #include "utils/ruleutils.h"
 #include "utils/syscache.h"
 
+#include "base/cache.h"
 #include "base/compat.h"
 #include "base/identity.h"
 #include "engine/guard.h"
@@ -86,21 +85,20 @@ static const char *const function_names[GUARD_FUNCTION_COUNT] = {
 	[FUNCTION_CAPACITY_CHANGES] = "capacity_changes",
 };
 
-static MemoryContext cache = NULL;
-static HTAB *tables = NULL;		/* GuardedTable by relation */
-static HTAB *involved = NULL;	/* relations whose change makes all of it stale */
-static bool stale = true;
+/* Stale as soon as any of the relations changes that a rule in it is made of. */
+static Cache guards = {
+	.name = "booking guarded tables", .keysize = sizeof(Oid), .entrysize = sizeof(GuardedTable),
+	.limit = 16 * 1024 * 1024
+};
 
-static void guards_relation_changed(Datum arg, Oid relid);
-static void forget_guards(void);
-static void involve(Oid relid);
-static GuardedTable *load_guards(Relation rel);
+static const GuardedTable *load_guards(Relation rel);
 static void load_rule(Relation rel, const Trigger *trigger, Rule *rule);
 static void load_places(Relation rel, const TriggerRow *top, bool everywhere,
 						const Definition *definition, Rule *rule);
 static bool load_place(Oid relid, Oid top_trigger, Place *place);
 static bool keys_stay_together(Relation rel, Oid scope, const Definition *definition);
-static void lock_places(Relation rel, const GuardedTable *table);
+static void lock_places(const GuardedTable *table);
+static bool same_places(const GuardedTable *a, const GuardedTable *b);
 static void free_plan(void *arg);
 static Node *compute_generated(Node *node, void *context);
 static ExprState *compile(Relation rel, Node *expression, bool *foreign);
@@ -109,79 +107,46 @@ static bool is_true(const Node *condition);
 static List *normal_conditions(Node *condition);
 static bool same_as_index(Relation rel, Relation index, const Definition *definition);
 
-void
-booking_guarded_init(void)
-{
-	CacheRegisterRelcacheCallback(guards_relation_changed, (Datum) 0);
-}
-
-static void
-guards_relation_changed(Datum arg, Oid relid)
-{
-	if (!stale && (relid == InvalidOid || hash_search(involved, &relid, HASH_FIND, NULL) != NULL))
-		stale = true;
-}
-
-/* What is forgotten stays in memory until the transaction ends: a caller may use it. */
-static void
-forget_guards(void)
-{
-	HASHCTL		ctl = {0};
-	MemoryContext old = cache;
-
-	cache = AllocSetContextCreate(CacheMemoryContext, "booking guarded tables", ALLOCSET_DEFAULT_SIZES);
-	if (old)
-		MemoryContextSetParent(old, TopTransactionContext);
-
-	ctl.hcxt = cache;
-	ctl.keysize = sizeof(Oid);
-	ctl.entrysize = sizeof(GuardedTable);
-	tables = hash_create("booking guarded tables", 16, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	ctl.entrysize = sizeof(Oid);
-	involved = hash_create("booking guard relations", 64, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	stale = false;
-}
-
-static void
-involve(Oid relid)
-{
-	hash_search(involved, &relid, HASH_ENTER, NULL);
-}
-
 /*
  * The rules of a relation whose trigger is running.  Everything that they refer to is
  * locked, so that it is current, and so that nobody who is inside a gate has to wait for
  * a lock on a relation.
+ *
+ * If a lock brought news, the rules are read again.  What has been read once we had all the
+ * locks is current, and it is known that we had if it names the same relations.
  */
 const GuardedTable *
 booking_use_guarded(Relation rel)
 {
+	Oid			relid = RelationGetRelid(rel);
+	const GuardedTable *locked = NULL;
+
 	for (;;)
 	{
-		Oid			relid = RelationGetRelid(rel);
-		GuardedTable *table;
+		const GuardedTable *table = booking_cache_find(&guards, &relid);
+		uint64		before;
 
-		if (stale)
-			forget_guards();
-		table = hash_search(tables, &relid, HASH_FIND, NULL);
 		if (table == NULL)
 			table = load_guards(rel);
-		if (!stale)
-			lock_places(rel, table);
-		if (!stale)
+		if (locked && same_places(locked, table))
 			return table;
+		before = booking_cache_now();
+		lock_places(table);
+		if (!booking_cache_changed(&guards, before))
+			return table;
+		locked = table;
 		CHECK_FOR_INTERRUPTS();
 	}
 }
 
 static void
-lock_places(Relation rel, const GuardedTable *table)
+lock_places(const GuardedTable *table)
 {
 	for (int i = 0; i < table->nrules; i++)
 	{
 		const Rule *rule = &table->rules[i];
 
-		for (int j = 0; j < rule->nplaces && !stale; j++)
+		for (int j = 0; j < rule->nplaces; j++)
 		{
 			if (j == rule->here)
 				continue;
@@ -191,16 +156,37 @@ lock_places(Relation rel, const GuardedTable *table)
 	}
 }
 
-static GuardedTable *
+/* Do both count rows in the same tables, by the same indexes? */
+static bool
+same_places(const GuardedTable *a, const GuardedTable *b)
+{
+	if (a->nrules != b->nrules)
+		return false;
+	for (int i = 0; i < a->nrules; i++)
+	{
+		const Rule *x = &a->rules[i];
+		const Rule *y = &b->rules[i];
+
+		if (x->nplaces != y->nplaces || x->here != y->here)
+			return false;
+		for (int j = 0; j < x->nplaces; j++)
+			if (x->places[j].relid != y->places[j].relid ||
+				x->places[j].index.index_id != y->places[j].index.index_id)
+				return false;
+	}
+	return true;
+}
+
+static const GuardedTable *
 load_guards(Relation rel)
 {
-	Oid			relid = RelationGetRelid(rel);
-	MemoryContext caller = MemoryContextSwitchTo(cache);
-	GuardedTable loaded = {.relid = relid};
-	GuardedTable *table;
-	TriggerDesc *triggers = CopyTriggerDesc(rel->trigdesc);
+	Generation *generation = booking_cache_load(&guards);
+	MemoryContext caller = MemoryContextSwitchTo(booking_cache_memory(generation));
+	GuardedTable loaded = {.relid = RelationGetRelid(rel)};
+	TriggerDesc *triggers;
 
-	involve(relid);
+	booking_cache_watch(&guards, RelationGetRelid(rel));
+	triggers = CopyTriggerDesc(rel->trigdesc);
 	loaded.econtext = CreateStandaloneExprContext();
 	loaded.rules = palloc0_array(Rule, triggers ? triggers->numtriggers : 1);
 	for (int i = 0; triggers && i < triggers->numtriggers; i++)
@@ -212,10 +198,7 @@ load_guards(Relation rel)
 			load_rule(rel, trigger, &loaded.rules[loaded.nrules++]);
 	}
 	MemoryContextSwitchTo(caller);
-
-	table = hash_search(tables, &relid, HASH_ENTER, NULL);
-	*table = loaded;
-	return table;
+	return booking_cache_keep(generation, &loaded);
 }
 
 static void
@@ -300,7 +283,7 @@ load_rule(Relation rel, const Trigger *trigger, Rule *rule)
 		rule->query->owner = rule->owner;
 		callback->func = free_plan;
 		callback->arg = rule->query;
-		MemoryContextRegisterResetCallback(cache, callback);
+		MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
 	}
 	else
 		rule->capacity = pg_strtoint32(trigger->tgargs[0]);
@@ -341,7 +324,7 @@ load_places(Relation rel, const TriggerRow *top, bool everywhere, const Definiti
 	{
 		Oid			relid = lfirst_oid(cell);
 
-		involve(relid);
+		booking_cache_watch(&guards, relid);
 		if (relid == RelationGetRelid(rel))
 			rule->here = rule->nplaces;
 		if (load_place(relid, top->oid, &rule->places[rule->nplaces]))
@@ -411,7 +394,7 @@ keys_stay_together(Relation rel, Oid scope, const Definition *definition)
 		PartitionKey key = RelationGetPartitionKey(ancestor);
 		bool		together = key != NULL;
 
-		involve(RelationGetRelid(ancestor));
+		booking_cache_watch(&guards, RelationGetRelid(ancestor));
 		for (int i = 0; together && i < key->partnatts; i++)
 		{
 			Oid			method = key->strategy == PARTITION_STRATEGY_HASH ? HASH_AM_OID : BTREE_AM_OID;

@@ -121,7 +121,6 @@ typedef struct GuardedTable
 
 /* ---- guarded.c ---- */
 
-extern void booking_guarded_init(void);
 extern const GuardedTable *booking_use_guarded(Relation rel);
 extern Oid	booking_guard_function(GuardFunction which);
 extern bool booking_trigger_row(Oid oid, TriggerRow *row);

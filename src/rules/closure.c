@@ -46,6 +46,7 @@
 #include "utils/resowner.h"
 
 #include "base/attempt.h"
+#include "base/cache.h"
 #include "base/compat.h"
 #include "base/errors.h"
 #include "base/locks.h"

@@ -28,6 +28,7 @@
 #include "utils/datum.h"
 
 #include "base/attempt.h"
+#include "base/cache.h"
 #include "base/compat.h"
 #include "base/errors.h"
 #include "base/locks.h"

@@ -39,6 +39,7 @@
 #include "utils/builtins.h"
 
 #include "base/attempt.h"
+#include "base/cache.h"
 #include "base/compat.h"
 #include "base/errors.h"
 #include "base/locks.h"

@@ -23,6 +23,7 @@
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
 
+#include "base/cache.h"
 #include "base/compat.h"
 #include "base/errors.h"
 #include "base/locks.h"

@@ -130,7 +130,8 @@ CREATE TABLE booking.slot (
 	data			jsonb NOT NULL DEFAULT '{}'
 					CONSTRAINT slot_data_check CHECK (jsonb_typeof(data) = 'object'),
 	occupies		tstzrange
-					CONSTRAINT slot_occupies_check CHECK (occupies @> period),
+					CONSTRAINT slot_occupies_check CHECK (occupies @> period AND lower_inc(occupies) AND NOT upper_inc(occupies)
+						AND isfinite(lower(occupies)) AND (upper_inf(occupies) OR isfinite(upper(occupies)))),
 
 	CONSTRAINT slot_no_overlap
 		EXCLUDE USING gist (resource_id WITH =, occupies WITH &&)
@@ -305,7 +306,7 @@ SELECT pg_extension_config_dump('booking.holder_limit_id_seq', '');
  * does the same for nothing: deleting or re-keying a resource takes it exclusively and
  * looks for bookings first.  verify() checks.  The same goes for slot_id.
  *
- * The order of the columns is known to the C code (booking.h).
+ * The C code knows the columns by name and type (row.c), and lets others be added.
  */
 CREATE TABLE booking.booking (
 	id				uuid NOT NULL DEFAULT booking.uuid_v7()
@@ -1230,7 +1231,8 @@ BEGIN
 	EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA booking TO %s', grant_access.role);
 	FOR function IN
 		SELECT p.oid::regprocedure FROM pg_proc p
-		WHERE p.pronamespace = 'booking'::regnamespace AND p.prokind = 'f' AND p.prorettype <> 'trigger'::regtype
+		WHERE p.pronamespace = 'booking'::regnamespace AND p.prokind = 'f'
+			AND p.prorettype NOT IN ('trigger'::regtype, 'event_trigger'::regtype)
 			AND p.proname <> ALL (owners_only)
 			AND CASE WHEN p.proname = ANY (setting_up) THEN manage ELSE p.provolatile <> 'v' OR book END
 	LOOP

@@ -67,6 +67,6 @@ SELECT tgrelid::regclass, tgname FROM pg_trigger
 WHERE tgrelid = 'booking.booking'::regclass AND tgtype & 2 <> 0 AND tgtype & 1 <> 0 AND NOT tgisinternal
 ORDER BY tgname DESC LIMIT 1;
 
--- The C code knows the columns of booking.booking by their numbers (booking.h).
+-- The C code knows these columns of booking.booking, by their names (row.c).
 SELECT attnum, attname, atttypid::regtype FROM pg_attribute
-WHERE attrelid = 'booking.booking'::regclass AND attnum > 0 ORDER BY attnum;
+WHERE attrelid = 'booking.booking'::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum;

@@ -94,6 +94,15 @@
 	DefineIndex(relid, statement, InvalidOid, InvalidOid, InvalidOid, true, true, false, false, true)
 #endif
 
+/* 18 brought generated columns that are not stored */
+#if PG_VERSION_NUM >= 180000
+#define has_generated_columns(desc) \
+	((desc)->constr && ((desc)->constr->has_generated_stored || (desc)->constr->has_generated_virtual))
+#else
+#define has_generated_columns(desc) \
+	((desc)->constr && (desc)->constr->has_generated_stored)
+#endif
+
 /* 18 lets ExecCheckIndexConstraints() leave a row out */
 #if PG_VERSION_NUM >= 180000
 #define no_index_conflict(info, slot, estate, conflict, indexes) \

@@ -54,3 +54,16 @@ booking_null_argument(const char *name)
 			(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 			 errmsg("%s must not be null", name)));
 }
+
+/* In PostgreSQL's own words, for what is asked before its constraints are. */
+void
+booking_null_column(const char *table, const char *column)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_NOT_NULL_VIOLATION),
+			 errmsg("null value in column \"%s\" of relation \"%s\" violates not-null constraint",
+					column, table),
+			 err_generic_string(PG_DIAG_SCHEMA_NAME, "booking"),
+			 err_generic_string(PG_DIAG_TABLE_NAME, table),
+			 err_generic_string(PG_DIAG_COLUMN_NAME, column)));
+}

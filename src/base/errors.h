@@ -49,5 +49,6 @@ extern int	errbooking(const char *constraint);
 pg_noreturn extern void booking_no_such_resource(int64 id);
 pg_noreturn extern void booking_no_such_resource_named(const char *name);
 pg_noreturn extern void booking_null_argument(const char *name);
+pg_noreturn extern void booking_null_column(const char *table, const char *column);
 
 #endif							/* BOOKING_ERRORS_H */

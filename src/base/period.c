@@ -80,14 +80,13 @@ booking_check_period(RangeType *range, Period *period)
 				 errhint("A period is written tstzrange(begin, end): it includes its beginning, not its end, and may leave the end open with NULL.")));
 }
 
-/* The bounds of a range that is known to be a period. */
+/* The bounds of a range that was found to be a period before it was stored. */
 Period
 booking_period(RangeType *range)
 {
 	Period		period;
 
-	if (!booking_period_is_sound(range, &period))
-		elog(ERROR, "malformed period in a stored row");
+	booking_check_period(range, &period);
 	return period;
 }
 

@@ -45,6 +45,7 @@
 #include "optimizer/cost.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
+#include "utils/typcache.h"
 
 #include "base/cache.h"
 #include "base/compat.h"
@@ -474,6 +475,7 @@ static const PlanText plans[STMT_COUNT] = {
 static SPIPlanPtr prepared[STMT_COUNT];
 
 static SPIPlanPtr prepare(Statement statement);
+static HeapTuple with_dropped_columns(HeapTuple tuple, TupleDesc desc);
 static int	execute_by_index(SPIPlanPtr plan, Datum *values, const char *nulls,
 							 Snapshot snapshot, bool read_only);
 
@@ -580,13 +582,36 @@ booking_row_datum(void)
 	return booking_row_datum_of("booking");
 }
 
+/* The result of "SELECT *" has no columns that were dropped; a row of the table's type has. */
+static HeapTuple
+with_dropped_columns(HeapTuple tuple, TupleDesc desc)
+{
+	Datum	   *values = palloc0_array(Datum, desc->natts);
+	bool	   *nulls = palloc_array(bool, desc->natts);
+	int			column = 0;
+
+	for (int i = 0; i < desc->natts; i++)
+	{
+		nulls[i] = true;
+		if (!TupleDescAttr(desc, i)->attisdropped)
+			values[i] = SPI_getbinval(tuple, SPI_tuptable->tupdesc, ++column, &nulls[i]);
+	}
+	if (column != SPI_tuptable->tupdesc->natts)
+		elog(ERROR, "a row of another shape");
+	return heap_form_tuple(desc, values, nulls);
+}
+
 /* The same of another table. */
 Datum
 booking_row_datum_of(const char *table)
 {
-	HeapTupleHeader row = SPI_returntuple(SPI_tuptable->vals[0], SPI_tuptable->tupdesc);
+	HeapTuple	tuple = SPI_tuptable->vals[0];
+	TupleDesc	desc = lookup_rowtype_tupdesc(get_rel_type_id(booking_table(table)), -1);
+	HeapTupleHeader row;
 
-	HeapTupleHeaderSetTypeId(row, get_rel_type_id(booking_table(table)));
-	HeapTupleHeaderSetTypMod(row, -1);
+	if (desc->natts != SPI_tuptable->tupdesc->natts)
+		tuple = with_dropped_columns(tuple, desc);
+	row = SPI_returntuple(tuple, desc);
+	ReleaseTupleDesc(desc);
 	return HeapTupleHeaderGetDatum(row);
 }

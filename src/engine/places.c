@@ -254,6 +254,7 @@ void
 booking_places_stored(TriggerData *trigger)
 {
 	TupleDesc	desc = RelationGetDescr(trigger->tg_relation);
+	AttrNumber	slot_column = booking_row_column(desc, BOOKING_SLOT_ID);
 	TriggerEvent event = trigger->tg_event;
 	HeapTuple	versions[2];	/* before and after */
 	TimestampTz expires_at[2] = {DT_NOEND, DT_NOEND};
@@ -267,17 +268,23 @@ booking_places_stored(TriggerData *trigger)
 		bool		no_slot,
 					isnull;
 		Datum		slot_id;
+		Datum		status;
 		int32		quantity;
 
 		if (versions[i] == NULL)
 			continue;
-		slot_id = heap_getattr(versions[i], BOOKING_SLOT_ID, desc, &no_slot);
-		if (no_slot || !booking_status_is_active(DatumGetTextPP(heap_getattr(versions[i], BOOKING_STATUS, desc, &isnull))))
+		slot_id = heap_getattr(versions[i], slot_column, desc, &no_slot);
+		if (no_slot)
 			continue;
-		quantity = DatumGetInt32(heap_getattr(versions[i], BOOKING_QUANTITY, desc, &isnull));
+		status = heap_getattr(versions[i], booking_row_column(desc, BOOKING_STATUS), desc, &isnull);
+		if (isnull || !booking_status_is_active(DatumGetTextPP(status)))
+			continue;
+		quantity = DatumGetInt32(heap_getattr(versions[i], booking_row_column(desc, BOOKING_QUANTITY),
+											  desc, &isnull));
 		if (TRIGGER_FIRED_BY_UPDATE(event))
 		{
-			Datum		value = heap_getattr(versions[i], BOOKING_EXPIRES_AT, desc, &isnull);
+			Datum		value = heap_getattr(versions[i], booking_row_column(desc, BOOKING_EXPIRES_AT),
+											 desc, &isnull);
 
 			expires_at[i] = isnull ? DT_NOEND : DatumGetTimestampTz(value);
 		}

@@ -230,7 +230,10 @@ load_resource(int64 resource_id)
 		loaded.category = MemoryContextStrdup(cache, loaded.category);
 	loaded.tz = pg_tzset(SPI_getvalue(row, desc, 8));
 	if (loaded.tz == NULL)
-		elog(ERROR, "time zone of resource \"%s\" is not known", loaded.name);
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the time zone of resource \"%s\" is not known", loaded.name),
+				 errhint("The names are in pg_timezone_names, for example Europe/Berlin.")));
 	loaded.min_notice = column_length(row, 9);
 	loaded.max_advance = column_length(row, 10);
 	loaded.min_duration = column_length(row, 11);

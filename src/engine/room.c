@@ -60,6 +60,10 @@ typedef struct Counting
 {
 	TimestampTz now;
 	pg_uuid_t	id;				/* of the booking that wants room */
+	AttrNumber	id_column;		/* where the table has these */
+	AttrNumber	seat_column;
+	AttrNumber	expires_column;
+	AttrNumber	quantity_column;
 	Datum	   *lapsed;			/* ids of holds that have lapsed: they take no space, but
 								 * have to be marked expired */
 	int			nlapsed;
@@ -154,6 +158,9 @@ find_indexes(Relation heap)
 	RowIndexes	found = {.relid = RelationGetRelid(heap)};
 	const RowIndexes *known = booking_cache_find(&indexes, &found.relid);
 	Generation *generation;
+	AttrNumber	resource_id;
+	AttrNumber	seat_no;
+	AttrNumber	occupies;
 	List	   *list;
 	ListCell   *cell;
 
@@ -162,6 +169,10 @@ find_indexes(Relation heap)
 
 	generation = booking_cache_load(&indexes);
 	booking_cache_watch(&indexes, found.relid);
+	resource_id = booking_row_column(RelationGetDescr(heap), BOOKING_RESOURCE_ID);
+	seat_no = booking_row_column(RelationGetDescr(heap), BOOKING_SEAT_NO);
+	occupies = booking_row_column(RelationGetDescr(heap), BOOKING_OCCUPIES);
+
 	list = RelationGetIndexList(heap);
 	foreach(cell, list)
 	{
@@ -171,12 +182,11 @@ find_indexes(Relation heap)
 
 		if (booking_guard_index_fault(heap, index))
 			;					/* of another kind, or being built: REINDEX CONCURRENTLY */
-		else if (natts == 3 && attno[0] == BOOKING_RESOURCE_ID &&
-				 attno[1] == BOOKING_SEAT_NO && attno[2] == BOOKING_OCCUPIES &&
+		else if (natts == 3 && attno[0] == resource_id && attno[1] == seat_no &&
+				 attno[2] == occupies &&
 				 booking_index_has_predicate(heap, index, seat_predicate))
 			booking_guard_describe(heap, index, &found.by_seat);
-		else if (natts == 2 && attno[0] == BOOKING_RESOURCE_ID &&
-				 attno[1] == BOOKING_OCCUPIES &&
+		else if (natts == 2 && attno[0] == resource_id && attno[1] == occupies &&
 				 booking_index_has_predicate(heap, index, pool_predicate))
 			booking_guard_describe(heap, index, &found.by_pool);
 		index_close(index, AccessShareLock);
@@ -259,7 +269,11 @@ booking_no_room(const Resource *resource, RangeType *range, const Seat *seat, in
 	{
 		const RowIndexes *found = find_indexes(heap);
 		bool		pooled = resource->kind == RESOURCE_POOLED;
+		TupleDesc	desc = RelationGetDescr(heap);
 
+		counting.id_column = booking_row_column(desc, BOOKING_ID);
+		counting.expires_column = booking_row_column(desc, BOOKING_EXPIRES_AT);
+		counting.quantity_column = booking_row_column(desc, BOOKING_QUANTITY);
 		full = booking_guard_judge(heap, pooled ? &found->by_pool : &found->by_seat, &load,
 								   pooled ? resource->capacity : 1, count_booking,
 								   &counting).answer == GUARD_FULL;
@@ -558,7 +572,13 @@ take_any_seat(Relation heap, const Resource *resource, BookingRow *row,
 static Counting
 start_count(const BookingRow *row)
 {
-	Counting	counting = {.now = GetCurrentTimestamp()};
+	Counting	counting = {
+		.now = GetCurrentTimestamp(),
+		.id_column = row->column[BOOKING_ID],
+		.seat_column = row->column[BOOKING_SEAT_NO],
+		.expires_column = row->column[BOOKING_EXPIRES_AT],
+		.quantity_column = row->column[BOOKING_QUANTITY]
+	};
 
 	if (!row->null[BOOKING_ID])
 		counting.id = *DatumGetUUIDP(row->value[BOOKING_ID]);
@@ -576,7 +596,7 @@ mark_seat(const GuardRow *found, void *arg)
 	if (count_booking(found->slot, pending, &search->counting) == 0)
 		return;
 	seat = booking_seat_numbered(search->resource,
-								 DatumGetInt32(slot_getattr(found->slot, BOOKING_SEAT_NO, &isnull)));
+								 DatumGetInt32(slot_getattr(found->slot, search->counting.seat_column, &isnull)));
 	if (seat && !search->taken[seat - search->resource->seats])
 	{
 		search->taken[seat - search->resource->seats] = true;
@@ -598,8 +618,8 @@ count_booking(TupleTableSlot *slot, bool pending, void *arg)
 {
 	Counting   *counting = arg;
 	bool		isnull;
-	Datum		id = slot_getattr(slot, BOOKING_ID, &isnull);
-	Datum		expires_at = slot_getattr(slot, BOOKING_EXPIRES_AT, &isnull);
+	Datum		id = slot_getattr(slot, counting->id_column, &isnull);
+	Datum		expires_at = slot_getattr(slot, counting->expires_column, &isnull);
 
 	if (memcmp(DatumGetUUIDP(id), &counting->id, UUID_LEN) == 0)
 		return pending ? (int64) PG_INT32_MAX + 1 : 0;
@@ -613,7 +633,7 @@ count_booking(TupleTableSlot *slot, bool pending, void *arg)
 		counting->lapsed[counting->nlapsed++] = datumCopy(id, false, UUID_LEN);
 		return 0;
 	}
-	return DatumGetInt32(slot_getattr(slot, BOOKING_QUANTITY, &isnull));
+	return DatumGetInt32(slot_getattr(slot, counting->quantity_column, &isnull));
 }
 
 /*

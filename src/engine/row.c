@@ -31,6 +31,7 @@
 #include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
+#include "common/int.h"
 #include "utils/builtins.h"
 #include "utils/rel.h"
 
@@ -39,6 +40,7 @@
 #include "base/locks.h"
 #include "base/period.h"
 #include "base/plans.h"
+#include "base/trigger.h"
 #include "engine/places.h"
 #include "engine/resource.h"
 #include "engine/room.h"
@@ -80,24 +82,75 @@ static InHand *in_hand = NULL;
 
 static HeapTuple judge_booking(TriggerData *trigger);
 static void row_take_apart(HeapTuple tuple, TupleDesc desc, BookingRow *row);
+static void row_is_whole(const BookingRow *row, bool stored);
 static HeapTuple row_put_together(HeapTuple tuple, TupleDesc desc, BookingRow *row);
 static bool complete_booking(const Resource *resource, const Slot *slot, BookingRow *row,
 					 const BookingRow *old);
 static void complete_seat(const Resource *resource, const Slot *slot, BookingRow *row);
 static void complete_occupies(const Resource *resource, const Slot *slot, BookingRow *row,
 							  const BookingRow *old);
+static int32 next_version(const BookingRow *old);
 static bool check_transition(const BookingRow *row, const BookingRow *old);
 static void keep_lapse(BookingRow *row, const BookingRow *old);
 static bool needs_room(const Resource *resource, const Slot *slot, const BookingRow *row);
 static bool asked_for(const BookingRow *row);
 
+static const Column row_columns[BOOKING_NCOLUMNS + 1] = {
+	[BOOKING_ID] = {"id", UUIDOID},
+	[BOOKING_RESOURCE_ID] = {"resource_id", INT8OID},
+	[BOOKING_SLOT_ID] = {"slot_id", INT8OID},
+	[BOOKING_SEAT_NO] = {"seat_no", INT4OID},
+	[BOOKING_PERIOD] = {"period", TSTZRANGEOID},
+	[BOOKING_OCCUPIES] = {"occupies", TSTZRANGEOID},
+	[BOOKING_QUANTITY] = {"quantity", INT4OID},
+	[BOOKING_HOLDER] = {"holder", TEXTOID},
+	[BOOKING_STATUS] = {"status", TEXTOID},
+	[BOOKING_EXPIRES_AT] = {"expires_at", TIMESTAMPTZOID},
+	[BOOKING_GROUP_ID] = {"group_id", UUIDOID},
+	[BOOKING_WAITLIST_ID] = {"waitlist_id", INT8OID},
+	[BOOKING_VERSION] = {"version", INT4OID},
+	[BOOKING_CREATED_AT] = {"created_at", TIMESTAMPTZOID},
+	[BOOKING_UPDATED_AT] = {"updated_at", TIMESTAMPTZOID},
+	[BOOKING_CHECKED_IN_AT] = {"checked_in_at", TIMESTAMPTZOID},
+	[BOOKING_CHECKED_OUT_AT] = {"checked_out_at", TIMESTAMPTZOID},
+	[BOOKING_REASON] = {"reason", TEXTOID},
+	[BOOKING_DATA] = {"data", JSONBOID}
+};
+
+/* Where a table, or a result, has a column. */
+AttrNumber
+booking_row_column(TupleDesc desc, BookingColumn column)
+{
+	return booking_column(desc, &row_columns[column], column);
+}
+
 static void
 row_take_apart(HeapTuple tuple, TupleDesc desc, BookingRow *row)
 {
-	heap_deform_tuple(tuple, desc, row->value + 1, row->null + 1);
+	booking_find_columns(desc, row_columns, BOOKING_NCOLUMNS, row->column);
+	booking_take_apart(tuple, desc, row->column, BOOKING_NCOLUMNS, row->value, row->null);
 	memset(row->changed, 0, sizeof(row->changed));
 	row->active = !row->null[BOOKING_STATUS] &&
 		booking_status_is_active(DatumGetTextPP(row->value[BOOKING_STATUS]));
+}
+
+/*
+ * BEFORE triggers see rows that no constraint has seen yet.  What may be NULL in one that
+ * is being written is its resource and its period, which its slot may give; a stored one
+ * has these, too.
+ */
+static void
+row_is_whole(const BookingRow *row, bool stored)
+{
+	static const BookingColumn needed[] = {
+		BOOKING_ID, BOOKING_QUANTITY, BOOKING_HOLDER, BOOKING_STATUS,
+		/* when stored: */
+		BOOKING_RESOURCE_ID, BOOKING_PERIOD, BOOKING_OCCUPIES, BOOKING_VERSION
+	};
+
+	for (int i = 0; i < (stored ? (int) lengthof(needed) : 4); i++)
+		if (row->null[needed[i]])
+			booking_null_column("booking", row_columns[needed[i]].name);
 }
 
 /* A stored booking for the functions that change it. */
@@ -105,13 +158,14 @@ void
 booking_row_read(HeapTuple tuple, TupleDesc desc, BookingRow *row)
 {
 	row_take_apart(tuple, desc, row);
+	row_is_whole(row, true);
 	row->period = booking_period(DatumGetRangeTypeP(row->value[BOOKING_PERIOD]));
 }
 
 static HeapTuple
 row_put_together(HeapTuple tuple, TupleDesc desc, BookingRow *row)
 {
-	int			columns[BOOKING_NCOLUMNS];
+	int			attno[BOOKING_NCOLUMNS];
 	Datum		values[BOOKING_NCOLUMNS];
 	bool		nulls[BOOKING_NCOLUMNS];
 	int			n = 0;
@@ -120,11 +174,11 @@ row_put_together(HeapTuple tuple, TupleDesc desc, BookingRow *row)
 	{
 		if (!row->changed[i])
 			continue;
-		columns[n] = i;
+		attno[n] = row->column[i];
 		values[n] = row->value[i];
 		nulls[n++] = row->null[i];
 	}
-	return n == 0 ? tuple : heap_modify_tuple_by_cols(tuple, desc, n, columns, values, nulls);
+	return n == 0 ? tuple : heap_modify_tuple_by_cols(tuple, desc, n, attno, values, nulls);
 }
 
 void
@@ -173,7 +227,10 @@ booking_insert(Datum *values, const char *nulls, Refusal *refusal, MemoryContext
 	{
 		/* A trigger of the application may have come after ours. */
 		if (booking_run(STMT_GET_BOOKING, values, NULL) == 0)
-			elog(ERROR, "the booking has gone");
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("the booking was not stored"),
+					 errdetail("A trigger or a policy on booking.booking has changed, removed or hidden it.")));
 		*booking = booking_row_datum();
 	}
 	return true;
@@ -221,22 +278,26 @@ booking_write(Statement statement, Datum *values, const char *nulls, Refusal *re
 Datum
 booking_row_before(PG_FUNCTION_ARGS)
 {
-	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	static TriggerUse use = {
+		.timing = TRIGGER_TYPE_BEFORE, .levels = LEVEL_ROW,
+		.events = ON_INSERT | ON_UPDATE, .tables = "booking"
+	};
+	TriggerData *trigger = booking_check_trigger(fcinfo, &use);
+	TupleDesc	desc = RelationGetDescr(trigger->tg_relation);
 	volatile HeapTuple tuple = NULL;
+	Datum		id;
 	bool		isnull;
 	InHand		hold;
 
-	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BEFORE(trigger->tg_event) ||
-		!TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
-		elog(ERROR, "booking_row_before: not called as a BEFORE ROW trigger");
-
 	booking_gates_leave_with_row();
 	if (!TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ||
-		heap_attisnull(trigger->tg_trigtuple, BOOKING_EXPIRES_AT, NULL))
+		heap_attisnull(trigger->tg_trigtuple, booking_row_column(desc, BOOKING_EXPIRES_AT), desc))
 		return PointerGetDatum(judge_booking(trigger));
 
-	hold.id = *DatumGetUUIDP(heap_getattr(trigger->tg_trigtuple, BOOKING_ID,
-										  RelationGetDescr(trigger->tg_relation), &isnull));
+	id = heap_getattr(trigger->tg_trigtuple, booking_row_column(desc, BOOKING_ID), desc, &isnull);
+	if (isnull)
+		booking_null_column("booking", row_columns[BOOKING_ID].name);
+	hold.id = *DatumGetUUIDP(id);
 	hold.outer = in_hand;
 	in_hand = &hold;
 	PG_TRY();
@@ -282,9 +343,11 @@ judge_booking(TriggerData *trigger)
 		tuple = trigger->tg_newtuple;
 		old = &old_row;
 		row_take_apart(trigger->tg_trigtuple, desc, old);
+		row_is_whole(old, true);
 		self = &trigger->tg_trigtuple->t_self;
 	}
 	row_take_apart(tuple, desc, &row);
+	row_is_whole(&row, false);
 
 	if (!row.null[BOOKING_SLOT_ID])
 	{
@@ -321,7 +384,8 @@ judge_booking(TriggerData *trigger)
 		return NULL;
 
 	tuple = row_put_together(tuple, desc, &row);
-	if (request.row && asked_for(&row) && booking_row_is_ours_alone(heap))
+	/* Generated columns are computed when the triggers are done. */
+	if (request.row && asked_for(&row) && booking_row_is_ours_alone(heap) && !has_generated_columns(desc))
 	{
 		MemoryContext context = MemoryContextSwitchTo(request.context);
 
@@ -363,7 +427,11 @@ booking_row_indexed(PG_FUNCTION_ARGS)
 Datum
 booking_row_done(PG_FUNCTION_ARGS)
 {
-	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	static TriggerUse use = {
+		.timing = TRIGGER_TYPE_AFTER, .levels = LEVEL_ROW | LEVEL_STATEMENT,
+		.events = ON_INSERT | ON_UPDATE | ON_DELETE, .tables = "booking"
+	};
+	TriggerData *trigger = booking_check_trigger(fcinfo, &use);
 
 	if (TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
 		booking_places_stored(trigger);
@@ -389,7 +457,7 @@ complete_booking(const Resource *resource, const Slot *slot, BookingRow *row, co
 		if (!check_transition(row, old))
 			return false;
 		keep_lapse(row, old);
-		booking_row_set(row, BOOKING_VERSION, Int32GetDatum(DatumGetInt32(old->value[BOOKING_VERSION]) + 1));
+		booking_row_set(row, BOOKING_VERSION, Int32GetDatum(next_version(old)));
 		booking_row_set(row, BOOKING_UPDATED_AT, TimestampTzGetDatum(GetCurrentTimestamp()));
 	}
 
@@ -504,6 +572,15 @@ booking_with_buffers(const Resource *resource, RangeType *range)
 		return range;
 	return booking_make_range(booking_widen(booking_period(range), resource->buffer_before,
 											resource->buffer_after));
+}
+
+/* A writer may have begun anywhere; the last version is followed by the first. */
+static int32
+next_version(const BookingRow *old)
+{
+	int32		version;
+
+	return pg_add_s32_overflow(DatumGetInt32(old->value[BOOKING_VERSION]), 1, &version) ? 1 : version;
 }
 
 /* A hold that has lapsed never comes back to life, whoever writes. */

@@ -15,14 +15,15 @@
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
+#include "base/columns.h"
 #include "base/errors.h"
 #include "base/period.h"
 #include "base/plans.h"
 #include "engine/resource.h"
 
 /*
- * Columns of booking.booking.  The install script creates them in this order and
- * later versions only append; the regression test catalog_sanity compares.
+ * Columns of booking.booking, in the order of the install script.  Where a table really has
+ * them is found by their names (columns.c).
  */
 typedef enum BookingColumn
 {
@@ -54,6 +55,7 @@ typedef struct BookingRow
 	Datum		value[BOOKING_NCOLUMNS + 1];	/* by BookingColumn */
 	bool		null[BOOKING_NCOLUMNS + 1];
 	bool		changed[BOOKING_NCOLUMNS + 1];	/* by us: to be stored */
+	AttrNumber	column[BOOKING_NCOLUMNS + 1];	/* where they are in the table */
 	Period		period;
 	bool		active;			/* held or confirmed: takes space */
 } BookingRow;
@@ -66,6 +68,7 @@ typedef enum BookingStatus
 	BOOKING_EXPIRED
 } BookingStatus;
 
+extern AttrNumber booking_row_column(TupleDesc desc, BookingColumn column);
 extern void booking_row_read(HeapTuple tuple, TupleDesc desc, BookingRow *row);
 extern BookingStatus booking_row_status(const BookingRow *row);
 extern bool booking_row_lapsed(const BookingRow *row, TimestampTz now);

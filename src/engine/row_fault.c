@@ -50,8 +50,12 @@ booking_row_fault(const BookingRow *row)
 {
 	const Datum *value = row->value;
 	const bool *null = row->null;
+	Period		occupies;
 	text	   *status;
 
+	if (!null[BOOKING_OCCUPIES] &&
+		!booking_period_is_sound(DatumGetRangeTypeP(value[BOOKING_OCCUPIES]), &occupies))
+		return "what a booking occupies must be a period: finite where it begins, half-open [), not empty";
 	if (!null[BOOKING_PERIOD] && !null[BOOKING_OCCUPIES] &&
 		!range_contains_internal(booking_range_type(TSTZRANGEOID),
 								 DatumGetRangeTypeP(value[BOOKING_OCCUPIES]),

@@ -47,6 +47,7 @@
 #include "base/compat.h"
 #include "base/identity.h"
 #include "base/locks.h"
+#include "base/trigger.h"
 #include "guards/guarded.h"
 
 PG_FUNCTION_INFO_V1(booking_capacity_changes);
@@ -221,13 +222,13 @@ mentioned(Node *node, void *context)
 Datum
 booking_capacity_changes(PG_FUNCTION_ARGS)
 {
-	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	static TriggerUse use = {
+		.timing = TRIGGER_TYPE_BEFORE, .levels = LEVEL_ROW,
+		.events = ON_INSERT | ON_UPDATE | ON_DELETE
+	};
+	TriggerData *trigger = booking_check_trigger(fcinfo, &use);
 	Trigger    *self;
 	bool		changes = true;
-
-	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BEFORE(trigger->tg_event) ||
-		!TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
-		elog(ERROR, "booking_capacity_changes: not called as a BEFORE ROW trigger");
 
 	self = trigger->tg_trigger;
 	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) && self->tgnattr > 0)

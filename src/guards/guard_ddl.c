@@ -82,8 +82,11 @@ booking_ddl_done(PG_FUNCTION_ARGS)
 	EventTriggerData *event = (EventTriggerData *) fcinfo->context;
 	ListCell   *cell;
 
-	if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
-		elog(ERROR, "booking_ddl_done: not called as an event trigger");
+	if (!CALLED_AS_EVENT_TRIGGER(fcinfo) || strcmp(event->event, "ddl_command_end") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("booking.ddl_done() was not called by an event trigger that it is for"),
+				 errdetail("It is for event triggers ON ddl_command_end.")));
 
 	if (IsA(event->parsetree, CreateTrigStmt) || IsA(event->parsetree, CreateSchemaStmt))
 		triggers_created();

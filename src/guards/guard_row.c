@@ -55,6 +55,7 @@
 #include "base/identity.h"
 #include "base/locks.h"
 #include "base/period.h"
+#include "base/trigger.h"
 #include "engine/guard.h"
 #include "guards/guarded.h"
 
@@ -153,7 +154,11 @@ is_last(const TriggerData *trigger, bool *followed)
 Datum
 booking_make_room_row(PG_FUNCTION_ARGS)
 {
-	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	static TriggerUse use = {
+		.timing = TRIGGER_TYPE_BEFORE, .levels = LEVEL_ROW,
+		.events = ON_INSERT | ON_UPDATE
+	};
+	TriggerData *trigger = booking_check_trigger(fcinfo, &use);
 	Relation	rel;
 	const GuardedTable *table;
 	TupleTableSlot *new_slot;
@@ -164,10 +169,6 @@ booking_make_room_row(PG_FUNCTION_ARGS)
 	int			nclaims = 0;
 	bool		followed;
 	bool		room = true;
-
-	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BEFORE(trigger->tg_event) ||
-		!TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
-		elog(ERROR, "booking_make_room_row: not called as a BEFORE ROW trigger");
 
 	rel = trigger->tg_relation;
 	tuple = trigger->tg_trigtuple;
@@ -254,17 +255,17 @@ booking_check_again(PG_FUNCTION_ARGS)
 Datum
 booking_check_row(PG_FUNCTION_ARGS)
 {
-	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	static TriggerUse use = {
+		.timing = TRIGGER_TYPE_AFTER, .levels = LEVEL_ROW,
+		.events = ON_INSERT | ON_UPDATE
+	};
+	TriggerData *trigger = booking_check_trigger(fcinfo, &use);
 	Relation	rel;
 	const GuardedTable *table;
 	TupleTableSlot *slot;
 	TupleTableSlot *check;
 	ItemPointerData tid;
 	bool		alive;
-
-	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(trigger->tg_event) ||
-		!TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
-		elog(ERROR, "booking_check_row: not called as an AFTER ROW trigger");
 
 	rel = trigger->tg_relation;
 	slot = trigger->tg_trigslot;

@@ -33,6 +33,7 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
+#include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "fmgr.h"
@@ -47,11 +48,13 @@
 
 #include "base/attempt.h"
 #include "base/cache.h"
+#include "base/columns.h"
 #include "base/compat.h"
 #include "base/errors.h"
 #include "base/locks.h"
 #include "base/period.h"
 #include "base/plans.h"
+#include "base/trigger.h"
 #include "engine/resource.h"
 #include "engine/row.h"
 #include "rules/closure.h"
@@ -255,7 +258,11 @@ booking_next_open(const Resource *resource, TimestampTz at, int64 length)
 Datum
 booking_closure_after(PG_FUNCTION_ARGS)
 {
-	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	static TriggerUse use = {
+		.timing = TRIGGER_TYPE_AFTER, .levels = LEVEL_ROW,
+		.events = ON_INSERT | ON_UPDATE, .tables = "closure"
+	};
+	TriggerData *trigger = booking_check_trigger(fcinfo, &use);
 	TupleDesc	desc = RelationGetDescr(trigger->tg_relation);
 	HeapTuple	row = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple : trigger->tg_trigtuple;
 	Datum		values[2];
@@ -263,8 +270,8 @@ booking_closure_after(PG_FUNCTION_ARGS)
 	bool		isnull;
 	char	   *list;
 
-	values[0] = heap_getattr(row, SPI_fnumber(desc, "resource_id"), desc, &all);
-	values[1] = heap_getattr(row, SPI_fnumber(desc, "period"), desc, &isnull);
+	values[0] = heap_getattr(row, booking_column_named(desc, "resource_id", INT8OID), desc, &all);
+	values[1] = heap_getattr(row, booking_column_named(desc, "period", TSTZRANGEOID), desc, &isnull);
 
 	SPI_connect();
 	if (booking_in_the_way(all ? STMT_ACTIVE_BOOKINGS_OF_ALL_IN : STMT_ACTIVE_BOOKINGS_IN,
@@ -472,7 +479,7 @@ insert_closure(const Request *request)
 {
 	Datum		values[3];
 	char		nulls[4] = "   ";
-	HeapTupleHeader row;
+	Datum		closure;
 
 	SPI_connect();
 	values[0] = Int64GetDatum(request->resource_id);
@@ -486,9 +493,7 @@ insert_closure(const Request *request)
 				 errmsg("the closure was not stored"),
 				 errdetail("A trigger on booking.closure has suppressed it.")));
 
-	row = SPI_returntuple(SPI_tuptable->vals[0], SPI_tuptable->tupdesc);
-	HeapTupleHeaderSetTypeId(row, get_rel_type_id(booking_table("closure")));
-	HeapTupleHeaderSetTypMod(row, -1);
+	closure = booking_row_datum_of("closure");
 	SPI_finish();
-	return HeapTupleHeaderGetDatum(row);
+	return closure;
 }

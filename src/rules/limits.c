@@ -116,7 +116,7 @@ booking_load_limits(Resource *resource, MemoryContext context)
 		limit->of_resource = !isnull;
 		(void) SPI_getbinval(row, desc, 2, &isnull);
 		limit->of_category = !isnull;
-		while (strcmp(per_names[limit->per], per) != 0)
+		while (limit->per < PER_MONTH && strcmp(per_names[limit->per], per) != 0)
 			limit->per++;
 		value = SPI_getbinval(row, desc, 4, &isnull);
 		limit->max_bookings = isnull ? NO_RULE : DatumGetInt32(value);

@@ -29,11 +29,13 @@
 #include "utils/inval.h"
 #include "utils/rel.h"
 
+#include "base/columns.h"
 #include "base/compat.h"
 #include "base/errors.h"
 #include "base/locks.h"
 #include "base/period.h"
 #include "base/plans.h"
+#include "base/trigger.h"
 #include "engine/places.h"
 #include "engine/resource.h"
 #include "engine/room.h"
@@ -44,7 +46,10 @@
 PG_FUNCTION_INFO_V1(booking_slot_before);
 PG_FUNCTION_INFO_V1(booking_slot_count);
 
-/* Columns of booking.slot, in the order of the install script. */
+/*
+ * Columns of booking.slot, in the order of the install script.  Where the table really has
+ * them is found by their names (columns.c).
+ */
 typedef enum SlotColumn
 {
 	SLOT_ID = 1,
@@ -61,7 +66,18 @@ typedef struct SlotRow
 {
 	Datum		value[SLOT_NCOLUMNS + 1];
 	bool		null[SLOT_NCOLUMNS + 1];
+	AttrNumber	column[SLOT_NCOLUMNS + 1];	/* where they are in the table */
 } SlotRow;
+
+static const Column slot_columns[SLOT_NCOLUMNS + 1] = {
+	[SLOT_ID] = {"id", INT8OID},
+	[SLOT_RESOURCE_ID] = {"resource_id", INT8OID},
+	[SLOT_PERIOD] = {"period", TSTZRANGEOID},
+	[SLOT_CAPACITY] = {"capacity", INT4OID},
+	[SLOT_CLOSED] = {"closed", BOOLOID},
+	[SLOT_DATA] = {"data", JSONBOID},
+	[SLOT_OCCUPIES] = {"occupies", TSTZRANGEOID}
+};
 
 static void slot_take_apart(HeapTuple tuple, TupleDesc desc, SlotRow *row);
 static HeapTuple slot_put_together(HeapTuple tuple, TupleDesc desc, const SlotRow *row);
@@ -79,13 +95,14 @@ static int64 booked(const SlotRow *row);
 static void
 slot_take_apart(HeapTuple tuple, TupleDesc desc, SlotRow *row)
 {
-	heap_deform_tuple(tuple, desc, row->value + 1, row->null + 1);
+	booking_find_columns(desc, slot_columns, SLOT_NCOLUMNS, row->column);
+	booking_take_apart(tuple, desc, row->column, SLOT_NCOLUMNS, row->value, row->null);
 }
 
 static HeapTuple
 slot_put_together(HeapTuple tuple, TupleDesc desc, const SlotRow *row)
 {
-	int			columns[] = {SLOT_CAPACITY, SLOT_OCCUPIES};
+	int			columns[] = {row->column[SLOT_CAPACITY], row->column[SLOT_OCCUPIES]};
 	Datum		values[] = {row->value[SLOT_CAPACITY], row->value[SLOT_OCCUPIES]};
 	bool		nulls[] = {row->null[SLOT_CAPACITY], row->null[SLOT_OCCUPIES]};
 
@@ -108,7 +125,11 @@ same(const SlotRow *a, const SlotRow *b, SlotColumn column)
 Datum
 booking_slot_before(PG_FUNCTION_ARGS)
 {
-	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	static TriggerUse use = {
+		.timing = TRIGGER_TYPE_BEFORE, .levels = LEVEL_ROW,
+		.events = ON_INSERT | ON_UPDATE | ON_DELETE, .tables = "slot"
+	};
+	TriggerData *trigger = booking_check_trigger(fcinfo, &use);
 	TupleDesc	desc = RelationGetDescr(trigger->tg_relation);
 	bool		is_update = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event);
 	HeapTuple	tuple = is_update ? trigger->tg_newtuple : trigger->tg_trigtuple;
@@ -221,6 +242,7 @@ static void
 complete_slot(const Resource *resource, SlotRow *row, const SlotRow *old)
 {
 	bool		keep = !row->null[SLOT_OCCUPIES];
+	Period		occupies;
 
 	if (!takes_resource(resource->kind == RESOURCE_POOLED, row))
 	{
@@ -237,6 +259,11 @@ complete_slot(const Resource *resource, SlotRow *row, const SlotRow *old)
 		row->value[SLOT_OCCUPIES] = RangeTypePGetDatum(booking_with_buffers(resource, period));
 		row->null[SLOT_OCCUPIES] = false;
 	}
+	else if (!booking_period_is_sound(DatumGetRangeTypeP(row->value[SLOT_OCCUPIES]), &occupies))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("what a slot occupies must be a period: finite where it begins, half-open [), not empty"),
+				 errhint("Leave occupies out, and it is computed from the resource's buffers.")));
 	else if (!range_contains_internal(booking_range_type(TSTZRANGEOID),
 									  DatumGetRangeTypeP(row->value[SLOT_OCCUPIES]),
 									  DatumGetRangeTypeP(row->value[SLOT_PERIOD])))
@@ -354,7 +381,11 @@ booked(const SlotRow *row)
 Datum
 booking_slot_count(PG_FUNCTION_ARGS)
 {
-	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	static TriggerUse use = {
+		.timing = TRIGGER_TYPE_AFTER, .levels = LEVEL_ROW,
+		.events = ON_INSERT | ON_UPDATE, .tables = "slot"
+	};
+	TriggerData *trigger = booking_check_trigger(fcinfo, &use);
 	bool		is_update = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event);
 	Datum		values[3];
 	SlotRow		row;

@@ -22,6 +22,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "fmgr.h"
@@ -30,11 +31,13 @@
 #include "utils/inval.h"
 #include "utils/rel.h"
 
+#include "base/columns.h"
 #include "base/compat.h"
 #include "base/errors.h"
 #include "base/locks.h"
 #include "base/period.h"
 #include "base/plans.h"
+#include "base/trigger.h"
 #include "engine/peak.h"
 #include "rules/rules.h"
 
@@ -49,19 +52,19 @@ static void check_resource(HeapTuple old, HeapTuple new, TupleDesc desc);
 static void check_capacity(Datum resource_id, int32 capacity, const char *name);
 static void lock_rules_of(HeapTuple row, TupleDesc desc);
 static void check_timezone(HeapTuple row, TupleDesc desc);
-static Datum rule_column(HeapTuple row, TupleDesc desc, const char *name, bool *isnull);
-static bool changes(HeapTuple old, HeapTuple new, TupleDesc desc, const char *name);
+static Datum rule_column(HeapTuple row, TupleDesc desc, const char *name, Oid type, bool *isnull);
+static bool changes(HeapTuple old, HeapTuple new, TupleDesc desc, const char *name, Oid type);
 
 static Datum
-rule_column(HeapTuple row, TupleDesc desc, const char *name, bool *isnull)
+rule_column(HeapTuple row, TupleDesc desc, const char *name, Oid type, bool *isnull)
 {
-	return heap_getattr(row, SPI_fnumber(desc, name), desc, isnull);
+	return heap_getattr(row, booking_column_named(desc, name, type), desc, isnull);
 }
 
 static bool
-changes(HeapTuple old, HeapTuple new, TupleDesc desc, const char *name)
+changes(HeapTuple old, HeapTuple new, TupleDesc desc, const char *name, Oid type)
 {
-	int			attno = SPI_fnumber(desc, name);
+	int			attno = booking_column_named(desc, name, type);
 	Form_pg_attribute attribute = TupleDescAttr(desc, attno - 1);
 	bool		old_null,
 				new_null;
@@ -109,7 +112,7 @@ static void
 check_timezone(HeapTuple row, TupleDesc desc)
 {
 	bool		isnull;
-	Datum		value = rule_column(row, desc, "timezone", &isnull);
+	Datum		value = rule_column(row, desc, "timezone", TEXTOID, &isnull);
 
 	if (!isnull && strlen(TextDatumGetCString(value)) <= TZ_STRLEN_MAX &&
 		pg_tzset(TextDatumGetCString(value)) == NULL)
@@ -126,7 +129,11 @@ check_timezone(HeapTuple row, TupleDesc desc)
 Datum
 booking_resource_before(PG_FUNCTION_ARGS)
 {
-	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	static TriggerUse use = {
+		.timing = TRIGGER_TYPE_BEFORE, .levels = LEVEL_ROW,
+		.events = ON_INSERT | ON_UPDATE | ON_DELETE, .tables = "resource"
+	};
+	TriggerData *trigger = booking_check_trigger(fcinfo, &use);
 	TupleDesc	desc = RelationGetDescr(trigger->tg_relation);
 	bool		is_update = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event);
 	HeapTuple	old = trigger->tg_trigtuple;
@@ -138,18 +145,21 @@ booking_resource_before(PG_FUNCTION_ARGS)
 
 	if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
 	{
-		int			attno = SPI_fnumber(desc, "capacity");
+		int			attno = booking_column_named(desc, "capacity", INT4OID);
 		Datum		one = Int32GetDatum(1);
+		Datum		kind;
+		bool		no_kind;
 		bool		not_null = false;
 
 		/* One booking at a time is a capacity of 1. */
-		rule_column(new, desc, "capacity", &isnull);
-		if (isnull && strcmp(TextDatumGetCString(rule_column(new, desc, "kind", &not_null)), "exclusive") == 0)
+		kind = rule_column(new, desc, "kind", TEXTOID, &no_kind);
+		rule_column(new, desc, "capacity", INT4OID, &isnull);
+		if (isnull && !no_kind && strcmp(TextDatumGetCString(kind), "exclusive") == 0)
 			new = heap_modify_tuple_by_cols(new, desc, 1, &attno, &one, &not_null);
 		return PointerGetDatum(new);
 	}
 
-	booking_lock_rules(DatumGetInt64(rule_column(old, desc, "id", &isnull)));
+	booking_lock_rules(DatumGetInt64(rule_column(old, desc, "id", INT8OID, &isnull)));
 	CacheInvalidateRelcache(trigger->tg_relation);
 
 	/* Before its seats and rules go with it. */
@@ -162,7 +172,11 @@ booking_resource_before(PG_FUNCTION_ARGS)
 Datum
 booking_resource_after(PG_FUNCTION_ARGS)
 {
-	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	static TriggerUse use = {
+		.timing = TRIGGER_TYPE_AFTER, .levels = LEVEL_ROW,
+		.events = ON_UPDATE | ON_DELETE, .tables = "resource"
+	};
+	TriggerData *trigger = booking_check_trigger(fcinfo, &use);
 
 	check_resource(trigger->tg_trigtuple,
 				   TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple : NULL,
@@ -183,11 +197,11 @@ check_resource(HeapTuple old, HeapTuple new, TupleDesc desc)
 	char	   *name;
 	char	   *list;
 
-	values[0] = rule_column(old, desc, "id", &isnull);
-	name = TextDatumGetCString(rule_column(old, desc, "name", &isnull));
+	values[0] = rule_column(old, desc, "id", INT8OID, &isnull);
+	name = TextDatumGetCString(rule_column(old, desc, "name", TEXTOID, &isnull));
 
 	SPI_connect();
-	if (new == NULL || changes(old, new, desc, "id"))
+	if (new == NULL || changes(old, new, desc, "id", INT8OID))
 	{
 		if (booking_in_the_way(STMT_BOOKINGS_EVER, values, NULL, &list) > 0)
 			ereport(ERROR,
@@ -203,14 +217,14 @@ check_resource(HeapTuple old, HeapTuple new, TupleDesc desc)
 	 * Active bookings that are over count here too: they carry the seat, or none, of the
 	 * old kind.
 	 */
-	if (changes(old, new, desc, "kind") &&
+	if (changes(old, new, desc, "kind", TEXTOID) &&
 		booking_in_the_way(STMT_ACTIVE_BOOKINGS, values, NULL, &list) > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("resource \"%s\" cannot change its kind while it has active bookings", name),
 				 errdetail("%s", list),
 				 errhint("Cancel or archive them first, or create another resource.")));
-	if (changes(old, new, desc, "kind") &&
+	if (changes(old, new, desc, "kind", TEXTOID) &&
 		booking_in_the_way(STMT_BIG_SLOTS, values, NULL, &list) > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -218,12 +232,12 @@ check_resource(HeapTuple old, HeapTuple new, TupleDesc desc)
 				 errdetail("%s", list),
 				 errhint("Whether such a slot takes its resource depends on the kind.  Delete these slots first.")));
 
-	if (changes(old, new, desc, "capacity") && !changes(old, new, desc, "kind"))
-		check_capacity(values[0], DatumGetInt32(rule_column(new, desc, "capacity", &isnull)), name);
+	if (changes(old, new, desc, "capacity", INT4OID) && !changes(old, new, desc, "kind", TEXTOID))
+		check_capacity(values[0], DatumGetInt32(rule_column(new, desc, "capacity", INT4OID, &isnull)), name);
 
-	if (changes(old, new, desc, "retired_at"))
+	if (changes(old, new, desc, "retired_at", TIMESTAMPTZOID))
 	{
-		Datum		retired_at = rule_column(new, desc, "retired_at", &isnull);
+		Datum		retired_at = rule_column(new, desc, "retired_at", TIMESTAMPTZOID, &isnull);
 
 		if (!isnull)
 		{
@@ -289,12 +303,16 @@ check_capacity(Datum resource_id, int32 capacity, const char *name)
 Datum
 booking_seat_before(PG_FUNCTION_ARGS)
 {
-	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	static TriggerUse use = {
+		.timing = TRIGGER_TYPE_BEFORE, .levels = LEVEL_ROW,
+		.events = ON_INSERT | ON_UPDATE | ON_DELETE, .tables = "seat"
+	};
+	TriggerData *trigger = booking_check_trigger(fcinfo, &use);
 	TupleDesc	desc = RelationGetDescr(trigger->tg_relation);
 	bool		isnull;
 
 	if (!TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
-		booking_lock_rules(DatumGetInt64(rule_column(trigger->tg_trigtuple, desc, "resource_id", &isnull)));
+		booking_lock_rules(DatumGetInt64(rule_column(trigger->tg_trigtuple, desc, "resource_id", INT8OID, &isnull)));
 	CacheInvalidateRelcache(trigger->tg_relation);
 	return PointerGetDatum(TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ?
 						   trigger->tg_newtuple : trigger->tg_trigtuple);
@@ -304,7 +322,11 @@ booking_seat_before(PG_FUNCTION_ARGS)
 Datum
 booking_seat_after(PG_FUNCTION_ARGS)
 {
-	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	static TriggerUse use = {
+		.timing = TRIGGER_TYPE_AFTER, .levels = LEVEL_ROW,
+		.events = ON_UPDATE | ON_DELETE, .tables = "seat"
+	};
+	TriggerData *trigger = booking_check_trigger(fcinfo, &use);
 	TupleDesc	desc = RelationGetDescr(trigger->tg_relation);
 	bool		is_update = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event);
 	HeapTuple	old = trigger->tg_trigtuple;
@@ -313,17 +335,17 @@ booking_seat_after(PG_FUNCTION_ARGS)
 	bool		isnull;
 	char	   *list;
 
-	if (is_update && !changes(old, new, desc, "resource_id") && !changes(old, new, desc, "seat_no"))
+	if (is_update && !changes(old, new, desc, "resource_id", INT8OID) && !changes(old, new, desc, "seat_no", INT4OID))
 		return PointerGetDatum(NULL);
 
-	values[0] = rule_column(old, desc, "resource_id", &isnull);
-	values[1] = rule_column(old, desc, "seat_no", &isnull);
+	values[0] = rule_column(old, desc, "resource_id", INT8OID, &isnull);
+	values[1] = rule_column(old, desc, "seat_no", INT4OID, &isnull);
 	SPI_connect();
 	if (booking_in_the_way(STMT_ACTIVE_BOOKINGS_OF_SEAT, values, NULL, &list) > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
 				 errmsg("seat \"%s\" has active bookings",
-						TextDatumGetCString(rule_column(old, desc, "label", &isnull))),
+						TextDatumGetCString(rule_column(old, desc, "label", TEXTOID, &isnull))),
 				 errdetail("%s", list),
 				 errhint("Cancel or move these bookings first.")));
 	SPI_finish();
@@ -335,7 +357,7 @@ static void
 lock_rules_of(HeapTuple row, TupleDesc desc)
 {
 	bool		isnull;
-	Datum		resource_id = rule_column(row, desc, "resource_id", &isnull);
+	Datum		resource_id = rule_column(row, desc, "resource_id", INT8OID, &isnull);
 
 	if (isnull)
 		booking_lock_all_rules();
@@ -350,13 +372,17 @@ lock_rules_of(HeapTuple row, TupleDesc desc)
 Datum
 booking_rule_before(PG_FUNCTION_ARGS)
 {
-	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	static TriggerUse use = {
+		.timing = TRIGGER_TYPE_BEFORE, .levels = LEVEL_ROW,
+		.events = ON_INSERT | ON_UPDATE | ON_DELETE, .tables = "opening_hours closure holder_limit"
+	};
+	TriggerData *trigger = booking_check_trigger(fcinfo, &use);
 	TupleDesc	desc = RelationGetDescr(trigger->tg_relation);
 	bool		is_update = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event);
 	HeapTuple	new = is_update ? trigger->tg_newtuple : trigger->tg_trigtuple;
 
 	lock_rules_of(trigger->tg_trigtuple, desc);
-	if (is_update && changes(trigger->tg_trigtuple, new, desc, "resource_id"))
+	if (is_update && changes(trigger->tg_trigtuple, new, desc, "resource_id", INT8OID))
 		lock_rules_of(new, desc);
 	CacheInvalidateRelcache(trigger->tg_relation);
 	return PointerGetDatum(new);
@@ -366,7 +392,12 @@ booking_rule_before(PG_FUNCTION_ARGS)
 Datum
 booking_refuse_truncate(PG_FUNCTION_ARGS)
 {
-	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	static TriggerUse use = {
+		.timing = TRIGGER_TYPE_BEFORE, .levels = LEVEL_STATEMENT,
+		.events = ON_TRUNCATE,
+		.tables = "booking resource waitlist seat closure holder_limit opening_hours slot slot_places"
+	};
+	TriggerData *trigger = booking_check_trigger(fcinfo, &use);
 
 	ereport(ERROR,
 			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),

@@ -44,6 +44,7 @@
 
 #include "access/htup_details.h"
 #include "access/xact.h"
+#include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -56,11 +57,13 @@
 #include "utils/resowner.h"
 
 #include "base/attempt.h"
+#include "base/columns.h"
 #include "base/compat.h"
 #include "base/errors.h"
 #include "base/locks.h"
 #include "base/period.h"
 #include "base/plans.h"
+#include "base/trigger.h"
 #include "base/uuid.h"
 #include "engine/places.h"
 #include "engine/resource.h"
@@ -560,7 +563,11 @@ widened(const Resource *resource, RangeType *range)
 Datum
 booking_row_freed(PG_FUNCTION_ARGS)
 {
-	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	static TriggerUse use = {
+		.timing = TRIGGER_TYPE_AFTER, .levels = LEVEL_ROW,
+		.events = ON_UPDATE | ON_DELETE, .tables = "booking"
+	};
+	TriggerData *trigger = booking_check_trigger(fcinfo, &use);
 	TupleDesc	desc = RelationGetDescr(trigger->tg_relation);
 	BookingRow	old;
 	BookingRow	new_row;
@@ -621,15 +628,17 @@ settle(const BookingRow *old, const BookingRow *new)
 Datum
 booking_rules_relaxed(PG_FUNCTION_ARGS)
 {
-	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	static TriggerUse use = {
+		.timing = TRIGGER_TYPE_AFTER, .levels = LEVEL_ROW,
+		.events = ON_INSERT | ON_UPDATE | ON_DELETE, .tables = "resource seat closure slot"
+	};
+	TriggerData *trigger = booking_check_trigger(fcinfo, &use);
 	TupleDesc	desc = RelationGetDescr(trigger->tg_relation);
-	int			attno = SPI_fnumber(desc, "resource_id");
+	bool		is_resource = strcmp(RelationGetRelationName(trigger->tg_relation), "resource") == 0;
+	int			attno = booking_column_named(desc, is_resource ? "id" : "resource_id", INT8OID);
 	bool		isnull;
-	Datum		resource_id;
+	Datum		resource_id = heap_getattr(trigger->tg_trigtuple, attno, desc, &isnull);
 
-	if (attno == SPI_ERROR_NOATTRIBUTE)
-		attno = SPI_fnumber(desc, "id");
-	resource_id = heap_getattr(trigger->tg_trigtuple, attno, desc, &isnull);
 	CommandCounterIncrement();
 	if (!isnull)
 	{
@@ -701,7 +710,11 @@ booking_line_serve_lines(void)
 Datum
 booking_waitlist_before(PG_FUNCTION_ARGS)
 {
-	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	static TriggerUse use = {
+		.timing = TRIGGER_TYPE_BEFORE, .levels = LEVEL_ROW,
+		.events = ON_INSERT | ON_UPDATE, .tables = "waitlist"
+	};
+	TriggerData *trigger = booking_check_trigger(fcinfo, &use);
 	TupleDesc	desc = RelationGetDescr(trigger->tg_relation);
 	HeapTuple	row = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple : trigger->tg_trigtuple;
 	const Resource *resource;
@@ -710,14 +723,14 @@ booking_waitlist_before(PG_FUNCTION_ARGS)
 	Datum		waits[2];
 	bool		others;
 
-	value = heap_getattr(row, SPI_fnumber(desc, "status"), desc, &isnull);
+	value = heap_getattr(row, booking_column_named(desc, "status", TEXTOID), desc, &isnull);
 	if (isnull || strcmp(TextDatumGetCString(value), "waiting") != 0)
 		return PointerGetDatum(row);
-	value = heap_getattr(row, SPI_fnumber(desc, "resource_id"), desc, &isnull);
+	value = heap_getattr(row, booking_column_named(desc, "resource_id", INT8OID), desc, &isnull);
 	if (isnull)
 		booking_null_argument("resource_id");
 	resource = booking_use_resource(DatumGetInt64(value));
-	value = heap_getattr(row, SPI_fnumber(desc, "seat"), desc, &isnull);
+	value = heap_getattr(row, booking_column_named(desc, "seat", TEXTOID), desc, &isnull);
 	if (!isnull)
 		(void) booking_seat_wanted(resource, TextDatumGetCString(value));
 

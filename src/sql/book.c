@@ -337,7 +337,8 @@ booking_same_text(Datum a, Datum b)
 static Datum
 stored(HeapTuple row, BookingColumn column, bool *isnull)
 {
-	return SPI_getbinval(row, SPI_tuptable->tupdesc, column, isnull);
+	return SPI_getbinval(row, SPI_tuptable->tupdesc,
+						 booking_row_column(SPI_tuptable->tupdesc, column), isnull);
 }
 
 /*
@@ -413,6 +414,11 @@ store(const Order *order, const Resource *resource, bool try, Datum *booking)
 	SPI_finish();
 
 	refused_last = !booked;
+	if (!booked && !try && refusal.message == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the booking was not stored"),
+				 errdetail("A trigger on booking.booking has suppressed it.")));
 	if (!booked && !try)
 		booking_raise(&refusal);
 	return booked;

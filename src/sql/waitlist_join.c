@@ -18,12 +18,14 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
 
 #include "base/cache.h"
+#include "base/columns.h"
 #include "base/compat.h"
 #include "base/errors.h"
 #include "base/locks.h"
@@ -46,6 +48,7 @@ static void read_waitlist_order(FunctionCallInfo fcinfo, int first, Datum *value
 static void check_not_over(Period period);
 static Datum join_line(const Resource *resource, Datum *values, const char *nulls);
 static bool get_entry(Datum id);
+static Datum entry_column(const char *name, Oid type, bool *isnull);
 static bool is(const char *status);
 
 Datum
@@ -174,11 +177,19 @@ join_line(const Resource *resource, Datum *values, const char *nulls)
 	SPI_connect();
 	if (booking_run(STMT_FIND_ENTRY, values, nulls) == 0)
 	{
-		booking_run(STMT_JOIN_WAITLIST, values, nulls);
-		id = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+		if (booking_run(STMT_JOIN_WAITLIST, values, nulls) == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("the entry was not stored"),
+					 errdetail("A trigger on booking.waitlist has suppressed it.")));
+		id = entry_column("id", INT8OID, &isnull);
 		if (alone)
 			booking_line_joined(resource->id, DatumGetRangeTypeP(values[JOIN_PERIOD]));
-		get_entry(id);
+		if (!get_entry(id))
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("the entry was not stored"),
+					 errdetail("A trigger or a policy on booking.waitlist has removed or hidden it.")));
 	}
 	entry = booking_row_datum_of("waitlist");
 	SPI_finish();
@@ -209,8 +220,7 @@ booking_leave_waitlist(PG_FUNCTION_ARGS)
 					 errmsg("waitlist entry %lld does not exist", (long long) DatumGetInt64(id))));
 		if (is("waiting"))
 		{
-			int64		resource_id = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0],
-																  SPI_tuptable->tupdesc, 2, &isnull));
+			int64		resource_id = DatumGetInt64(entry_column("resource_id", INT8OID, &isnull));
 
 			/* Whoever is about to offer him something has done so when we get the lock. */
 			bool		alone = booking_lock_line(resource_id, true);
@@ -229,8 +239,8 @@ booking_leave_waitlist(PG_FUNCTION_ARGS)
 									(Datum) 0);
 			else if (++lost > 1)
 			{
-				get_entry(id);
-				break;
+				if (get_entry(id))
+					break;
 			}
 			continue;
 		}
@@ -247,11 +257,20 @@ get_entry(Datum id)
 	return booking_run(STMT_GET_ENTRY, &id, NULL) > 0;
 }
 
+/* A value of the entry just read. */
+static Datum
+entry_column(const char *name, Oid type, bool *isnull)
+{
+	return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
+						 booking_column_named(SPI_tuptable->tupdesc, name, type), isnull);
+}
+
 /* Does the entry just read have this status? */
 static bool
 is(const char *status)
 {
-	int			attno = SPI_fnumber(SPI_tuptable->tupdesc, "status");
+	bool		isnull;
+	Datum		value = entry_column("status", TEXTOID, &isnull);
 
-	return strcmp(SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, attno), status) == 0;
+	return !isnull && strcmp(TextDatumGetCString(value), status) == 0;
 }

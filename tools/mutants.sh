@@ -53,6 +53,18 @@ make_worker() {
 	server_start "$dir/tree" "$dir/server" fsync=off
 }
 
+# pass_all N OF TEST...: every OF-th of the tests, which the sources as they are pass.
+pass_all() {
+	local worker=$1 of=$2 i dir=$scratch/$1
+	shift 2
+	for ((i = worker; i <= $#; i += of)); do
+		run_test "$worker" "${!i}" >"$dir.log" 2>&1 || {
+			cat "$dir.log"
+			find "$dir/src" -name regression.diffs -exec cat {} +
+		} >"$dir/not-passed"
+	done
+}
+
 restore() {
 	as_user rm -rf "$scratch/$1/src"
 	as_user cp -a "$scratch/built" "$scratch/$1/src"
@@ -136,7 +148,7 @@ end_mutants() {
 
 mutants() {
 	local workers=${BOOKING_MUTANTS:-2} n line name tests title failed=0 killed=0 test
-	local -A wanted=() needed=()
+	local -A asked=() needed=()
 	set_up
 	scratch=$(make_scratch mutants)
 	trap end_mutants EXIT
@@ -152,40 +164,26 @@ mutants() {
 	done < <(perl "$scratch/built/tools/mutate.pl" list "${lists[@]}")
 	((${#queue[@]})) || die "there is no mutant"
 	if [[ ${1:-} == apply ]]; then
-		for line in "${queue[@]}"; do
-			name=${line%%$'\t'*}
-			as_user rm -rf "$scratch/try"
-			as_user mkdir "$scratch/try"
-			as_user cp -r "$scratch/built/src" "$scratch"/built/*.sql "$scratch/try"
-			if as_user perl "$scratch/built/tools/mutate.pl" apply "$name" "$scratch/try" "${lists[@]}"; then
-				killed=$((killed + 1))
-			else
-				say "$name cannot be planted"
-				failed=$((failed + 1))
-			fi
-		done
-		say
-		say "$killed passed, $failed failed"
-		((failed == 0))
+		perl "$scratch/built/tools/mutate.pl" check "$scratch/built" "${lists[@]}"
 		return
 	fi
 	if (($#)); then
 		for name in "$@"; do
-			wanted[$name]=no
+			asked[$name]=no
 		done
 		local chosen=()
 		for line in "${queue[@]}"; do
 			for name in "$@"; do
 				# shellcheck disable=SC2053 # a pattern is welcome
 				if [[ ${line%%$'\t'*} == $name ]]; then
-					wanted[$name]=yes
+					asked[$name]=yes
 					chosen+=("$line")
 					break
 				fi
 			done
 		done
 		for name in "$@"; do
-			[[ ${wanted[$name]} == yes ]] || die "there is no mutant $name"
+			[[ ${asked[$name]} == yes ]] || die "there is no mutant $name"
 		done
 		queue=("${chosen[@]}")
 	fi
@@ -209,14 +207,14 @@ mutants() {
 		done
 	done
 	say "First the sources as they are: ${!needed[*]}"
-	for test in "${!needed[@]}"; do
-		run_test 1 "$test" >"$scratch/1.log" 2>&1 || {
-			cat "$scratch/1.log"
-			[[ ! -e $scratch/1/src/regression.diffs ]] || cat "$scratch/1/src/regression.diffs"
-			[[ ! -e $scratch/1/src/output_iso/regression.diffs ]] || cat "$scratch/1/src/output_iso/regression.diffs"
-			die "the sources as they are do not pass $test"
-		}
+	for ((n = 1; n <= workers; n++)); do
+		pass_all "$n" "$workers" "${!needed[@]}" &
 	done
+	wait
+	if compgen -G "$scratch/*/not-passed" >/dev/null; then
+		cat "$scratch"/*/not-passed
+		die "the sources as they are do not pass"
+	fi
 	say
 
 	echo 0 >"$scratch/next"

@@ -1,7 +1,8 @@
 # mutate.pl: reads the lists of faults in t/mutants/, and plants one of them.
 #
 #   perl mutate.pl list LIST...              a line for each: NAME, tests, title; tabs between
-#   perl mutate.pl apply NAME ROOT LIST...   plants it in the sources below ROOT
+#   perl mutate.pl check ROOT LIST...        which of them cannot be planted below ROOT
+#   perl mutate.pl apply NAME ROOT LIST...   plants one in the sources below ROOT
 #
 # A list is text: paragraphs with blank lines between, comments after #.
 #
@@ -26,6 +27,21 @@ if (($what // '') eq 'list')
 {
 	print join("\t", $_->{name}, $_->{tests}, $_->{title}), "\n" foreach read_lists(@arguments);
 }
+elsif (($what // '') eq 'check')
+{
+	my ($root, @lists) = @arguments;
+	my %count = (passed => 0, failed => 0);
+
+	foreach my $mutant (read_lists(@lists))
+	{
+		my $planted = eval { find($root, $_) foreach @{ $mutant->{edits} }; 1 };
+
+		$count{ $planted ? 'passed' : 'failed' }++;
+		print "$mutant->{name}: $@\n" unless $planted;
+	}
+	print "$count{passed} passed, $count{failed} failed\n";
+	exit($count{failed} > 0);
+}
 elsif (($what // '') eq 'apply')
 {
 	my ($name, $root, @lists) = @arguments;
@@ -36,7 +52,7 @@ elsif (($what // '') eq 'apply')
 }
 else
 {
-	die "mutate.pl list LIST... | apply NAME ROOT LIST...\n";
+	die "mutate.pl list LIST... | check ROOT LIST... | apply NAME ROOT LIST...\n";
 }
 
 sub read_lists
@@ -107,7 +123,8 @@ sub pattern
 	return join('\s*', @words);
 }
 
-sub apply
+# The one file in which the text stands once.
+sub find
 {
 	my ($root, $edit) = @_;
 	my $pattern = pattern($edit->{old});
@@ -121,8 +138,15 @@ sub apply
 	}
 	die "this is there " . @found . " times and not once in $edit->{files}:\n$edit->{old}"
 	  if @found != 1;
+	return $found[0];
+}
 
-	my $text = slurp($found[0]);
+sub apply
+{
+	my ($root, $edit) = @_;
+	my $file = find($root, $edit);
+	my $pattern = pattern($edit->{old});
+	my $text = slurp($file);
 
 	$text =~ s{$pattern}{
 		my @groups = map { substr($text, $-[$_], $+[$_] - $-[$_]) } 1 .. $#-;
@@ -131,9 +155,9 @@ sub apply
 		$new =~ s/(?<!\S)\.\.\.(?!\S)/shift(@groups) \/\/ '...'/eg;
 		$new
 	}se;
-	open(my $out, '>', $found[0]) or die "$found[0]: $!\n";
+	open(my $out, '>', $file) or die "$file: $!\n";
 	print $out $text;
-	close $out or die "$found[0]: $!\n";
+	close $out or die "$file: $!\n";
 	return;
 }
 

@@ -877,11 +877,12 @@ COMMENT ON FUNCTION booking.capacity_changes() IS
 CREATE FUNCTION booking.guard_table(
 		target regclass, resource text[], period text[], capacity integer DEFAULT 1, quantity text DEFAULT NULL,
 		active text DEFAULT NULL, capacity_query text DEFAULT NULL, using_index text DEFAULT NULL,
-		name text DEFAULT NULL, check_existing boolean DEFAULT true, with_constraint boolean DEFAULT false)
+		name text DEFAULT NULL, check_existing boolean DEFAULT true, bounds text DEFAULT '[)',
+		with_constraint boolean DEFAULT false)
 	RETURNS text
 	LANGUAGE c VOLATILE PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'booking_guard_table';
-COMMENT ON FUNCTION booking.guard_table(regclass, text[], text[], integer, text, text, text, text, text, boolean, boolean) IS
+COMMENT ON FUNCTION booking.guard_table(regclass, text[], text[], integer, text, text, text, text, text, boolean, text, boolean) IS
 	'never more than so many at once, on a table of yours; returns the name of the guard';
 
 CREATE FUNCTION booking.guard_against(
@@ -891,6 +892,13 @@ CREATE FUNCTION booking.guard_against(
 	AS 'MODULE_PATHNAME', 'booking_guard_against';
 COMMENT ON FUNCTION booking.guard_against(regclass, text, regclass, text[], text[], text) IS
 	'no row of a guarded table overlaps a row of the blocking table, whichever comes first; returns the name of the guard';
+
+CREATE FUNCTION booking.validate_guard(target regclass, name text)
+	RETURNS void
+	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'booking_validate_guard';
+COMMENT ON FUNCTION booking.validate_guard(regclass, text) IS
+	'do all rows keep a guard, by the capacity of now? 23P01 names those that do not; locks nobody out';
 
 CREATE FUNCTION booking.ddl_done() RETURNS event_trigger
 	LANGUAGE c AS 'MODULE_PATHNAME', 'booking_ddl_done';
@@ -1214,7 +1222,7 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	setting_up CONSTANT text[] := '{create_resource,publish_slot,publish_slots,close_period}';
-	owners_only CONSTANT text[] := '{grant_access,guard_table,guard_against,unguard_table}';
+	owners_only CONSTANT text[] := '{grant_access,guard_table,guard_against,unguard_table,validate_guard}';
 	book boolean := grant_access.level IN ('book', 'manage');
 	manage boolean := grant_access.level = 'manage';
 	function regprocedure;

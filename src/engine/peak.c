@@ -10,7 +10,9 @@
  * half-open: back to back is not overlap), a running sum over the edges is the use at
  * every instant.  O(n log n) for n items.
  *
- * The sums are int64: 2^32 items of 2^31-1 units fit.
+ * Quantities are as large as an int64 can be, and there may be any number of them: the
+ * running sum has a word more, and is never wrong.  Whoever asks for the highest sum
+ * gets PG_INT64_MAX where it is that or more; what exceeds the limit is decided by the exact sum.
  *
  *-------------------------------------------------------------------------
  */
@@ -25,8 +27,33 @@ typedef struct Edge
 	int64		change;
 } Edge;
 
+/* high * 2^64 + low */
+typedef struct WideSum
+{
+	int64		high;
+	uint64		low;
+} WideSum;
+
+static void add_edge(WideSum *sum, int64 change);
+static bool sum_exceeds(const WideSum *sum, int64 limit);
 static int	make_edges(const PeakItem *items, int n, int64 from, int64 to, Edge **edges);
 static int	compare_edges(const void *a, const void *b);
+
+static void
+add_edge(WideSum *sum, int64 change)
+{
+	uint64		low = sum->low + (uint64) change;
+
+	sum->high += (change < 0 ? -1 : 0) + (low < sum->low ? 1 : 0);
+	sum->low = low;
+}
+
+/* The sum, when all edges of an instant have been added, is never negative. */
+static bool
+sum_exceeds(const WideSum *sum, int64 limit)
+{
+	return sum->high > 0 || limit < 0 || sum->low > (uint64) limit;
+}
 
 static int
 compare_edges(const void *a, const void *b)
@@ -72,7 +99,7 @@ booking_peak(const PeakItem *items, int n, int64 from, int64 to, int64 limit)
 	Peak		peak = {0, from, from};
 	Edge	   *edges;
 	int			nedges = make_edges(items, n, from, to, &edges);
-	int64		sum = 0;
+	WideSum		sum = {0, 0};
 	bool		over = false;
 
 	for (int i = 0; i < nedges;)
@@ -80,16 +107,17 @@ booking_peak(const PeakItem *items, int n, int64 from, int64 to, int64 limit)
 		int64		at = edges[i].at;
 
 		while (i < nedges && edges[i].at == at)
-			sum += edges[i++].change;
+			add_edge(&sum, edges[i++].change);
 
-		peak.most = Max(peak.most, sum);
-		if (sum > limit && !over && peak.over_from == peak.over_to)
+		if (sum_exceeds(&sum, peak.most))
+			peak.most = sum_exceeds(&sum, PG_INT64_MAX) ? PG_INT64_MAX : (int64) sum.low;
+		if (sum_exceeds(&sum, limit) && !over && peak.over_from == peak.over_to)
 		{
 			over = true;
 			peak.over_from = at;
 			peak.over_to = to;
 		}
-		else if (sum <= limit && over)
+		else if (!sum_exceeds(&sum, limit) && over)
 		{
 			over = false;
 			peak.over_to = at;
@@ -108,7 +136,7 @@ booking_first_gap(const PeakItem *items, int n, int64 from, int64 to, int64 leng
 {
 	Edge	   *edges;
 	int			nedges = make_edges(items, n, from, to, &edges);
-	int64		sum = 0;
+	WideSum		sum = {0, 0};
 	int64		start = from;	/* of the stretch that we are in */
 	bool		room = limit >= 0;
 
@@ -119,9 +147,9 @@ booking_first_gap(const PeakItem *items, int n, int64 from, int64 to, int64 leng
 		if (room && at - start >= length)
 			break;
 		while (i < nedges && edges[i].at == at)
-			sum += edges[i++].change;
+			add_edge(&sum, edges[i++].change);
 
-		if (sum > limit)
+		if (sum_exceeds(&sum, limit))
 			room = false;
 		else if (!room)
 		{

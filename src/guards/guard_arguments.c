@@ -26,6 +26,7 @@
 #include "catalog/objectaddress.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_collation.h"
 #include "catalog/pg_range.h"
 #include "catalog/pg_type.h"
 #include "commands/defrem.h"
@@ -67,7 +68,8 @@ typedef struct Written
 } Written;
 
 static Node *argument_column(Relation rel, const char *name);
-static Node *period_expression(Relation rel, List *columns);
+static Node *period_expression(Relation rel, List *columns, bool inclusive);
+static void check_distinct(Relation rel, const List *keys);
 static Oid	range_over(Oid subtype, Relation rel, const char *column_name);
 static List *type_name(Oid type);
 static List *active_conditions(Relation rel, const char *text);
@@ -149,14 +151,16 @@ booking_text_list(FunctionCallInfo fcinfo, int argument, const char *name)
  * unit, unless booking_quantity() says otherwise.
  */
 Definition
-booking_written_definition(Relation rel, const List *keys, List *periods, const char *active)
+booking_written_definition(Relation rel, const List *keys, List *periods, const char *active,
+						   bool inclusive)
 {
 	Definition	definition = {0};
 	const ListCell *cell;
 
+	check_distinct(rel, keys);
 	foreach(cell, keys)
 		definition.keys = lappend(definition.keys, argument_column(rel, lfirst(cell)));
-	definition.period = period_expression(rel, periods);
+	definition.period = period_expression(rel, periods, inclusive);
 	definition.active = active_conditions(rel, active);
 	definition.quantity = one_unit();
 	check_keys(rel, &definition);
@@ -177,15 +181,31 @@ argument_column(Relation rel, const char *name)
 	return (Node *) makeVar(1, attno, att->atttypid, att->atttypmod, att->attcollation, 0);
 }
 
-/* The range column, or the range from the first column to the second, which it excludes. */
+static void
+check_distinct(Relation rel, const List *keys)
+{
+	for (int i = 1; i < list_length(keys); i++)
+		for (int j = 0; j < i; j++)
+			if (strcmp(list_nth(keys, i), list_nth(keys, j)) == 0)
+				ereport(ERROR,
+						(errcode(ERRCODE_DUPLICATE_COLUMN),
+						 errmsg("column \"%s\" of table \"%s\" is named twice in resource",
+								(char *) list_nth(keys, i), RelationGetRelationName(rel))));
+}
+
+/*
+ * The range column, or the range from the first column to the second, which belongs to it
+ * where the pair is inclusive.
+ */
 static Node *
-period_expression(Relation rel, List *columns)
+period_expression(Relation rel, List *columns, bool inclusive)
 {
 	Node	   *from;
 	Node	   *to;
 	Oid			range;
-	Oid			types[2];
+	Oid			types[3];
 	Oid			function;
+	List	   *arguments;
 
 	if (list_length(columns) < 1 || list_length(columns) > 2)
 		ereport(ERROR,
@@ -202,6 +222,11 @@ period_expression(Relation rel, List *columns)
 							RelationGetRelationName(rel)),
 					 errdetail("Its type is %s.", format_type_be(exprType(from))),
 					 errhint("Name a column of a range type, or the columns of its beginning and its end.")));
+		if (inclusive)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("bounds are for a start and an end column"),
+					 errdetail("Column \"%s\" is a range, which has bounds of its own.", (char *) linitial(columns))));
 		return from;
 	}
 
@@ -214,13 +239,51 @@ period_expression(Relation rel, List *columns)
 						(char *) linitial(columns), (char *) lsecond(columns), RelationGetRelationName(rel)),
 				 errdetail("They are %s and %s.", format_type_be(exprType(from)), format_type_be(exprType(to)))));
 	range = range_over(types[0], rel, linitial(columns));
-	function = LookupFuncName(type_name(range), 2, types, false);
+	if (equal(from, to) && !inclusive)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("column \"%s\" of table \"%s\" is named twice in period", (char *) linitial(columns),
+						RelationGetRelationName(rel)),
+				 errdetail("A period from a value up to itself, and without it, holds nothing."),
+				 errhint("For a table with a row per day, pass bounds => '[]'.")));
+	types[2] = TEXTOID;
+	function = LookupFuncName(type_name(range), inclusive ? 3 : 2, types, false);
 	if (types[0] != exprType(from))
 		from = (Node *) makeRelabelType((Expr *) from, types[0], -1, get_typcollation(types[0]), COERCE_EXPLICIT_CAST);
 	if (types[0] != exprType(to))
 		to = (Node *) makeRelabelType((Expr *) to, types[0], -1, get_typcollation(types[0]), COERCE_EXPLICIT_CAST);
-	return (Node *) makeFuncExpr(function, range, list_make2(from, to), InvalidOid,
-								 get_typcollation(types[0]), COERCE_EXPLICIT_CALL);
+	arguments = list_make2(from, to);
+	if (inclusive)
+		arguments = lappend(arguments, makeConst(TEXTOID, -1, DEFAULT_COLLATION_OID, -1,
+												 CStringGetTextDatum("[]"), false, false));
+	return (Node *) makeFuncExpr(function, range, arguments, InvalidOid,
+								 inclusive ? DEFAULT_COLLATION_OID : get_typcollation(types[0]), COERCE_EXPLICIT_CALL);
+}
+
+/* Does the period of a pair include its end? */
+bool
+booking_inclusive(const Definition *definition)
+{
+	const Const *bounds;
+
+	if (!booking_period_of_pair(definition) || list_length(((FuncExpr *) definition->period)->args) < 3)
+		return false;
+	bounds = lthird(((FuncExpr *) definition->period)->args);
+	return IsA(bounds, Const) && !bounds->constisnull && bounds->consttype == TEXTOID &&
+		strcmp(TextDatumGetCString(bounds->constvalue), "[]") == 0;
+}
+
+/* The caller wants an inclusive pair and has built an index: does it say the same? */
+void
+booking_check_index_inclusive(Relation rel, const char *name, const Definition *definition, List *periods)
+{
+	if (!equal(definition->period, period_expression(rel, periods, true)))
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("index \"%s\" does not fit the guard", name),
+				 errdetail("Its last column is %s, and bounds are [].",
+						   booking_expression_text(RelationGetRelid(rel), definition->period, NULL)),
+				 errhint("The index says what the bounds are: leave them out.")));
 }
 
 /* The range type whose elements are of that type: PostgreSQL's own, or the only one. */
@@ -455,6 +518,7 @@ take_index(Relation rel, Oid index_id, const List *keys, const List *periods, co
 			   *b;
 	const char *fault = booking_guard_index_fault(rel, index);
 	Bitmapset  *used = NULL;
+	Bitmapset  *named = NULL;
 
 	if (fault == NULL && IndexRelationGetNumberOfKeyAttributes(index) != list_length(keys) + 1)
 		fault = "It has not as many columns as the resource and the period together.";
@@ -485,11 +549,9 @@ take_index(Relation rel, Oid index_id, const List *keys, const List *periods, co
 	{
 		Var		   *wanted = (Var *) argument_column(rel, lfirst(a));
 
-		used = bms_is_member(wanted->varattno - FirstLowInvalidHeapAttributeNumber, used) ?
-			bms_del_member(used, wanted->varattno - FirstLowInvalidHeapAttributeNumber) :
-			bms_add_member(used, 0);
+		named = bms_add_member(named, wanted->varattno - FirstLowInvalidHeapAttributeNumber);
 	}
-	if (!bms_is_empty(used) || get_typtype(getBaseType(exprType(definition.period))) != TYPTYPE_RANGE)
+	if (!bms_equal(used, named) || get_typtype(getBaseType(exprType(definition.period))) != TYPTYPE_RANGE)
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("index \"%s\" does not fit the guard", name),

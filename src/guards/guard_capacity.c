@@ -19,7 +19,8 @@
  * who asks later sees the new one, at every isolation level: the query runs on the latest
  * snapshot.  Whoever lowers a capacity below what is booked is not refused: the table is
  * theirs, and the number may be what is contracted.  No further row is accepted then until
- * there is room.
+ * there is room.  Who wants to be refused asks validate_guard() after the change: it looks with
+ * the latest snapshot, too, where a query above READ COMMITTED would see an older one.
  *
  * The query runs as the owner of the guarded table, in a security-restricted operation with
  * search_path = pg_catalog, pg_temp (identity.c): guard_table() has written all its names out.
@@ -102,7 +103,8 @@ booking_capacity_prepare(CapacityQuery *query, int nkeys, const Oid *key_types)
 }
 
 /*
- * The capacity for these keys; it stays so until we commit.  No row or NULL is none.
+ * The capacity for these keys; it stays so until we commit.  No row, NULL or less than none is
+ * none.
  */
 int64
 booking_capacity_ask(CapacityQuery *query, Datum *keys, int nkeys, const Oid *key_types)
@@ -155,8 +157,8 @@ booking_capacity_ask(CapacityQuery *query, Datum *keys, int nkeys, const Oid *ke
 		}
 	}
 	SPI_finish();
-	/* Nobody has room for more than the sweep can add up. */
-	return Min(Max(capacity, 0), PG_INT64_MAX / 2);
+	/* Less than the number that stands for a sum which is no int64 any more. */
+	return Min(Max(capacity, 0), PG_INT64_MAX - 1);
 }
 
 /* Names of the columns of a table that the query mentions; NIL for all of them. */

@@ -67,6 +67,7 @@ typedef struct Check
 	Oid			range_type;
 	int64		capacity;
 	CapacityQuery *query;
+	bool		first;			/* the rule is new, and may be made without a look */
 	StringInfoData report;
 	int			broken;
 } Check;
@@ -94,6 +95,7 @@ typedef struct OverlapReport
 
 static char *source_text(Relation rel);
 static void in_force(StringInfo sql, Oid relid, const Definition *definition, const char *prefix);
+static void in_force_and(StringInfo sql, Oid relid, const Definition *definition, const char *prefix, bool empty);
 static Portal open_rows(Check *check);
 static bool same_key(const Check *check, const KeyGroup *group, const Datum *key);
 static void judge_group(Check *check, KeyGroup *group);
@@ -122,10 +124,17 @@ source_text(Relation rel)
 static void
 in_force(StringInfo sql, Oid relid, const Definition *definition, const char *prefix)
 {
+	in_force_and(sql, relid, definition, prefix, false);
+}
+
+/* ... or would be, if its period held something */
+static void
+in_force_and(StringInfo sql, Oid relid, const Definition *definition, const char *prefix, bool empty)
+{
 	char	   *period = booking_expression_text(relid, definition->period, prefix);
 	ListCell   *cell;
 
-	appendStringInfo(sql, "NOT pg_catalog.isempty(%s)", period);
+	appendStringInfo(sql, "%spg_catalog.isempty(%s)", empty ? "" : "NOT ", period);
 	foreach(cell, definition->keys)
 		appendStringInfo(sql, " AND (%s) IS NOT NULL", booking_expression_text(relid, lfirst(cell), prefix));
 	foreach(cell, definition->active)
@@ -151,14 +160,51 @@ booking_equality(Oid type)
 }
 
 /*
- * Refuse with a list of what breaks the rule, if anything does.
+ * Refuse pairs of columns that make empty periods: the guard would count nothing of them.
+ */
+void
+booking_check_periods(Oid relid, const char *name, const Definition *definition)
+{
+	Relation	rel = relation_open(relid, AccessShareLock);
+	StringInfoData sql;
+	SPIPlanPtr	plan;
+	Identity	caller;
+	bool		isnull;
+	int64		empty;
+
+	initStringInfo(&sql);
+	SPI_connect();
+	booking_become(rel->rd_rel->relowner, &caller);
+	appendStringInfo(&sql, "SELECT pg_catalog.count(*) FROM %s AS t WHERE ", source_text(rel));
+	in_force_and(&sql, relid, definition, "t", true);
+	plan = SPI_prepare(sql.data, 0, NULL);
+	if (plan == NULL || SPI_execute_snapshot(plan, NULL, NULL, GetLatestSnapshot(), InvalidSnapshot,
+											 true, false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not run \"%s\"", sql.data);
+	booking_be_again(&caller);
+	empty = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	SPI_finish();
+	if (empty > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("table \"%s\" has rows whose period holds nothing", RelationGetRelationName(rel)),
+				 errdetail_plural("%lld row in force ends where it begins, and its end does not belong to it.",
+								  "%lld rows in force end where they begin, and their end does not belong to them.",
+								  empty, (long long) empty),
+				 errhint("If an end belongs to its period, pass bounds => '[]'. Otherwise change these rows, or pass check_existing => false."),
+				 errtableconstraint(rel, name)));
+	relation_close(rel, NoLock);
+}
+
+/*
+ * Refuse with a list of what breaks the rule, if anything does.  "first": the rule is new.
  */
 void
 booking_check_existing(Oid relid, const char *name, const Definition *definition,
-					   int64 capacity, CapacityQuery *query)
+					   int64 capacity, CapacityQuery *query, bool first)
 {
 	Relation	rel = relation_open(relid, AccessShareLock);
-	Check		check = {.rel = rel, .definition = definition, .capacity = capacity, .query = query};
+	Check		check = {.rel = rel, .definition = definition, .capacity = capacity, .query = query, .first = first};
 	KeyGroup		group = {0};
 	Portal		portal;
 	ListCell   *cell;
@@ -315,8 +361,8 @@ judge_group(Check *check, KeyGroup *group)
 		appendStringInfo(&check->report, "%s%s", j > 0 ? ", " : ")=(",
 						 OidOutputFunctionCall(output, group->key[j]));
 	}
-	appendStringInfo(&check->report, "%s" INT64_FORMAT " of " INT64_FORMAT " during %s, " INT64_FORMAT " too many: rows %s",
-					 check->nkeys > 0 ? "): " : "", most, capacity, booking_period_text(stretch),
+	appendStringInfo(&check->report, "%s%s" INT64_FORMAT " of " INT64_FORMAT " during %s, " INT64_FORMAT " too many: rows %s",
+					 check->nkeys > 0 ? "): " : "", most == PG_INT64_MAX ? "at least " : "", most, capacity, booking_period_text(stretch),
 					 most - capacity, offending_rows(check, group, stretch));
 }
 
@@ -378,10 +424,12 @@ complain(Relation rel, const char *name, const Check *check)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_EXCLUSION_VIOLATION),
-			 errmsg("rows of table \"%s\" break the rule already", RelationGetRelationName(rel)),
+			 check->first ? errmsg("rows of table \"%s\" break the rule already", RelationGetRelationName(rel)) :
+			 errmsg("rows of table \"%s\" break guard \"%s\"", RelationGetRelationName(rel), name),
 			 check->broken > NAME_AT_MOST ?
 			 errdetail("%s\nand %d more keys", check->report.data, check->broken - NAME_AT_MOST) :
 			 errdetail("%s", check->report.data),
+			 !check->first ? errhint("Change these rows, or raise the capacity.") :
 			 errhint("Change these rows first, or pass check_existing => false to guard new rows only."),
 			 errtableconstraint(rel, name)));
 }

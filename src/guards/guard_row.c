@@ -77,6 +77,7 @@ typedef struct Claim
 typedef struct Seen
 {
 	bool		counts;			/* in force, with a key and a period */
+	bool		empty;			/* in force, with a key, and with a period that holds nothing */
 	Datum		key[INDEX_MAX_KEYS];
 	RangeType  *period;
 	int64		quantity;
@@ -95,8 +96,10 @@ static bool runs(char enabled);
 static bool is_last(const TriggerData *trigger, bool *followed);
 static void check_stored(Relation rel, const GuardedTable *table, const Rule *rule,
 						 TupleTableSlot *slot, ItemPointerData tid);
-static Seen look_at_guard(const GuardedTable *table, const Rule *rule, TupleTableSlot *slot, Relation rel);
-static Seen evaluate_guard(const GuardedTable *table, const Rule *rule, TupleTableSlot *slot, Relation rel);
+static Seen look_at_guard(const GuardedTable *table, const Rule *rule, TupleTableSlot *slot, Relation rel,
+						  bool stored);
+static Seen evaluate_guard(const GuardedTable *table, const Rule *rule, TupleTableSlot *slot, Relation rel,
+						   bool stored);
 static bool covered(const Rule *rule, const Seen *new, const Seen *old);
 static GateWanted gate_of(const Rule *rule, const Seen *row);
 static int64 capacity_for(const Rule *rule, Seen *row);
@@ -109,6 +112,7 @@ static GuardVerdict judge_one(Relation rel, Claim *claim, ItemPointer self, bool
 static int64 count_guarded_row(TupleTableSlot *slot, bool pending, void *arg);
 static bool conflicts(Relation rel, const Claim *claims, int nclaims, TupleTableSlot *slot);
 static bool is_index_of(const Claim *claims, int nclaims, Oid index_id);
+pg_noreturn static void refuse_empty(Relation rel, const Rule *rule);
 pg_noreturn static void refuse_guarded_row(Relation rel, const Claim *claim, const GuardVerdict *verdict);
 
 /* Does a trigger run in this session? */
@@ -201,7 +205,10 @@ booking_make_room_row(PG_FUNCTION_ARGS)
 		if (!runs(rule->enabled))
 			continue;
 		judged.rules++;
-		new = look_at_guard(table, rule, new_slot, rel);
+		new = look_at_guard(table, rule, new_slot, rel, false);
+		if (new.empty && rule->pair &&
+			!(old_slot && look_at_guard(table, rule, old_slot, rel, true).empty))
+			refuse_empty(rel, rule);
 		if (!new.counts)
 			continue;
 
@@ -213,7 +220,7 @@ booking_make_room_row(PG_FUNCTION_ARGS)
 		claim->judge = true;
 		if (old_slot)
 		{
-			Seen		old = look_at_guard(table, rule, old_slot, rel);
+			Seen		old = look_at_guard(table, rule, old_slot, rel, true);
 
 			claim->judge = !covered(rule, &new, &old);
 		}
@@ -329,7 +336,9 @@ check_stored(Relation rel, const GuardedTable *table, const Rule *rule, TupleTab
 	Seen		row;
 
 	ResetExprContext(table->econtext);
-	row = look_at_guard(table, rule, slot, rel);
+	row = look_at_guard(table, rule, slot, rel, false);
+	if (row.empty && rule->pair)
+		refuse_empty(rel, rule);
 	if (!row.counts)
 		return;
 	memcpy(claim.load.key, row.key, sizeof(row.key));
@@ -343,25 +352,27 @@ check_stored(Relation rel, const GuardedTable *table, const Rule *rule, TupleTab
 
 /*
  * A row as the rule's index will hold it.  A NULL key or period, or an empty one, is not
- * compared with anything, as in an exclusion constraint.
+ * compared with anything, as in an exclusion constraint.  A quantity that is NULL or negative is
+ * refused; a row that is "stored" already, from before the guard, takes nothing by it,
+ * and may be mended.
  */
 static Seen
-look_at_guard(const GuardedTable *table, const Rule *rule, TupleTableSlot *slot, Relation rel)
+look_at_guard(const GuardedTable *table, const Rule *rule, TupleTableSlot *slot, Relation rel, bool stored)
 {
 	Identity	caller;
 	Seen		seen;
 
 	/* The expressions are the owner's, whoever writes the row. */
 	if (!rule->foreign)
-		return evaluate_guard(table, rule, slot, rel);
+		return evaluate_guard(table, rule, slot, rel, stored);
 	booking_become(rule->owner, &caller);
-	seen = evaluate_guard(table, rule, slot, rel);
+	seen = evaluate_guard(table, rule, slot, rel, stored);
 	booking_be_again(&caller);
 	return seen;
 }
 
 static Seen
-evaluate_guard(const GuardedTable *table, const Rule *rule, TupleTableSlot *slot, Relation rel)
+evaluate_guard(const GuardedTable *table, const Rule *rule, TupleTableSlot *slot, Relation rel, bool stored)
 {
 	ExprContext *econtext = table->econtext;
 	Seen		seen = {.counts = false};
@@ -382,9 +393,14 @@ evaluate_guard(const GuardedTable *table, const Rule *rule, TupleTableSlot *slot
 		return seen;
 	seen.period = DatumGetRangeTypeP(value);
 	if (RangeIsEmpty(seen.period))
+	{
+		seen.empty = true;
 		return seen;
+	}
 
 	value = ExecEvalExprSwitchContext(rule->quantity, econtext, &isnull);
+	if (isnull && stored)
+		return seen;
 	if (isnull)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
@@ -393,7 +409,7 @@ evaluate_guard(const GuardedTable *table, const Rule *rule, TupleTableSlot *slot
 				 errdetail("Guard \"%s\" counts it.", rule->name),
 				 errtableconstraint(rel, rule->name)));
 	seen.quantity = booking_integer(value, rule->quantity_type);
-	if (seen.quantity < 0)
+	if (seen.quantity < 0 && !stored)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the quantity of a row in table \"%s\" must not be negative",
@@ -402,6 +418,21 @@ evaluate_guard(const GuardedTable *table, const Rule *rule, TupleTableSlot *slot
 				 errtableconstraint(rel, rule->name)));
 	seen.counts = rule->against || seen.quantity > 0;
 	return seen;
+}
+
+/*
+ * A pair of columns that holds nothing would be guarded against nothing, in silence.  A row that
+ * was so before may stay so.
+ */
+static void
+refuse_empty(Relation rel, const Rule *rule)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("the period of a row in table \"%s\" holds nothing", RelationGetRelationName(rel)),
+			 errdetail("It ends where it begins, and its end does not belong to it; guard \"%s\" cannot count it.", rule->name),
+			 errhint("If an end belongs to its period, guard the table with bounds => '[]'."),
+			 errtableconstraint(rel, rule->name)));
 }
 
 /* Does the old version of a row take all the space that the new one takes? */

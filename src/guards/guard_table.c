@@ -43,10 +43,12 @@
 
 #include "base/compat.h"
 #include "base/errors.h"
+#include "base/identity.h"
 #include "guards/guarded.h"
 
 PG_FUNCTION_INFO_V1(booking_guard_table);
 PG_FUNCTION_INFO_V1(booking_guard_against);
+PG_FUNCTION_INFO_V1(booking_validate_guard);
 PG_FUNCTION_INFO_V1(booking_guard_definition);
 PG_FUNCTION_INFO_V1(booking_before_name);
 
@@ -75,10 +77,12 @@ static char *when_text(Oid relid, const Definition *definition);
 static void make_capacity_triggers(const char *name, CapacityQuery *query);
 static void check_found(Oid relid, Oid trigger);
 static int32 capacity_argument(const Trigger *trigger);
+static bool bounds_argument(const char *bounds);
+static void validate_against(Relation rel, const Trigger *trigger, const Definition *definition);
 
 /*
  * guard_table(target, resource, period, capacity, quantity, active, capacity_query,
- *			   using_index, name, check_existing, with_constraint)
+ *			   using_index, name, check_existing, bounds, with_constraint)
  */
 Datum
 booking_guard_table(PG_FUNCTION_ARGS)
@@ -88,6 +92,7 @@ booking_guard_table(PG_FUNCTION_ARGS)
 	char	   *active = PG_ARGISNULL(5) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(5));
 	int32		capacity;
 	bool		check_existing;
+	bool		inclusive;
 	bool		with_constraint;
 	Relation	rel;
 	Target		table;
@@ -110,9 +115,12 @@ booking_guard_table(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(9))
 		booking_null_argument("check_existing");
 	check_existing = PG_GETARG_BOOL(9);
-	if (PG_ARGISNULL(PG_NARGS() - 1))
+	if (PG_ARGISNULL(10))
+		booking_null_argument("bounds");
+	inclusive = bounds_argument(text_to_cstring(PG_GETARG_TEXT_PP(10)));
+	if (PG_ARGISNULL(11))
 		booking_null_argument("with_constraint");
-	with_constraint = PG_GETARG_BOOL(PG_NARGS() - 1);
+	with_constraint = PG_GETARG_BOOL(11);
 
 	if (capacity < 1)
 		ereport(ERROR,
@@ -136,10 +144,12 @@ booking_guard_table(PG_FUNCTION_ARGS)
 	lock_target(RelationGetRelid(rel), ShareRowExclusiveLock);
 
 	if (PG_ARGISNULL(7))
-		definition = booking_written_definition(rel, keys, periods, active);
+		definition = booking_written_definition(rel, keys, periods, active, inclusive);
 	else
 		definition = booking_indexed_definition(rel, text_to_cstring(PG_GETARG_TEXT_PP(7)),
 												keys, periods, active, &index_id);
+	if (inclusive && OidIsValid(index_id))
+		booking_check_index_inclusive(rel, text_to_cstring(PG_GETARG_TEXT_PP(7)), &definition, periods);
 	if (!PG_ARGISNULL(4))
 		definition.quantity = booking_quantity(rel, text_to_cstring(PG_GETARG_TEXT_PP(4)));
 	if (!PG_ARGISNULL(6))
@@ -155,7 +165,11 @@ booking_guard_table(PG_FUNCTION_ARGS)
 	if (query)
 		make_capacity_triggers(name, query);
 	if (check_existing)
-		booking_check_existing(table.relid, name, &definition, capacity, query);
+	{
+		if (booking_period_of_pair(&definition))
+			booking_check_periods(table.relid, name, &definition);
+		booking_check_existing(table.relid, name, &definition, capacity, query, true);
+	}
 
 	if (!OidIsValid(index_id) && !with_constraint)
 		index_id = existing_index;
@@ -241,7 +255,8 @@ booking_guard_against(PG_FUNCTION_ARGS)
 
 	/* What their rows take does not matter: any of them is in the way of all. */
 	definition = definition_of_guard(rel, guard_name);
-	blocking = booking_written_definition(blocker, keys, periods, active);
+	blocking = booking_written_definition(blocker, keys, periods, active,
+										  list_length(periods) == 2 && booking_inclusive(&definition));
 	definition.quantity = blocking.quantity;
 	check_comparable(rel, guard_name, &definition, blocker, &blocking);
 
@@ -557,6 +572,94 @@ booking_part_name(const char *name, const char *suffix)
 }
 
 /* ---- what the views and functions in SQL ask ---- */
+
+/* Does the end of a pair belong to its period? */
+static bool
+bounds_argument(const char *bounds)
+{
+	if (strcmp(bounds, "[)") != 0 && strcmp(bounds, "[]") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("bounds must be '[)' or '[]'"),
+				 errdetail("They are '%s'.", bounds),
+				 errhint("'[)' leaves the end out, '[]' includes it; any other range goes into an index, passed as using_index.")));
+	return bounds[1] == ']';
+}
+
+/*
+ * validate_guard(target, name): do the rows keep the rule now?  Nobody is locked out: what is
+ * committed is looked at, and what this transaction has done, on the latest snapshot at
+ * every isolation level.  A transaction that has changed what a capacity_query reads holds the
+ * CAPACITY lock, so that nothing it does not see can be added before it commits.
+ */
+Datum
+booking_validate_guard(PG_FUNCTION_ARGS)
+{
+	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	Relation	rel = booking_open_target(PG_GETARG_OID(0), "validate_guard");
+	Oid			relid = RelationGetRelid(rel);
+	const Trigger *trigger = NULL;
+	Definition	definition;
+
+	for (int i = 0; rel->trigdesc && i < rel->trigdesc->numtriggers; i++)
+		if (strcmp(rel->trigdesc->triggers[i].tgname, name) == 0)
+			trigger = &rel->trigdesc->triggers[i];
+	if (trigger == NULL || trigger->tgnargs < 1 ||
+		(trigger->tgfoid != booking_guard_function(FUNCTION_CHECK_CAPACITY) &&
+		 trigger->tgfoid != booking_guard_function(FUNCTION_CHECK_AGAINST)) ||
+		!booking_definition(trigger, &definition))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("table \"%s\" has no guard \"%s\"", RelationGetRelationName(rel), name),
+				 errhint("booking.guarded_table lists the guards; guard_table() makes one.")));
+
+	if (trigger->tgfoid == booking_guard_function(FUNCTION_CHECK_AGAINST))
+		validate_against(rel, trigger, &definition);
+	else if (strcmp(trigger->tgargs[0], "query") == 0 && trigger->tgnargs >= 3)
+	{
+		CapacityQuery *query = palloc0(sizeof(CapacityQuery));
+
+		query->text = pstrdup(trigger->tgargs[2]);
+		query->owner = booking_relation_owner(booking_top_trigger(trigger->tgoid).relid);
+		booking_check_existing(relid, name, &definition, 0, query, false);
+		if (query->plan)
+			SPI_freeplan(query->plan);
+	}
+	else
+		booking_check_existing(relid, name, &definition, capacity_argument(trigger), NULL, false);
+	relation_close(rel, NoLock);
+	PG_RETURN_VOID();
+}
+
+/* Either side may be named. */
+static void
+validate_against(Relation rel, const Trigger *trigger, const Definition *definition)
+{
+	TriggerRow	mine = booking_top_trigger(trigger->tgoid);
+	TriggerRow	theirs;
+	Relation	other;
+	Definition	other_definition;
+	bool		blocker = strcmp(trigger->tgargs[0], "blocker") == 0;
+	bool		found = false;
+
+	if (booking_other_side(&mine, &theirs))
+	{
+		other = relation_open(theirs.relid, AccessShareLock);
+		for (int i = 0; other->trigdesc && i < other->trigdesc->numtriggers && !found; i++)
+			found = other->trigdesc->triggers[i].tgoid == theirs.oid &&
+				booking_definition(&other->trigdesc->triggers[i], &other_definition);
+		relation_close(other, NoLock);
+	}
+	if (!found)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("guard \"%s\" of table \"%s\" has lost its other half", trigger->tgname,
+						RelationGetRelationName(rel))));
+	if (blocker)
+		booking_check_existing_against(theirs.relid, &other_definition, RelationGetRelid(rel), definition, trigger->tgname);
+	else
+		booking_check_existing_against(RelationGetRelid(rel), definition, theirs.relid, &other_definition, trigger->tgname);
+}
 
 /* The first argument of a trigger that somebody else may have made; no number is none. */
 static int32

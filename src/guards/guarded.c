@@ -241,6 +241,7 @@ load_rule(Relation rel, const Trigger *trigger, Rule *rule)
 			fmgr_info(type->hash_extended_proc_finfo.fn_oid, &rule->key_hash[i]);
 		i++;
 	}
+	rule->pair = booking_period_of_pair(&definition);
 	rule->period = compile(rel, definition.period, &rule->foreign);
 	rule->quantity = compile(rel, definition.quantity, &rule->foreign);
 	rule->quantity_type = exprType(definition.quantity);
@@ -647,6 +648,27 @@ same_as_index(Relation rel, Relation index, const Definition *definition)
 	return equal(indexed.keys, definition->keys) &&
 		equal(indexed.period, definition->period) &&
 		equal(indexed.active, definition->active);
+}
+
+/*
+ * Is the period made of two columns by the range's own constructor?  Then an empty one
+ * is a pair that means nothing, and no range that somebody has written down as empty.
+ */
+bool
+booking_period_of_pair(const Definition *definition)
+{
+	const FuncExpr *call = (const FuncExpr *) definition->period;
+	Oid			type = exprType(definition->period);
+	bool		same = false;
+
+	if (IsA(call, FuncExpr) && list_length(call->args) >= 2 && get_typtype(type) == TYPTYPE_RANGE)
+	{
+		char	   *name = format_type_extended(type, -1, FORMAT_TYPE_FORCE_QUALIFY);
+		char	   *schema = get_namespace_name(get_func_namespace(call->funcid));
+
+		same = strcmp(name, quote_qualified_identifier(schema, get_func_name(call->funcid))) == 0;
+	}
+	return same;
 }
 
 /* The column that says what a row takes, or 0 when every row takes one. */

@@ -88,6 +88,7 @@ typedef struct Rule
 	Oid			other;			/* against: the other one */
 	Oid			gate;			/* what all gates of the rule have in common */
 	Oid			owner;			/* of the scope: who has written what follows */
+	bool		pair;			/* a period from two columns: must not be empty */
 	bool		foreign;		/* its evaluation may run code of that role */
 	int64		capacity;
 	CapacityQuery *query;		/* instead, or NULL */
@@ -130,6 +131,7 @@ extern bool booking_written_by_guard(const Trigger *trigger, Definition *definit
 extern bool booking_definition(const Trigger *trigger, Definition *definition);
 extern Oid	booking_find_index(Relation rel, const Definition *definition, Oid only);
 extern Definition booking_definition_of_index(Relation index);
+extern bool booking_period_of_pair(const Definition *definition);
 extern AttrNumber booking_quantity_column(const Definition *definition);
 extern char *booking_expression_text(Oid relid, Node *expression, const char *prefix);
 extern char *booking_predicate_text(Oid relid, const Definition *definition, const char *prefix);
@@ -152,7 +154,10 @@ extern char *booking_key_text(const Rule *rule, const Datum *keys);
 extern Relation booking_open_target(Oid relid, const char *what);
 extern List *booking_text_list(FunctionCallInfo fcinfo, int argument, const char *name);
 extern Definition booking_written_definition(Relation rel, const List *keys, List *periods,
-											 const char *active);
+											 const char *active, bool inclusive);
+extern bool booking_inclusive(const Definition *definition);
+extern void booking_check_index_inclusive(Relation rel, const char *name, const Definition *definition,
+										  List *periods);
 extern Node *booking_quantity(Relation rel, const char *name);
 extern Definition booking_indexed_definition(Relation rel, const char *name, const List *keys,
 											 const List *periods, const char *active, Oid *index_id);
@@ -172,8 +177,9 @@ extern Oid	booking_bound_index(Oid trigger);
 /* ---- guard_existing.c ---- */
 
 extern char *booking_equality(Oid type);
+extern void booking_check_periods(Oid relid, const char *name, const Definition *definition);
 extern void booking_check_existing(Oid relid, const char *name, const Definition *definition,
-								   int64 capacity, CapacityQuery *query);
+								   int64 capacity, CapacityQuery *query, bool first);
 extern void booking_check_existing_against(Oid relid, const Definition *definition,
 										   Oid other_relid, const Definition *other_definition,
 										   const char *name);

@@ -52,19 +52,19 @@ CREATE TABLE booking.resource (
 	timezone		text NOT NULL DEFAULT 'UTC'
 					CONSTRAINT resource_timezone_check CHECK (timezone(timezone, timestamptz 'epoch') IS NOT NULL),
 	buffer_before	interval NOT NULL DEFAULT '0'
-					CONSTRAINT resource_buffer_before_check CHECK (buffer_before >= interval '0'),
+					CONSTRAINT resource_buffer_before_check CHECK (buffer_before >= interval '0' AND buffer_before <= interval '1000 years'),
 	buffer_after	interval NOT NULL DEFAULT '0'
-					CONSTRAINT resource_buffer_after_check CHECK (buffer_after >= interval '0'),
+					CONSTRAINT resource_buffer_after_check CHECK (buffer_after >= interval '0' AND buffer_after <= interval '1000 years'),
 	min_notice		interval
-					CONSTRAINT resource_min_notice_check CHECK (min_notice >= interval '0'),
+					CONSTRAINT resource_min_notice_check CHECK (min_notice >= interval '0' AND min_notice <= interval '1000 years'),
 	max_advance		interval
-					CONSTRAINT resource_max_advance_check CHECK (max_advance > interval '0'),
+					CONSTRAINT resource_max_advance_check CHECK (max_advance > interval '0' AND max_advance <= interval '1000 years'),
 	min_duration	interval
-					CONSTRAINT resource_min_duration_check CHECK (min_duration > interval '0'),
+					CONSTRAINT resource_min_duration_check CHECK (min_duration > interval '0' AND min_duration <= interval '1000 years'),
 	max_duration	interval
-					CONSTRAINT resource_max_duration_check CHECK (max_duration > interval '0'),
+					CONSTRAINT resource_max_duration_check CHECK (max_duration > interval '0' AND max_duration <= interval '1000 years'),
 	max_hold		interval
-					CONSTRAINT resource_max_hold_check CHECK (max_hold > interval '0'),
+					CONSTRAINT resource_max_hold_check CHECK (max_hold > interval '0' AND max_hold <= interval '1000 years'),
 	slots_only		boolean NOT NULL DEFAULT false,
 	data			jsonb NOT NULL DEFAULT '{}'
 					CONSTRAINT resource_data_check CHECK (jsonb_typeof(data) = 'object'),
@@ -188,7 +188,7 @@ CREATE TABLE booking.waitlist (
 					CONSTRAINT waitlist_holder_check CHECK (octet_length(holder) BETWEEN 1 AND 1024),
 	seat			text,
 	offer_for		interval NOT NULL DEFAULT '15 minutes'
-					CONSTRAINT waitlist_offer_for_check CHECK (offer_for > interval '0'),
+					CONSTRAINT waitlist_offer_for_check CHECK (offer_for > interval '0' AND offer_for <= interval '1000 years'),
 	status			text NOT NULL DEFAULT 'waiting'
 					CONSTRAINT waitlist_status_check CHECK (status IN ('waiting', 'offered', 'taken', 'lapsed', 'left')),
 	created_at		timestamptz NOT NULL DEFAULT now(),

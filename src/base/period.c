@@ -147,6 +147,19 @@ booking_widen(Period period, int64 before, int64 after)
 	return period;
 }
 
+/*
+ * The same as far as the calendar goes, for looking around on behalf of others (whose turn
+ * is it in the line?): it must not fail because of what they have set or booked.
+ */
+Period
+booking_widen_within(Period period, int64 before, int64 after)
+{
+	period.from = before < period.from - MIN_TIMESTAMP ? period.from - before : MIN_TIMESTAMP;
+	if (period.to != DT_NOEND)
+		period.to = after < END_TIMESTAMP - 1 - period.to ? period.to + after : END_TIMESTAMP - 1;
+	return period;
+}
+
 char *
 booking_period_text(RangeType *range)
 {

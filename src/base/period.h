@@ -12,6 +12,9 @@
 #include "utils/timestamp.h"
 #include "utils/typcache.h"
 
+/* The longest interval that a rule or an entry may have; the constraints of the tables say so too. */
+#define MOST_YEARS	1000
+
 /* A period as two instants; an open end is DT_NOEND. */
 typedef struct Period
 {
@@ -27,6 +30,7 @@ extern RangeType *booking_make_range(Period period);
 extern int64 booking_interval_length(const Interval *span);
 extern TimestampTz booking_shift(TimestampTz at, int64 length);
 extern Period booking_widen(Period period, int64 before, int64 after);
+extern Period booking_widen_within(Period period, int64 before, int64 after);
 extern char *booking_period_text(RangeType *range);
 extern char *booking_instant_text(TimestampTz at);
 extern char *booking_length_text(int64 length);

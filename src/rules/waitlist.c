@@ -552,7 +552,7 @@ widened(const Resource *resource, RangeType *range)
 	range_deserialize(booking_range_type(RangeTypeGetOid(range)), range, &lower, &upper, &empty);
 	if (lower.infinite || empty)
 		return range;
-	return booking_make_range(booking_widen(booking_period(range),
+	return booking_make_range(booking_widen_within(booking_period(range),
 											resource->buffer_after, resource->buffer_before));
 }
 

@@ -147,6 +147,10 @@ read_waitlist_order(FunctionCallInfo fcinfo, int first, Datum *values)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("offer_for must be longer than nothing"),
 				 errhint("It is how long an offer stands before the next in line gets it.")));
+	if (booking_interval_length(PG_GETARG_INTERVAL_P(first + 2)) > MOST_YEARS * 360 * USECS_PER_DAY)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("offer_for must be at most %d years", MOST_YEARS)));
 	values[JOIN_HOLDER] = PG_GETARG_DATUM(first);
 	values[JOIN_QUANTITY] = PG_GETARG_DATUM(first + 1);
 	values[JOIN_OFFER_FOR] = PG_GETARG_DATUM(first + 2);

@@ -1107,6 +1107,146 @@ COMMENT ON FUNCTION booking.verify_guards() IS
  * The rules once more, in plain SQL and without any of the machinery that keeps them.  A
  * capacity counts from now on: it may be lowered below what was once in use.
  */
+/*
+ * A load that goes round the triggers (pg_restore --data-only --disable-triggers,
+ * session_replication_role, logical replication) leaves derived state behind, and
+ * switches triggers on that the extension has off: it ends with ENABLE TRIGGER ALL, or
+ * does not come to its end.
+ */
+CREATE FUNCTION booking.triggers_gone_astray()
+	RETURNS TABLE (target regclass, trigger name, should_be text)
+	LANGUAGE sql STABLE PARALLEL RESTRICTED
+	SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT t.tgrelid::regclass, t.tgname, CASE WHEN unused THEN 'off' ELSE 'on' END
+	FROM pg_extension x
+	JOIN pg_depend d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = x.oid AND d.deptype = 'e'
+		AND d.classid = 'pg_class'::regclass
+	JOIN pg_trigger t ON t.tgrelid = d.objid
+	LEFT JOIN pg_constraint c ON c.oid = t.tgconstraint
+	CROSS JOIN LATERAL (SELECT t.tgisinternal AND c.conrelid = t.tgrelid AND c.conname IN ('booking_waitlist_id_fkey',
+		'waitlist_resource_id_fkey', 'waitlist_slot_id_fkey', 'waitlist_seat_fkey') AS unused) AS checks
+	WHERE x.extname = 'booking'
+		AND CASE
+			WHEN unused THEN t.tgenabled <> 'D'
+			WHEN t.tgisinternal THEN t.tgenabled IN ('D', 'R') AND c.connamespace = 'booking'::regnamespace
+			ELSE t.tgenabled IN ('D', 'R')
+				AND (SELECT p.pronamespace FROM pg_proc p WHERE p.oid = t.tgfoid) = 'booking'::regnamespace
+			END
+$$;
+COMMENT ON FUNCTION booking.triggers_gone_astray() IS
+	'triggers of the extension that are switched off, and foreign-key triggers that are on and should not be';
+
+CREATE FUNCTION booking.identities_behind()
+	RETURNS TABLE (sequence regclass, highest bigint)
+	LANGUAGE sql STABLE PARALLEL RESTRICTED
+	SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT s.sequence, s.highest
+	FROM (
+		SELECT 'booking.resource_id_seq'::regclass, max(id),
+			bool_or(id = 1 + coalesce((SELECT last_value FROM pg_sequences
+				WHERE schemaname = 'booking' AND sequencename = 'resource_id_seq'), 0)) FROM booking.resource
+		UNION ALL
+		SELECT 'booking.slot_id_seq'::regclass, max(id),
+			bool_or(id = 1 + coalesce((SELECT last_value FROM pg_sequences
+				WHERE schemaname = 'booking' AND sequencename = 'slot_id_seq'), 0)) FROM booking.slot
+		UNION ALL
+		SELECT 'booking.waitlist_id_seq'::regclass, max(id),
+			bool_or(id = 1 + coalesce((SELECT last_value FROM pg_sequences
+				WHERE schemaname = 'booking' AND sequencename = 'waitlist_id_seq'), 0)) FROM booking.waitlist
+		UNION ALL
+		SELECT 'booking.closure_id_seq'::regclass, max(id),
+			bool_or(id = 1 + coalesce((SELECT last_value FROM pg_sequences
+				WHERE schemaname = 'booking' AND sequencename = 'closure_id_seq'), 0)) FROM booking.closure
+		UNION ALL
+		SELECT 'booking.opening_hours_id_seq'::regclass, max(id),
+			bool_or(id = 1 + coalesce((SELECT last_value FROM pg_sequences
+				WHERE schemaname = 'booking' AND sequencename = 'opening_hours_id_seq'), 0)) FROM booking.opening_hours
+		UNION ALL
+		SELECT 'booking.holder_limit_id_seq'::regclass, max(id),
+			bool_or(id = 1 + coalesce((SELECT last_value FROM pg_sequences
+				WHERE schemaname = 'booking' AND sequencename = 'holder_limit_id_seq'), 0)) FROM booking.holder_limit
+		) AS s (sequence, highest, taken)
+	WHERE s.taken AND has_sequence_privilege(s.sequence, 'USAGE, SELECT')
+$$;
+COMMENT ON FUNCTION booking.identities_behind() IS 'sequences whose next number belongs to a row already';
+
+CREATE FUNCTION booking.forget_everything() RETURNS void
+	AS 'MODULE_PATHNAME', 'booking_forget_everything' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION booking.forget_everything() IS 'makes every backend read resources, rules and slots again';
+
+/*
+ * Brings everything back that is derived from the rows.  Writers are kept out meanwhile.  A
+ * slot with more booked than it has stays without counters, so that nobody books more of
+ * it; once enough is cancelled, or its capacity is raised, it is counted.
+ */
+CREATE FUNCTION booking.rebuild()
+	RETURNS TABLE (what text, rows bigint)
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	astray record;
+BEGIN
+	IF current_setting('transaction_isolation') <> 'read committed' THEN
+		RAISE active_sql_transaction USING
+			MESSAGE = 'booking.rebuild() must be called at READ COMMITTED',
+			HINT = 'It has to see what has been committed once it has its locks.';
+	END IF;
+	LOCK TABLE booking.booking, booking.resource, booking.slot, booking.waitlist, booking.closure, booking.opening_hours,
+		booking.holder_limit, booking.slot_places IN SHARE ROW EXCLUSIVE MODE;
+
+	what := 'triggers switched back';
+	rows := 0;
+	FOR astray IN SELECT * FROM booking.triggers_gone_astray() LOOP
+		EXECUTE format('ALTER TABLE %s %s TRIGGER %I', astray.target,
+			CASE astray.should_be WHEN 'on' THEN 'ENABLE' ELSE 'DISABLE' END, astray.trigger);
+		rows := rows + 1;
+	END LOOP;
+	RETURN NEXT;
+
+	what := 'identities moved on';
+	SELECT count(setval(i.sequence, i.highest)) INTO rows FROM booking.identities_behind() i;
+	RETURN NEXT;
+
+	what := 'slots counted anew';
+	CREATE TEMPORARY TABLE booking_recounted ON COMMIT DROP AS
+		SELECT s.id, (s.capacity - booked.places)::integer AS free,
+			least(256, greatest(1, (s.capacity::bigint + 63) / 64))::integer AS shards
+		FROM booking.slot s
+		LEFT JOIN (
+			SELECT b.slot_id, sum(b.quantity) AS places
+			FROM booking.booking b
+			WHERE b.slot_id IS NOT NULL AND b.status IN ('held', 'confirmed')
+			GROUP BY 1) AS b ON b.slot_id = s.id
+		LEFT JOIN (
+			SELECT p.slot_id, sum(p.free) AS free, count(*) AS shards, max(p.shard) AS last
+			FROM booking.slot_places p
+			GROUP BY 1) AS p ON p.slot_id = s.id
+		CROSS JOIN LATERAL (SELECT coalesce(b.places, 0) AS places) AS booked
+		WHERE (booked.places + p.free = s.capacity AND p.last = p.shards - 1
+			AND p.shards = least(256, greatest(1, (s.capacity::bigint + 63) / 64))) IS NOT TRUE;
+	DELETE FROM booking.slot_places p USING pg_temp.booking_recounted r WHERE r.id = p.slot_id;
+	DELETE FROM booking.slot_places p WHERE NOT EXISTS (SELECT FROM booking.slot s WHERE s.id = p.slot_id);
+	INSERT INTO booking.slot_places (slot_id, shard, free)
+		SELECT r.id, n, r.free / r.shards + (n < r.free % r.shards)::integer
+		FROM pg_temp.booking_recounted r, generate_series(0, r.shards - 1) AS n
+		WHERE r.free >= 0;
+	SELECT count(*) INTO rows FROM pg_temp.booking_recounted r WHERE r.free >= 0;
+	RETURN NEXT;
+
+	what := 'slots with more booked than they have';
+	SELECT count(*) INTO rows FROM pg_temp.booking_recounted r WHERE r.free < 0;
+	RETURN NEXT;
+	DROP TABLE pg_temp.booking_recounted;
+	PERFORM booking.forget_everything();
+END
+$$;
+COMMENT ON FUNCTION booking.rebuild() IS
+	'brings back what is derived from the rows, after a load that went round the triggers; says what it has done';
+
 CREATE FUNCTION booking.verify()
 	RETURNS TABLE (problem text, resource_id bigint, booking_id uuid, detail text)
 	LANGUAGE sql STABLE PARALLEL UNSAFE
@@ -1186,6 +1326,13 @@ UNION ALL
 		WHERE p.slot_id = s.id) AS free
 	WHERE (booked.places + free.places = s.capacity) IS NOT TRUE
 UNION ALL
+	SELECT 'trigger in the wrong state', NULL, NULL,
+		format('trigger %s on %s is %s', t.trigger, t.target, CASE t.should_be WHEN 'on' THEN 'off' ELSE 'on' END)
+	FROM booking.triggers_gone_astray() t
+UNION ALL
+	SELECT 'identity column that gives out ids that are in use', NULL, NULL, format('%s, up to %s', i.sequence, i.highest)
+	FROM booking.identities_behind() i
+UNION ALL
 	SELECT 'slot does not take its resource, or should not', s.resource_id, NULL, format('slot %s', s.id)
 	FROM booking.slot s
 	JOIN booking.resource r ON r.id = s.resource_id
@@ -1195,7 +1342,7 @@ UNION ALL
 		format('%s overlaps slot %s for %s', b.occupies, s.id, s.occupies)
 	FROM booking.slot s
 	JOIN booking.booking b ON b.resource_id = s.resource_id AND b.occupies && s.occupies
-	WHERE b.status IN ('held', 'confirmed') AND b.slot_id IS DISTINCT FROM s.id
+	WHERE s.occupies IS NOT NULL AND b.status IN ('held', 'confirmed') AND b.slot_id IS DISTINCT FROM s.id
 UNION ALL
 	SELECT 'booking of the only place that does not take the resource', b.resource_id, b.id,
 		format('slot %s', s.id)
@@ -1222,7 +1369,7 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	setting_up CONSTANT text[] := '{create_resource,publish_slot,publish_slots,close_period}';
-	owners_only CONSTANT text[] := '{grant_access,guard_table,guard_against,unguard_table,validate_guard}';
+	owners_only CONSTANT text[] := '{rebuild,forget_everything,grant_access,guard_table,guard_against,unguard_table,validate_guard}';
 	book boolean := grant_access.level IN ('book', 'manage');
 	manage boolean := grant_access.level = 'manage';
 	function regprocedure;

@@ -11,8 +11,7 @@
 
 #include "base/cache.h"
 #include "base/compat.h"
-#include "base/locks.h"
-#include "engine/places.h"
+#include "base/transaction.h"
 
 PG_MODULE_MAGIC;
 
@@ -22,6 +21,5 @@ void
 _PG_init(void)
 {
 	booking_cache_init();
-	booking_locks_init();
-	booking_places_init();
+	booking_transaction_init();
 }

@@ -38,7 +38,6 @@
 
 #include "base/attempt.h"
 #include "base/compat.h"
-#include "base/locks.h"
 #include "base/plans.h"
 
 static bool is_serialization_failure(const ErrorData *error);
@@ -50,7 +49,6 @@ booking_attempt_begin(Attempt *attempt)
 {
 	attempt->context = CurrentMemoryContext;
 	attempt->owner = CurrentResourceOwner;
-	attempt->marks = booking_lock_marks();
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(attempt->context);
 }
@@ -61,10 +59,7 @@ booking_attempt_end(const Attempt *attempt, bool keep)
 	if (keep)
 		ReleaseCurrentSubTransaction();
 	else
-	{
 		RollbackAndReleaseCurrentSubTransaction();
-		booking_lock_reset(attempt->marks);
-	}
 	MemoryContextSwitchTo(attempt->context);
 	CurrentResourceOwner = attempt->owner;
 }

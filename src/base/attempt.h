@@ -10,14 +10,11 @@
 
 #include "utils/relcache.h"
 
-#include "base/locks.h"
-
 /* A subtransaction of ours. */
 typedef struct Attempt
 {
 	MemoryContext context;
 	struct ResourceOwnerData *owner;
-	LockMarks	marks;
 } Attempt;
 
 extern void booking_attempt_begin(Attempt *attempt);

@@ -13,6 +13,9 @@
  *	ID			booking id		commit			one booking's life; replay by id
  *	RESOURCE	resource id		commit			the rules a booking is judged by
  *	HOLDER		holder			commit			counting one holder's bookings
+ *	HOLDERS		heap of holders	commit			all holders of a heap
+ *	JOIN, LINE	resource id		commit			who waits for what is being freed
+ *	CAPACITY	table			commit			capacities that a guard reads there
  *	PLACES		slot id			commit			one row of a slot's free places
  *	GATE		what is counted	row is indexed	counting, then inserting
  *
@@ -22,9 +25,19 @@
  * takes one only if nobody has it.
  *
  * RESOURCE is taken in ShareLock by bookers, which therefore do not disturb one
- * another, and in ExclusiveLock by whoever changes the rules.  Two things are bulk
- * traffic and must not fill the lock table:
+ * another, and in ExclusiveLock by whoever changes the rules.
  *
+ * A transaction may have a hundred thousand rows, as a restore has, and the lock table
+ * room for a few thousand locks of everybody's.  So the locks of each kind are counted,
+ * and once there are some (four times max_locks_per_transaction), more of them are not kept:
+ *
+ *	- ID and PLACES are given back as soon as what they protect is written: the row's own
+ *	  lock lasts to the end of the transaction and takes no memory.  Who gets the
+ *	  lock then finds the row being written, as after a plain UPDATE, which takes no
+ *	  lock of ours at all (transitions.c, places.c; book.c for a row that is new).
+ *	- HOLDER protects no row.  Holders belong to heaps, by their hash; whoever locks one
+ *	  takes its heap (HOLDERS) in RowExclusiveLock first, and who has many takes whole heaps in
+ *	  ExclusiveLock, if they are free.
  *	- A booker that has touched many resources takes RESOURCE 0 in RowExclusiveLock
  *	  once instead of one lock for each further resource.  Whoever changes rules takes
  *	  RESOURCE 0 in ShareLock, which conflicts with that and not with its like.
@@ -32,9 +45,13 @@
  *	  writers.  Every booker holds RowExclusiveLock on it from before its first check
  *	  to its commit, so that costs bookers nothing.  Whoever changes rules of many
  *	  resources, one after the other, does so as soon as nobody is writing: to wait for
- *	  it with RESOURCE locks in hand would be a deadlock with a booker who waits for one.
+ *	  it with RESOURCE locks in hand may be a deadlock with a booker who waits for one, and
+ *	  is left until there are very many.
+ *	- JOIN and LINE are not taken any more.  A line that is not served for that reason is
+ *	  served by the next who comes by, or by expire_holds().
+ *	- There are only as many CAPACITY locks as such tables, and the gates of one row.
  *
- * After either, the transaction's invalidation messages are read: a changer's commit
+ * After a RESOURCE lock, the transaction's invalidation messages are read: a changer's commit
  * sends them before it gives its locks back, hence a cached resource that survives is
  * the committed one (resource.c).
  *
@@ -73,6 +90,7 @@
 #include "miscadmin.h"
 #include "port/pg_bitutils.h"
 #include "storage/lmgr.h"
+#include "storage/lock.h"
 #include "storage/proc.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
@@ -84,6 +102,7 @@
 #include "base/compat.h"
 #include "base/locks.h"
 #include "base/period.h"
+#include "base/transaction.h"
 #include "rules/waitlist.h"
 
 typedef enum LockKind
@@ -94,14 +113,22 @@ typedef enum LockKind
 	LOCK_JOIN,
 	LOCK_LINE,
 	LOCK_CAPACITY,
+	LOCK_HOLDERS,
 	LOCK_GATE = 128,			/* and on, a number for each part: to 191 */
 	LOCK_PLACES = 1000			/* and the number of the row */
 } LockKind;
 
 #define ALL_RESOURCES	0
 
-/* Locks of one kind that a transaction takes one by one before it takes the whole. */
-#define MANY_RESOURCES	256
+/*
+ * Locks of one kind that a transaction takes one by one, in units of
+ * max_locks_per_transaction, by which the server's lock table is measured: about so many
+ * before it does with fewer, and so many at most where it has to wait in order to.
+ */
+#define SOME_LOCKS	4
+#define MANY_LOCKS	16
+
+#define HEAPS_OF_HOLDERS	1024
 
 /* Gates held by commands that are nested in one another, at the very most. */
 #define MAX_GATES		256
@@ -133,32 +160,18 @@ typedef struct RowEnd
 static Gate gates[MAX_GATES];
 static int	ngates = 0;
 
-/* How many RESOURCE locks the transaction of this local id has taken. */
-static LocalTransactionId counted_xact = InvalidLocalTransactionId;
-static int	shared_resources = 0;
-static int	exclusive_resources = 0;
-static int	joins = 0;
-static int	lines = 0;
-
 static void make_tag(LOCKTAG *tag, LockKind kind, uint64 key);
+static int	some_locks(void);
+static int *count_of(CountedLock kind);
+static uint64 id_key(const pg_uuid_t *id);
+static void drop_counted(LockKind kind, uint64 key, CountedLock counted);
 static LockAcquireResult take_lock(LockKind kind, uint64 key, LOCKMODE mode, bool wait);
 static bool lock_held(LockKind kind, uint64 key, LOCKMODE mode);
-static void start_counting(void);
 static void drop_gates_of(CommandId command);
 static GateParts pieces(Period period, int width, uint64 most);
 static LOCKMODE part_mode(const Gate *gate, int part);
 static void drop_gate(int i);
 static void end_of_row(void *arg);
-static void locks_end_of_xact(XactEvent event, void *arg);
-static void locks_end_of_subxact(SubXactEvent event, SubTransactionId mine,
-						   SubTransactionId parent, void *arg);
-
-void
-booking_locks_init(void)
-{
-	RegisterXactCallback(locks_end_of_xact, NULL);
-	RegisterSubXactCallback(locks_end_of_subxact, NULL);
-}
 
 static void
 make_tag(LOCKTAG *tag, LockKind kind, uint64 key)
@@ -184,17 +197,17 @@ lock_held(LockKind kind, uint64 key, LOCKMODE mode)
 	return lock_held_by_me(&tag, mode);
 }
 
-static void
-start_counting(void)
+/* How many locks of a kind the transaction may take one by one. */
+static int
+some_locks(void)
 {
-	if (counted_xact != MyLocalTransactionId())
-	{
-		counted_xact = MyLocalTransactionId();
-		shared_resources = 0;
-		exclusive_resources = 0;
-		joins = 0;
-		lines = 0;
-	}
+	return SOME_LOCKS * max_locks_per_xact;
+}
+
+static int *
+count_of(CountedLock kind)
+{
+	return &booking_transaction.counts.locks[kind];
 }
 
 /*
@@ -204,12 +217,10 @@ start_counting(void)
 void
 booking_lock_resource(int64 resource_id)
 {
-	start_counting();
-
-	if (shared_resources < MANY_RESOURCES)
+	if (*count_of(COUNT_RESOURCE) < some_locks())
 	{
 		if (take_lock(LOCK_RESOURCE, (uint64) resource_id, ShareLock, true) == LOCKACQUIRE_OK)
-			shared_resources++;
+			++*count_of(COUNT_RESOURCE);
 	}
 	else if (!lock_held(LOCK_RESOURCE, ALL_RESOURCES, RowExclusiveLock))
 		take_lock(LOCK_RESOURCE, ALL_RESOURCES, RowExclusiveLock, true);
@@ -235,14 +246,19 @@ booking_holds_rules(int64 resource_id)
 void
 booking_lock_rules(int64 resource_id)
 {
-	start_counting();
+	int			n = *count_of(COUNT_RULES);
 
-	if (exclusive_resources >= MANY_RESOURCES &&
+	if (n >= some_locks() &&
 		ConditionalLockRelationOid(booking_table("booking"), ShareRowExclusiveLock))
 		return;
+	if (n >= MANY_LOCKS * max_locks_per_xact)
+	{
+		booking_lock_all_rules();
+		return;
+	}
 	take_lock(LOCK_RESOURCE, ALL_RESOURCES, ShareLock, true);
 	if (take_lock(LOCK_RESOURCE, (uint64) resource_id, ExclusiveLock, true) == LOCKACQUIRE_OK)
-		exclusive_resources++;
+		++*count_of(COUNT_RULES);
 	AcceptInvalidationMessages();
 }
 
@@ -257,25 +273,60 @@ booking_lock_all_rules(void)
 void
 booking_lock_id(const pg_uuid_t *id)
 {
-	take_lock(LOCK_ID, hash_bytes_extended(id->data, UUID_LEN, 0), ExclusiveLock, true);
+	if (take_lock(LOCK_ID, id_key(id), ExclusiveLock, true) == LOCKACQUIRE_OK)
+		++*count_of(COUNT_ID);
 }
 
 /* The same without waiting: false when somebody else is at it. */
 bool
 booking_try_lock_id(const pg_uuid_t *id)
 {
-	return take_lock(LOCK_ID, hash_bytes_extended(id->data, UUID_LEN, 0), ExclusiveLock,
-				false) != LOCKACQUIRE_NOT_AVAIL;
+	LockAcquireResult result = take_lock(LOCK_ID, id_key(id), ExclusiveLock, false);
+
+	if (result == LOCKACQUIRE_OK)
+		++*count_of(COUNT_ID);
+	return result != LOCKACQUIRE_NOT_AVAIL;
 }
 
 /* For who has written nothing under the lock. */
 void
 booking_unlock_id(const pg_uuid_t *id)
 {
+	drop_counted(LOCK_ID, id_key(id), COUNT_ID);
+}
+
+/*
+ * Done with a booking, whose row is written if there was anything to write: give the lock
+ * back if there are many.
+ */
+void
+booking_done_with_id(const pg_uuid_t *id)
+{
+	if (booking_many_ids())
+		booking_unlock_id(id);
+}
+
+bool
+booking_many_ids(void)
+{
+	return *count_of(COUNT_ID) > some_locks();
+}
+
+static uint64
+id_key(const pg_uuid_t *id)
+{
+	return hash_bytes_extended(id->data, UUID_LEN, 0);
+}
+
+/* Give back a lock that is counted, as often as it has been taken. */
+static void
+drop_counted(LockKind kind, uint64 key, CountedLock counted)
+{
 	LOCKTAG		tag;
 
-	make_tag(&tag, LOCK_ID, hash_bytes_extended(id->data, UUID_LEN, 0));
-	LockRelease(&tag, ExclusiveLock, false);
+	make_tag(&tag, kind, key);
+	if (LockRelease(&tag, ExclusiveLock, false) && !lock_held_by_me(&tag, ExclusiveLock))
+		--*count_of(counted);
 }
 
 /*
@@ -292,19 +343,17 @@ bool
 booking_lock_join(int64 resource_id, bool exclusive)
 {
 	LOCKMODE	mode = exclusive ? ExclusiveLock : ShareLock;
-	bool		wait;
-
-	start_counting();
-	wait = lines == 0 &&
+	bool		wait = *count_of(COUNT_LINE) == 0 &&
 		!(exclusive && lock_held(LOCK_JOIN, (uint64) resource_id, ShareLock));
-	if (joins >= MANY_RESOURCES)
+
+	if (*count_of(COUNT_JOIN) >= some_locks())
 		return false;
 	switch (take_lock(LOCK_JOIN, (uint64) resource_id, mode, wait))
 	{
 		case LOCKACQUIRE_NOT_AVAIL:
 			return false;
 		case LOCKACQUIRE_OK:
-			joins++;
+			++*count_of(COUNT_JOIN);
 			break;
 		default:
 			break;
@@ -316,53 +365,56 @@ booking_lock_join(int64 resource_id, bool exclusive)
 bool
 booking_lock_line(int64 resource_id, bool wait)
 {
-	start_counting();
-	if (lines >= MANY_RESOURCES ||
-		take_lock(LOCK_LINE, (uint64) resource_id, ExclusiveLock,
-			 wait && lines == 0) == LOCKACQUIRE_NOT_AVAIL)
+	LockAcquireResult result;
+
+	if (*count_of(COUNT_LINE) >= some_locks())
 		return false;
-	lines++;
-	return true;
+	result = take_lock(LOCK_LINE, (uint64) resource_id, ExclusiveLock,
+					   wait && *count_of(COUNT_LINE) == 0);
+	if (result == LOCKACQUIRE_OK)
+		++*count_of(COUNT_LINE);
+	return result != LOCKACQUIRE_NOT_AVAIL;
 }
 
 /* For who has found nobody to serve. */
 void
 booking_unlock_line(int64 resource_id)
 {
-	LOCKTAG		tag;
-
-	make_tag(&tag, LOCK_LINE, (uint64) resource_id);
-	if (LockRelease(&tag, ExclusiveLock, false))
-		lines--;
+	drop_counted(LOCK_LINE, (uint64) resource_id, COUNT_LINE);
 }
 
-/* Nobody else counts or adds to this holder's bookings until our transaction ends. */
+/*
+ * Nobody else counts or adds to this holder's bookings until our transaction ends.
+ *
+ * Holders stand in heaps, by their hash.  Whoever locks one takes its heap in a mode that
+ * its like does not disturb.  A transaction with many holders takes heaps alone, as they
+ * are free: it never waits for one, so that nobody waits for it who would not have to.
+ */
 void
 booking_lock_holder(text *holder)
 {
+	bool		wait = !booking_line_serving();
 	uint64		key = hash_bytes_extended((unsigned char *) VARDATA_ANY(holder),
 										  VARSIZE_ANY_EXHDR(holder), 0);
+	uint64		heap = key % HEAPS_OF_HOLDERS;
+	LockAcquireResult result;
 
-	/* He is booking something at this moment; his turn in line comes another time. */
-	if (take_lock(LOCK_HOLDER, key, ExclusiveLock, !booking_line_serving()) == LOCKACQUIRE_NOT_AVAIL)
-		ereport(ERROR,
-				(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
-				 errmsg("the holder is booking something else")));
-}
+	if (*count_of(COUNT_HOLDER) >= some_locks() &&
+		take_lock(LOCK_HOLDERS, heap, ExclusiveLock, false) != LOCKACQUIRE_NOT_AVAIL)
+		return;
 
-/* What is undone gives its locks back; then we have as many as before. */
-LockMarks
-booking_lock_marks(void)
-{
-	start_counting();
-	return (LockMarks) {joins, lines};
-}
+	if (take_lock(LOCK_HOLDERS, heap, RowExclusiveLock, wait) != LOCKACQUIRE_NOT_AVAIL &&
+		(result = take_lock(LOCK_HOLDER, key, ExclusiveLock, wait)) != LOCKACQUIRE_NOT_AVAIL)
+	{
+		if (result == LOCKACQUIRE_OK)
+			++*count_of(COUNT_HOLDER);
+		return;
+	}
 
-void
-booking_lock_reset(LockMarks marks)
-{
-	joins = marks.joins;
-	lines = marks.lines;
+	/* It is booking something at this moment; its turn in line comes another time. */
+	ereport(ERROR,
+			(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+			 errmsg("the holder is booking something else")));
 }
 
 bool
@@ -389,17 +441,29 @@ booking_lock_capacity(Oid relid, bool change)
 bool
 booking_lock_places(int64 slot_id, int shard, bool wait)
 {
-	return take_lock(LOCK_PLACES + shard, (uint64) slot_id, ExclusiveLock, wait) != LOCKACQUIRE_NOT_AVAIL;
+	LockAcquireResult result = take_lock(LOCK_PLACES + shard, (uint64) slot_id, ExclusiveLock, wait);
+
+	if (result == LOCKACQUIRE_OK)
+		++*count_of(COUNT_PLACES);
+	return result != LOCKACQUIRE_NOT_AVAIL;
 }
 
-/* For who has written nothing under the lock, since it was taken the last time. */
+/*
+ * For who has written nothing under the lock, since it was taken the last time; or who has
+ * got on without it, because the row was its own already.
+ */
 void
 booking_unlock_places(int64 slot_id, int shard)
 {
-	LOCKTAG		tag;
+	if (lock_held(LOCK_PLACES + shard, (uint64) slot_id, ExclusiveLock))
+		drop_counted(LOCK_PLACES + shard, (uint64) slot_id, COUNT_PLACES);
+}
 
-	make_tag(&tag, LOCK_PLACES + shard, (uint64) slot_id);
-	LockRelease(&tag, ExclusiveLock, false);
+/* Is it time to leave locks to the rows that have been written under them? */
+bool
+booking_many_places(void)
+{
+	return *count_of(COUNT_PLACES) > some_locks();
 }
 
 /* The statement that a trigger runs for; one inside another has the higher number. */
@@ -433,8 +497,11 @@ booking_gates_enter(const GateWanted *wanted, int n, bool wait)
 
 	if (n > MAX_GATES)
 		elog(ERROR, "one row is judged by more than %d rules", MAX_GATES);
-	while (ngates + n > MAX_GATES)
-		drop_gate(0);
+	if (ngates + n > MAX_GATES)
+		ereport(ERROR,
+				(errcode(ERRCODE_STATEMENT_TOO_COMPLEX),
+				 errmsg("too many statements that book run inside one another"),
+				 errhint("Look for a trigger or a function that books while something is being booked.")));
 
 	for (int i = 0; i < n; i++)
 	{
@@ -599,38 +666,31 @@ drop_gate(int i)
 	memmove(&gates[i], &gates[i + 1], (--ngates - i) * sizeof(Gate));
 }
 
-/* The lock manager has released everything, or is about to. */
-static void
-locks_end_of_xact(XactEvent event, void *arg)
+/* Leave every gate that we are in. */
+void
+booking_gates_leave_all(void)
 {
-	switch (event)
-	{
-		case XACT_EVENT_COMMIT:
-		case XACT_EVENT_PARALLEL_COMMIT:
-		case XACT_EVENT_ABORT:
-		case XACT_EVENT_PARALLEL_ABORT:
-		case XACT_EVENT_PREPARE:
-			ngates = 0;
-			break;
-		case XACT_EVENT_PRE_PREPARE:
-			while (ngates > 0)
-				drop_gate(ngates - 1);
-			break;
-		default:
-			break;
-	}
+	while (ngates > 0)
+		drop_gate(ngates - 1);
 }
 
-static void
-locks_end_of_subxact(SubXactEvent event, SubTransactionId mine, SubTransactionId parent, void *arg)
+/* The lock manager has released everything, or is about to. */
+void
+booking_gates_forget(void)
+{
+	ngates = 0;
+}
+
+/* At the end of a subtransaction; one that is rolled back has left its gates. */
+void
+booking_gates_undo(SubTransactionId mine, SubTransactionId parent, bool abort)
 {
 	for (int i = ngates - 1; i >= 0; i--)
 	{
 		if (gates[i].subxact != mine)
 			continue;
-		if (event == SUBXACT_EVENT_COMMIT_SUB)
-			gates[i].subxact = parent;
-		else if (event == SUBXACT_EVENT_ABORT_SUB)
+		gates[i].subxact = parent;
+		if (abort)
 			memmove(&gates[i], &gates[i + 1], (--ngates - i) * sizeof(Gate));
 	}
 }

@@ -27,7 +27,6 @@ typedef struct GateWanted
 	GateParts	parts;
 } GateWanted;
 
-extern void booking_locks_init(void);
 extern void booking_lock_resource(int64 resource_id);
 extern void booking_lock_rules(int64 resource_id);
 extern void booking_lock_all_rules(void);
@@ -36,23 +35,17 @@ extern void booking_lock_id(const pg_uuid_t *id);
 extern bool booking_try_lock_id(const pg_uuid_t *id);
 extern void booking_lock_holder(text *holder);
 extern void booking_unlock_id(const pg_uuid_t *id);
+extern void booking_done_with_id(const pg_uuid_t *id);
+extern bool booking_many_ids(void);
 extern bool booking_lock_join(int64 resource_id, bool exclusive);
 extern bool booking_lock_line(int64 resource_id, bool wait);
 extern void booking_unlock_line(int64 resource_id);
 extern bool booking_holds_line(int64 resource_id);
 
-/* How many locks of the kinds that are counted there were at some moment. */
-typedef struct LockMarks
-{
-	int			joins;
-	int			lines;
-} LockMarks;
-
-extern LockMarks booking_lock_marks(void);
-extern void booking_lock_reset(LockMarks marks);
 extern void booking_lock_capacity(Oid relid, bool change);
 extern bool booking_lock_places(int64 slot_id, int shard, bool wait);
 extern void booking_unlock_places(int64 slot_id, int shard);
+extern bool booking_many_places(void);
 extern CommandId booking_this_command(void);
 extern GateParts booking_gate_parts(Period period);
 extern GateParts booking_gate_parts_of(RangeType *range);
@@ -60,6 +53,9 @@ extern GateParts booking_gate_both(GateParts a, GateParts b);
 extern bool booking_gate_enter(uint64 key, GateParts parts, bool wait);
 extern bool booking_gates_enter(const GateWanted *wanted, int n, bool wait);
 extern void booking_gates_leave(void);
+extern void booking_gates_leave_all(void);
+extern void booking_gates_forget(void);
+extern void booking_gates_undo(SubTransactionId mine, SubTransactionId parent, bool abort);
 extern void booking_gates_leave_with_row(void);
 extern void booking_gate_leave(void);
 

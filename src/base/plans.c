@@ -452,7 +452,7 @@ static const PlanText plans[STMT_COUNT] = {
 		AS_OWNER | KEYED | BY_INDEX, {INT8OID}
 	},
 	[STMT_FREE_PLACES_OF_SHARD] = {
-		"SELECT free FROM booking.slot_places WHERE slot_id" EQ "$1 AND shard" EQ "$2",
+		"SELECT free, xmin, xmax FROM booking.slot_places WHERE slot_id" EQ "$1 AND shard" EQ "$2",
 		AS_OWNER | KEYED | BY_INDEX, {INT8OID, INT2OID}
 	},
 	[STMT_TAKE_PLACES] = {

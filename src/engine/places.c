@@ -33,11 +33,17 @@
  *
  * Deadlocks: a single booking waits for a shard (3, 5, 6) only while it has none, or in
  * their order; what gives back waits only while it has none; and whoever has changed a
- * shard waits for nobody any more.  A transaction that books several times may have to,
- * and then it does so without standing in line, and gives up before others would have to:
- * with a deadlock of its own, so that it is never one of a bystander's (wait_for_lock()).
+ * shard waits for nobody any more.  A transaction that books several times may have to.
+ * If that makes a deadlock, it is the one to be told, and not a bystander (lock_shard()).
  * Who serves a waitlist waits for no shard at all, for whoever has one may be waiting for
  * the line (waitlist.c).
+ *
+ * Many slots: a transaction keeps no more than some of these locks (locks.c).  Once it has
+ * as many, it gives each back as soon as it has written the row, which nobody else can
+ * write then before it ends.  Who gets the lock of such a row finds it being written.  An
+ * UPDATE that adds to what is there, or takes from it, waits for that transaction by
+ * itself; whatever sets a value, must not wait, or could not go on afterwards (above
+ * READ COMMITTED) looks first, at who is writing the row (free_in()).
  *
  * Sold out: once nothing is left, most callers hear so, and it should cost them little.  A
  * backend that has seen so remembers it until somebody gives a place back to an empty
@@ -62,6 +68,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/transam.h"
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
@@ -73,7 +80,9 @@
 #include "storage/latch.h"
 #include "storage/lmgr.h"
 #include "storage/proc.h"
+#include "storage/procarray.h"
 #include "utils/datum.h"
+#include "utils/guc.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -86,6 +95,7 @@
 #include "base/locks.h"
 #include "base/period.h"
 #include "base/plans.h"
+#include "base/transaction.h"
 #include "engine/places.h"
 #include "engine/resource.h"
 #include "engine/room.h"
@@ -109,26 +119,12 @@
 /* At most so many lapsed holds are marked expired by whoever needs their places. */
 #define MOST_REAPED			1024
 
-/* A statement's dealings with one slot. */
-typedef struct Account
-{
-	int64		slot_id;
-	CommandId	command;
-	SubTransactionId subxact;
-	int64		taken;			/* from the shards */
-	int64		judged;			/* for rows that may be stored */
-	int64		stored;			/* in rows, less what they took before */
-} Account;
-
-static Account *accounts = NULL;
-static int	naccounts = 0;
-static int	accounts_size = 0;
-
 /* By its change we hear that places have been given back; nothing else is remembered here. */
 static Cache signals = {.name = "booking signals", .tables = DEPENDS_ON(SLOT_ID_SEQ)};
 
-/* The transaction that has changed a shard. */
-static LocalTransactionId changed_in = InvalidLocalTransactionId;
+/* What free_in() says instead of a number. */
+#define BEING_WRITTEN	(-1)	/* by a transaction that has given the lock back */
+#define NO_SUCH_SHARD	(-2)
 
 /* What is free in the shards of a slot. */
 typedef struct Free
@@ -143,15 +139,20 @@ static void signal_return(void);
 static void try_first(const Slot *slot, int shard);
 static int64 take_places(const Slot *slot, int64 need, int64 want, const pg_uuid_t *self);
 static int64 take_at_once(const Slot *slot, int64 need, int64 want);
-static int64 free_in(const Slot *slot, int shard);
-static int64 take_from(const Slot *slot, int shard, int64 need, int64 want);
+static int64 free_in(const Slot *slot, int shard, bool wait);
+static bool written_by_us(const Slot *slot, int shard);
+static bool try_shard(const Slot *slot, int shard);
+static void shard_written(const Slot *slot, int shard);
+static int64 take_from(const Slot *slot, int shard, int64 need, int64 want, bool wait);
+static void must_be_counted(const Slot *slot);
+pg_noreturn static void not_counted(const Slot *slot);
 static int64 take_somewhere(const Slot *slot, const Free *free, int64 need, int64 want);
 static int64 gather(const Slot *slot, int64 need);
 static bool reap_places(const Slot *slot, int64 need, const pg_uuid_t *self);
 static bool lock_shard(const Slot *slot, int shard);
-static bool wait_for_lock(const Slot *slot, int shard);
 static void give_back(const Slot *slot, int64 quantity);
 static void look_at_places(const Slot *slot, Free *free);
+static bool look_when_written(const Slot *slot, Free *free);
 static int	look_once(const Slot *slot, Statement statement, Free *free);
 static bool lock_all(const Slot *slot);
 static void unlock_all(const Slot *slot);
@@ -159,16 +160,6 @@ static int	some_shard(const Slot *slot);
 static uint64 run(Statement statement, const Slot *slot, int shard, int64 quantity);
 static uint64 find_lapsed(const Slot *slot, TimestampTz until, int64 limit);
 static int	compare_accounts(const void *a, const void *b);
-static void places_end_of_xact(XactEvent event, void *arg);
-static void places_end_of_subxact(SubXactEvent event, SubTransactionId mine,
-						   SubTransactionId parent, void *arg);
-
-void
-booking_places_init(void)
-{
-	RegisterXactCallback(places_end_of_xact, NULL);
-	RegisterSubXactCallback(places_end_of_subxact, NULL);
-}
 
 /* Who has seen a slot sold out has to look again, once we have committed. */
 static void
@@ -196,24 +187,9 @@ booking_places_shards(int32 capacity)
 static Account *
 find_account(int64 slot_id)
 {
-	CommandId	command = booking_this_command();
+	bool		found;
 
-	for (int i = naccounts - 1; i >= 0; i--)
-		if (accounts[i].slot_id == slot_id && accounts[i].command == command)
-			return &accounts[i];
-
-	if (naccounts == accounts_size)
-	{
-		int			size = Max(8, 2 * accounts_size);
-
-		accounts = accounts == NULL ?
-			MemoryContextAlloc(TopMemoryContext, size * sizeof(Account)) :
-			repalloc_huge(accounts, size * sizeof(Account));
-		accounts_size = size;
-	}
-	accounts[naccounts] = (Account) {.slot_id = slot_id,.command = command,
-		.subxact = GetCurrentSubTransactionId()};
-	return &accounts[naccounts++];
+	return booking_note(&booking_transaction.accounts, slot_id, booking_this_command(), &found);
 }
 
 /*
@@ -304,33 +280,27 @@ booking_places_stored(TriggerData *trigger)
 void
 booking_places_settle(void)
 {
-	CommandId	command = booking_this_command();
+	Notes	   *accounts = &booking_transaction.accounts;
+	int			first = booking_notes_since(accounts, booking_this_command());
+	int			n = accounts->n - first;
 	Account    *mine;
-	int			n = 0;
-	int			kept = 0;
 
-	if (naccounts == 0)
+	if (n == 0)
 		return;
 
-	mine = palloc_extended(naccounts * sizeof(Account), MCXT_ALLOC_HUGE);
-	for (int i = 0; i < naccounts; i++)
-	{
-		if (accounts[i].command >= command)
-			mine[n++] = accounts[i];
-		else
-			accounts[kept++] = accounts[i];
-	}
-	naccounts = kept;
+	mine = palloc_extended(n * sizeof(Account), MCXT_ALLOC_HUGE);
+	memcpy(mine, booking_noted(accounts, first), n * sizeof(Account));
+	booking_notes_keep(accounts, first);
 	qsort(mine, n, sizeof(Account), compare_accounts);
 
 	for (int i = 0; i < n;)
 	{
-		int64		slot_id = mine[i].slot_id;
+		int64		slot_id = mine[i].note.key;
 		int64		left = 0;
 		const Resource *resource;
 		Slot		slot;
 
-		while (i < n && mine[i].slot_id == slot_id)
+		while (i < n && mine[i].note.key == slot_id)
 		{
 			left += mine[i].taken - mine[i].stored;
 			i++;
@@ -358,42 +328,7 @@ compare_accounts(const void *a, const void *b)
 	const Account *x = a;
 	const Account *y = b;
 
-	return x->slot_id < y->slot_id ? -1 : x->slot_id > y->slot_id;
-}
-
-static void
-places_end_of_xact(XactEvent event, void *arg)
-{
-	switch (event)
-	{
-		case XACT_EVENT_PRE_COMMIT:
-		case XACT_EVENT_PRE_PREPARE:
-			/* For instance because somebody has switched one of the triggers off. */
-			for (int i = 0; i < naccounts; i++)
-				if (accounts[i].taken != accounts[i].stored)
-					elog(ERROR, "the places of slot %lld have not been settled",
-						 (long long) accounts[i].slot_id);
-			break;
-		default:
-			naccounts = 0;
-			break;
-	}
-}
-
-static void
-places_end_of_subxact(SubXactEvent event, SubTransactionId mine, SubTransactionId parent, void *arg)
-{
-	int			kept = 0;
-
-	for (int i = 0; i < naccounts; i++)
-	{
-		if (accounts[i].subxact == mine && event == SUBXACT_EVENT_ABORT_SUB)
-			continue;
-		if (accounts[i].subxact == mine && event == SUBXACT_EVENT_COMMIT_SUB)
-			accounts[i].subxact = parent;
-		accounts[kept++] = accounts[i];
-	}
-	naccounts = kept;
+	return x->note.key < y->note.key ? -1 : x->note.key > y->note.key;
 }
 
 /* ----------------------------------------------------------------
@@ -428,7 +363,10 @@ take_places(const Slot *slot, int64 need, int64 want, const pg_uuid_t *self)
 			again = !booking_line_serving();
 		}
 		else
+		{
+			must_be_counted(slot);
 			again = reap_places(slot, need, self);
+		}
 		SPI_finish();
 
 		if (taken == 0 && !again)
@@ -452,10 +390,8 @@ take_at_once(const Slot *slot, int64 need, int64 want)
 		if (!booking_lock_places(slot->id, shard, false))
 			continue;
 		SPI_connect();
-		taken = take_from(slot, shard, need, want);
+		taken = take_from(slot, shard, need, want, false);
 		SPI_finish();
-		if (taken == 0)
-			booking_unlock_places(slot->id, shard);
 		return taken;
 	}
 	return 0;
@@ -471,35 +407,125 @@ try_first(const Slot *slot, int shard)
 		remembered->shard = shard;
 }
 
-/* What is free in one shard, whose lock we have. */
+/*
+ * What is free in one shard, whose lock we have.  A transaction that has given that lock
+ * back may still be writing the row: then wait for its end, or do not, and say so.
+ */
 static int64
-free_in(const Slot *slot, int shard)
+free_in(const Slot *slot, int shard, bool wait)
 {
+	TransactionId writer = InvalidTransactionId;
+
+	for (;;)
+	{
+		HeapTuple	row;
+		bool		isnull;
+		TransactionId xmax;
+
+		if (run(STMT_FREE_PLACES_OF_SHARD, slot, shard, 0) == 0)
+			return NO_SUCH_SHARD;
+		row = SPI_tuptable->vals[0];
+		xmax = DatumGetTransactionId(SPI_getbinval(row, SPI_tuptable->tupdesc, 3, &isnull));
+
+		/* One that has ended since the snapshot was taken: look again, once. */
+		if (!TransactionIdIsNormal(xmax) || TransactionIdIsCurrentTransactionId(xmax) ||
+			(xmax == writer && !TransactionIdIsInProgress(xmax)))
+			return DatumGetInt32(SPI_getbinval(row, SPI_tuptable->tupdesc, 1, &isnull));
+		writer = xmax;
+		if (TransactionIdIsInProgress(xmax))
+		{
+			if (!wait || booking_line_serving())
+				return BEING_WRITTEN;
+			XactLockTableWait(xmax, NULL, NULL, XLTW_None);
+		}
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
+/* Have we given the lock of a shard back, because its row is ours to the end? */
+static bool
+written_by_us(const Slot *slot, int shard)
+{
+	bool		ours = false;
 	bool		isnull;
 
-	if (run(STMT_FREE_PLACES_OF_SHARD, slot, shard, 0) == 0)
-		elog(ERROR, "slot %lld has lost a row in slot_places", (long long) slot->id);
-	return DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	if (!booking_many_places())
+		return false;
+	SPI_connect();
+	if (run(STMT_FREE_PLACES_OF_SHARD, slot, shard, 0) > 0)
+		ours = TransactionIdIsCurrentTransactionId(DatumGetTransactionId(
+			SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull)));
+	SPI_finish();
+	return ours;
+}
+
+/* Lock a shard if nobody else has it. */
+static bool
+try_shard(const Slot *slot, int shard)
+{
+	return booking_lock_places(slot->id, shard, false) || written_by_us(slot, shard);
+}
+
+/* The row of a shard is written.  From now on it is lock enough, if we have many. */
+static void
+shard_written(const Slot *slot, int shard)
+{
+	booking_transaction.counts.places_changed = true;
+	if (booking_many_places())
+		booking_unlock_places(slot->id, shard);
 }
 
 /*
- * Take places from one shard, whose lock we have.  At SERIALIZABLE the statements about
- * shards see their own new row as well (plans.c), and only one that sets a value can tell
- * it from the old one.
+ * Take places from one shard, whose lock we have; it is given back if there are not enough.
+ *
+ * An UPDATE that takes some if there are as many waits for whoever is writing the row, and
+ * then looks again.  It cannot do so above READ COMMITTED, nor while we serve a waitlist,
+ * nor can one that sets a value; and at SERIALIZABLE the statements about shards see
+ * their own new row as well (plans.c), and only one that sets a value can tell it from the
+ * old one.
  */
 static int64
-take_from(const Slot *slot, int shard, int64 need, int64 want)
+take_from(const Slot *slot, int shard, int64 need, int64 want, bool wait)
 {
-	if (want > need || IsolationIsSerializable())
-	{
-		int64		free = free_in(slot, shard);
+	int64		taken = need;
+	int64		free = 0;
 
-		if (free < need)
-			return 0;
-		want = Min(want, free);
-		return run(STMT_SET_PLACES, slot, shard, free - want) > 0 ? want : 0;
+	if (want > need || IsolationUsesXactSnapshot() || booking_line_serving())
+	{
+		free = free_in(slot, shard, wait);
+		if (free == NO_SUCH_SHARD)
+			not_counted(slot);
+		taken = free < need ? 0 : Min(want, free);
+		if (taken > 0 && run(STMT_SET_PLACES, slot, shard, free - taken) == 0)
+			taken = 0;
 	}
-	return run(STMT_TAKE_PLACES, slot, shard, need) > 0 ? need : 0;
+	else if (run(STMT_TAKE_PLACES, slot, shard, need) == 0)
+		taken = 0;
+
+	if (taken > 0)
+		shard_written(slot, shard);
+	else
+		booking_unlock_places(slot->id, shard);
+	return taken;
+}
+
+/* "Nothing is free" is not to be concluded from rows that are missing. */
+static void
+must_be_counted(const Slot *slot)
+{
+	if (run(STMT_FREE_PLACES_OF_SHARD, slot, slot->nshards - 1, 0) == 0)
+		not_counted(slot);
+}
+
+/* The derived rows of a slot are not there, or not all of them. */
+static void
+not_counted(const Slot *slot)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("the free places of slot %lld have not been counted", (long long) slot->id),
+			 errdetail("Rows have been loaded without the triggers that count them."),
+			 errhint("Run booking.rebuild().")));
 }
 
 /*
@@ -521,32 +547,24 @@ take_somewhere(const Slot *slot, const Free *free, int64 need, int64 want)
 		if (free->shard[shard] < need)
 			continue;
 		any = true;
-		if (!booking_lock_places(slot->id, shard, false))
-		{
-			if (wait_for < 0)
-				wait_for = shard;
-			continue;
-		}
-		if ((taken = take_from(slot, shard, need, want)) > 0)
+		if (try_shard(slot, shard) && (taken = take_from(slot, shard, need, want, false)) > 0)
 		{
 			try_first(slot, shard);
 			return taken;
 		}
-		booking_unlock_places(slot->id, shard);
+		if (wait_for < 0)
+			wait_for = shard;
 	}
 	if (!any)
 		return gather(slot, need);
 
-	if (wait_for >= 0 && wait_for_lock(slot, wait_for))
+	if (wait_for >= 0 && lock_shard(slot, wait_for))
 	{
-		int64		taken;
+		int64		taken = take_from(slot, wait_for, need, want, true);
 
-		if ((taken = take_from(slot, wait_for, need, want)) > 0)
-		{
+		if (taken > 0)
 			try_first(slot, wait_for);
-			return taken;
-		}
-		booking_unlock_places(slot->id, wait_for);
+		return taken;
 	}
 	return 0;
 }
@@ -566,8 +584,7 @@ gather(const Slot *slot, int64 need)
 
 	if (!lock_all(slot))
 		return 0;
-	look_at_places(slot, &free);
-	if (free.total < need)
+	if (!look_when_written(slot, &free) || free.total < need)
 	{
 		unlock_all(slot);
 		return 0;
@@ -583,7 +600,10 @@ gather(const Slot *slot, int64 need)
 		int64		here = Min(rest, portion);
 
 		if (free.shard[shard] != here)
+		{
 			run(STMT_SET_PLACES, slot, shard, here);
+			shard_written(slot, shard);
+		}
 		else
 			booking_unlock_places(slot->id, shard);
 		rest -= here;
@@ -608,8 +628,9 @@ reap_places(const Slot *slot, int64 need, const pg_uuid_t *self)
 	TimestampTz now = GetCurrentTimestamp();
 	Datum	   *ids;
 	int			found;
-	int			marked;
+	int			marked = 0;
 	int			n = 0;
+	bool		enough = false;
 	Free		free;
 
 	if (find_lapsed(slot, now, 1) == 0)
@@ -641,88 +662,119 @@ reap_places(const Slot *slot, int64 need, const pg_uuid_t *self)
 	{
 		marked = booking_mark_expired(ids, n, now);
 		look_at_places(slot, &free);
-		if (free.total >= need)
-			return true;
-		unlock_all(slot);
-		if (marked > 0)
-			return false;
+		enough = free.total >= need;
+		if (!enough || booking_many_places())
+			unlock_all(slot);
 	}
-	for (int i = 0; i < n; i++)
-		booking_unlock_id(DatumGetUUIDP(ids[i]));
-	booking_unlock_places(slot->id, REAPER);
-	return false;
-}
-
-/* Lock a shard, waiting for it if need be.  False when we must not wait. */
-static bool
-lock_shard(const Slot *slot, int shard)
-{
-	return booking_lock_places(slot->id, shard, false) || wait_for_lock(slot, shard);
+	if (marked == 0 || booking_many_ids())
+		for (int i = 0; i < n; i++)
+			booking_unlock_id(DatumGetUUIDP(ids[i]));
+	if (marked == 0 || booking_many_places())
+		booking_unlock_places(slot->id, REAPER);
+	return enough;
 }
 
 /*
- * Wait for a shard that somebody has.  A transaction that has changed a shard already
- * makes others wait for it, and some of them may have what it wants now.  It must
- * not stand in line then, for the deadlock that follows might be reported to them.  So it
- * asks again and again, as long as it takes PostgreSQL to suspect a deadlock.  False when
- * we must not wait at all.
+ * Lock a shard, waiting for it if need be.  False when we must not wait.
+ *
+ * A transaction that has changed a shard already makes others wait for it, and some of
+ * them may have what it wants now.  Of a deadlock the server tells whoever looks for one
+ * first, and that is to be us: so we ask again and again, until everybody who has been
+ * waiting for us has looked, then stand in line like everybody and look at once.  If it is
+ * no deadlock, but somebody who takes time, we go on waiting.
  */
 static bool
-wait_for_lock(const Slot *slot, int shard)
+lock_shard(const Slot *slot, int shard)
 {
+	int			save_nestlevel;
+
+	if (try_shard(slot, shard))
+		return true;
 	if (booking_line_serving())
 		return false;
-	if (changed_in != MyLocalTransactionId())
+	if (!booking_transaction.counts.places_changed)
 		return booking_lock_places(slot->id, shard, true);
 
-	for (int waited = 0; !booking_lock_places(slot->id, shard, false); waited++)
+	for (int waited = 0; waited < DeadlockTimeout; waited++)
 	{
-		if (waited >= DeadlockTimeout)
-			ereport(ERROR,
-					(errcode(ERRCODE_T_R_DEADLOCK_DETECTED),
-					 errmsg("waited too long for places of slot %lld", (long long) slot->id),
-					 errdetail("The transaction has places of a slot already, which somebody else may be waiting for."),
-					 errhint("Try the transaction again, or book in several slots in the order of their ids.")));
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 1, PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
+		if (try_shard(slot, shard))
+			return true;
 	}
+
+	save_nestlevel = NewGUCNestLevel();
+	(void) set_config_option("deadlock_timeout", "1ms", PGC_SUSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	PG_TRY();
+	{
+		booking_lock_places(slot->id, shard, true);
+	}
+	PG_CATCH();
+	{
+		if (geterrcode() == ERRCODE_T_R_DEADLOCK_DETECTED)
+			errhint("Try the transaction again, or book in several slots in the order of their ids.");
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	AtEOXact_GUC(true, save_nestlevel);
 	return true;
 }
 
+/*
+ * Give places back, to whichever shard can be had.  Where the places have not been
+ * counted there is nothing to correct.
+ */
 static void
 give_back(const Slot *slot, int64 quantity)
 {
+	bool		exactly = IsolationUsesXactSnapshot() || booking_line_serving();
 	int			start = slot->shard >= 0 ? slot->shard : some_shard(slot);
-	int			shard = start;
+	int			shard = -1;
 	int64		before = 0;
-	bool		isnull;
 
 	SPI_connect();
-	for (int i = 0; i < slot->nshards; i++)
+	for (int i = 0; i < slot->nshards && shard < 0; i++)
 	{
 		shard = (start + i) % slot->nshards;
-		if (booking_lock_places(slot->id, shard, false))
-			break;
-		if (i == slot->nshards - 1)
+		if (!try_shard(slot, shard))
+			shard = -1;
+		else if (exactly && (before = free_in(slot, shard, false)) == BEING_WRITTEN)
 		{
-			shard = start;
-			if (!lock_shard(slot, shard))
-				ereport(ERROR,
-						(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
-						 errmsg("every counter of slot %lld is in use", (long long) slot->id)));
+			booking_unlock_places(slot->id, shard);
+			shard = -1;
 		}
 	}
-	if (IsolationIsSerializable())
+	if (shard < 0)
 	{
-		before = free_in(slot, shard);
-		run(STMT_SET_PLACES, slot, shard, before + quantity);
+		shard = start;
+		if (!lock_shard(slot, shard) ||
+			(exactly && (before = free_in(slot, shard, true)) == BEING_WRITTEN))
+			ereport(ERROR,
+					(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+					 errmsg("every counter of slot %lld is in use", (long long) slot->id)));
+	}
+
+	if (exactly)
+	{
+		if (before != NO_SUCH_SHARD)
+			run(STMT_SET_PLACES, slot, shard, before + quantity);
 	}
 	else if (run(STMT_GIVE_PLACES, slot, shard, quantity) > 0)
+	{
+		bool		isnull;
+
 		before = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
 											 &isnull)) - quantity;
+	}
 	else
-		elog(ERROR, "slot %lld has lost a row in slot_places", (long long) slot->id);
+		before = NO_SUCH_SHARD;
+
+	if (before == NO_SUCH_SHARD)
+		booking_unlock_places(slot->id, shard);
+	else
+		shard_written(slot, shard);
 	if (before == 0)
 		signal_return();
 	SPI_finish();
@@ -752,6 +804,8 @@ booking_places_sold_out(const Slot *slot, int32 quantity)
 
 	SPI_connect();
 	look_at_places(slot, &free);
+	if (free.total < quantity)
+		must_be_counted(slot);
 	if (free.total < quantity && find_lapsed(slot, DT_NOEND, 1) > 0)
 	{
 		bool		isnull;
@@ -786,12 +840,11 @@ booking_places_left(const Slot *slot)
 void
 booking_places_refusal(const Resource *resource, const Slot *slot, int64 quantity, Refusal *refusal)
 {
+	const Account *account = find_account(slot->id);
 	int64		left = booking_places_left(slot);
 
 	/* What the statement has taken in advance is for nobody else. */
-	for (int i = 0; i < naccounts; i++)
-		if (accounts[i].slot_id == slot->id && accounts[i].command == booking_this_command())
-			left += accounts[i].taken - accounts[i].judged;
+	left += account->taken - account->judged;
 
 	refusal->sqlstate = ERRCODE_EXCLUSION_VIOLATION;
 	refusal->constraint = CONSTRAINT_CAPACITY;
@@ -827,9 +880,30 @@ look_at_places(const Slot *slot, Free *free)
 		CHECK_FOR_INTERRUPTS();
 		while (look_once(slot, STMT_ALL_PLACES, free) < slot->nshards)
 			if (++tries > 1000)
-				elog(ERROR, "slot %lld has lost a row in slot_places", (long long) slot->id);
+				not_counted(slot);
 		look_once(slot, STMT_ALL_PLACES, &again);
 	} while (memcmp(free, &again, sizeof(Free)) != 0);
+}
+
+/*
+ * The same for whoever has the locks of all shards and is going to set them: no row is being
+ * written.  False when one is, and we must not wait.
+ */
+static bool
+look_when_written(const Slot *slot, Free *free)
+{
+	for (int shard = 0; shard < slot->nshards; shard++)
+	{
+		int64		here = free_in(slot, shard, true);
+
+		if (here == NO_SUCH_SHARD)
+			not_counted(slot);
+		if (here == BEING_WRITTEN)
+			return false;
+		SPI_freetuptable(SPI_tuptable);
+	}
+	look_at_places(slot, free);
+	return true;
 }
 
 /* Returns how many shards it has seen. */
@@ -847,7 +921,7 @@ look_once(const Slot *slot, Statement statement, Free *free)
 		int			shard = DatumGetInt16(SPI_getbinval(row, SPI_tuptable->tupdesc, 1, &isnull));
 
 		if (shard < 0 || shard >= slot->nshards)
-			elog(ERROR, "slot %lld has no shard %d", (long long) slot->id, shard);
+			not_counted(slot);
 		seen += !ItemPointerIsValid(&free->row[shard]);
 		free->shard[shard] = DatumGetInt32(SPI_getbinval(row, SPI_tuptable->tupdesc, 2, &isnull));
 		free->row[shard] = *(ItemPointer) DatumGetPointer(SPI_getbinval(row, SPI_tuptable->tupdesc, 3, &isnull));
@@ -891,16 +965,11 @@ static uint64
 run(Statement statement, const Slot *slot, int shard, int64 quantity)
 {
 	Datum		values[3];
-	uint64		rows;
 
 	values[0] = Int64GetDatum(slot->id);
 	values[1] = Int16GetDatum((int16) shard);
 	values[2] = Int32GetDatum((int32) quantity);
-	rows = booking_run(statement, values, NULL);
-	if (rows > 0 && (statement == STMT_TAKE_PLACES || statement == STMT_GIVE_PLACES ||
-					 statement == STMT_SET_PLACES))
-		changed_in = MyLocalTransactionId();
-	return rows;
+	return booking_run(statement, values, NULL);
 }
 
 static uint64

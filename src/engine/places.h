@@ -18,7 +18,6 @@
 /* The highest number of rows that the free places of one slot are spread over. */
 #define MAX_SHARDS		256
 
-extern void booking_places_init(void);
 extern bool booking_places_take(const Slot *slot, int32 quantity, const BookingRow *row, bool wait);
 extern void booking_places_stored(struct TriggerData *trigger);
 extern void booking_places_settle(void);

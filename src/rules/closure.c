@@ -453,6 +453,7 @@ cancel_all(Request *request, Busy *busy)
 		if (busy->with != BUSY_WITH_NOTHING)
 			break;
 		cancel(id, request);
+		booking_done_with_id(&busy->id);
 	}
 	SPI_finish();
 	return busy->with == BUSY_WITH_NOTHING;
@@ -472,6 +473,7 @@ cancel(Datum id, const Request *request)
 		   !booking_life_change(&life, STMT_CANCEL_BOOKING, values,
 								request->has_reason ? NULL : "  n", &booking))
 		;
+	booking_life_done(&life);
 }
 
 static Datum

@@ -363,6 +363,8 @@ reap_lapsed_of_slot(Statement statement, Datum *values, int now)
 			ids[n++] = id;
 	}
 	booking_mark_expired(ids, n, instant);
+	for (int i = 0; i < n; i++)
+		booking_done_with_id(DatumGetUUIDP(ids[i]));
 }
 
 static int64

@@ -17,15 +17,22 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/table.h"
+#include "access/tableam.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
+#include "miscadmin.h"
 #include "nodes/execnodes.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/jsonb.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
 
 #include "base/cache.h"
 #include "base/compat.h"
@@ -73,6 +80,7 @@ static bool refused_last = false;
 static Datum book_slot(FunctionCallInfo fcinfo, bool by_name, bool try);
 static Datum book_place(FunctionCallInfo fcinfo, bool try);
 static void read_booking_order(FunctionCallInfo fcinfo, int first, Order *order);
+static bool id_is_used(const pg_uuid_t *id);
 static bool replay(const Order *order, const Resource *resource, Datum *booking);
 static bool store_in_slot(Order *order, const Resource *resource, bool try, Datum *booking);
 static bool store(const Order *order, const Resource *resource, bool try, Datum *booking);
@@ -129,13 +137,18 @@ book_slot(FunctionCallInfo fcinfo, bool by_name, bool try)
 		resource = booking_use_resource(PG_GETARG_INT64(0));
 
 	if (order.id && replay(&order, resource, &booking))
+	{
+		booking_done_with_id(order.id);
 		PG_RETURN_DATUM(booking);
+	}
 	booking_check_policy(resource, order.period, resource->slots_only ? POLICY_NOTICE : POLICY_ALL);
 	if (order.hold_for)
 		booking_check_hold(resource, booking_interval_length(order.hold_for));
 	if (resource->slots_only ? !store_in_slot(&order, resource, try, &booking) :
 		!store(&order, resource, try, &booking))
 		return no_row(fcinfo);
+	if (order.id)
+		booking_done_with_id(order.id);
 	PG_RETURN_DATUM(booking);
 }
 
@@ -171,13 +184,18 @@ book_place(FunctionCallInfo fcinfo, bool try)
 	order.period = slot.period;
 
 	if (order.id && replay(&order, resource, &booking))
+	{
+		booking_done_with_id(order.id);
 		PG_RETURN_DATUM(booking);
+	}
 	booking_check_policy(resource, order.period, POLICY_NOTICE);
 	if (order.hold_for)
 		booking_check_hold(resource, booking_interval_length(order.hold_for));
 
 	if (!store(&order, resource, try, &booking))
 		return no_row(fcinfo);
+	if (order.id)
+		booking_done_with_id(order.id);
 	PG_RETURN_DATUM(booking);
 }
 
@@ -277,6 +295,8 @@ replay(const Order *order, const Resource *resource, Datum *booking)
 	HeapTuple	row;
 	bool		isnull;
 
+	if (!id_is_used(order->id))
+		return false;
 	SPI_connect();
 	if (booking_run(STMT_GET_BOOKING, &id, NULL) == 0)
 	{
@@ -326,6 +346,47 @@ replay(const Order *order, const Resource *resource, Datum *booking)
 	*booking = booking_row_datum();
 	SPI_finish();
 	return true;
+}
+
+/*
+ * Is there a row with this id?  A transaction that has made many bookings may have given
+ * the ID lock back while it is still writing this one (locks.c): wait for its end.
+ */
+static bool
+id_is_used(const pg_uuid_t *id)
+{
+	Relation	heap = table_open(booking_table("booking"), RowExclusiveLock);
+	Oid			pkey;
+	bool		used = true;
+
+	list_free(RelationGetIndexList(heap));
+	pkey = heap->rd_pkindex;
+	if (OidIsValid(pkey))
+	{
+		Relation	index = index_open(pkey, AccessShareLock);
+		TupleTableSlot *slot = table_slot_create(heap, NULL);
+		SnapshotData dirty;
+		ScanKeyData key;
+
+		ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(id));
+		InitDirtySnapshot(dirty);
+		do
+		{
+			IndexScanDesc scan = index_beginscan_compat(heap, index, &dirty, 1, 0);
+
+			CHECK_FOR_INTERRUPTS();
+			index_rescan(scan, &key, 1, NULL, 0);
+			dirty.xmin = InvalidTransactionId;
+			used = index_getnext_slot(scan, ForwardScanDirection, slot);
+			index_endscan(scan);
+			if (used && TransactionIdIsValid(dirty.xmin))
+				XactLockTableWait(dirty.xmin, heap, &slot->tts_tid, XLTW_InsertIndex);
+		} while (used && TransactionIdIsValid(dirty.xmin));
+		ExecDropSingleTupleTableSlot(slot);
+		index_close(index, NoLock);
+	}
+	table_close(heap, NoLock);
+	return used;
 }
 
 bool

@@ -119,6 +119,7 @@ booking_reschedule(PG_FUNCTION_ARGS)
 		values[5] = new.value[BOOKING_SLOT_ID];
 		nulls[5] = new.null[BOOKING_SLOT_ID] ? 'n' : ' ';
 	} while (!booking_life_change(&life, STMT_MOVE_BOOKING, values, nulls, &booking));
+	booking_life_done(&life);
 	SPI_finish();
 	PG_RETURN_DATUM(booking);
 }
@@ -198,6 +199,7 @@ booking_check_in(PG_FUNCTION_ARGS)
 		must_not_have_left(&life);
 		values[2] = TimestampTzGetDatum(life.now);
 	} while (!booking_life_change(&life, STMT_CHECK_IN_BOOKING, values, NULL, &booking));
+	booking_life_done(&life);
 	SPI_finish();
 	PG_RETURN_DATUM(booking);
 }
@@ -258,6 +260,7 @@ booking_check_out(PG_FUNCTION_ARGS)
 			values[4] = RangeTypePGetDatum(shrunk(&life, at));
 		}
 	} while (!booking_life_change(&life, STMT_CHECK_OUT_BOOKING, values, NULL, &booking));
+	booking_life_done(&life);
 	SPI_finish();
 	PG_RETURN_DATUM(booking);
 }

@@ -10,10 +10,8 @@
  * whose ID lock or row somebody has is left to them; so is whatever another sweeper has
  * taken, and any number of them share the work without waiting for one another.
  *
- * ID locks last until commit, and there is room for so many of them: a sweep keeps the
- * first MANY_IDS.  The others it gives back once their rows are written.  That is safe,
- * for a lapsed hold has no life left to serialise; a function that comes across it before
- * we commit waits for the row instead.
+ * ID locks last until commit, and there is room for so many of them: of the others, the rows
+ * that are written are lock enough (locks.c).
  *
  *-------------------------------------------------------------------------
  */
@@ -39,7 +37,6 @@
 PG_FUNCTION_INFO_V1(booking_expire_holds);
 
 #define BATCH		256
-#define MANY_IDS	1024
 
 /* A batch of holds to be marked. */
 typedef struct Marking
@@ -76,7 +73,6 @@ sweep(int64 most)
 	Datum		zero = UUIDPGetDatum(palloc0(sizeof(pg_uuid_t)));
 	Datum		from[4];
 	int64		expired = 0;
-	int			kept = 0;
 
 	LockRelationOid(booking_table("booking"), RowExclusiveLock);
 	from[0] = TimestampTzGetDatum(now);
@@ -107,11 +103,8 @@ sweep(int64 most)
 		}
 		if (n > 0)
 			expired += mark(ids, n, now);
-		if (kept < MANY_IDS)
-			kept += n;
-		else
-			for (int i = 0; i < n; i++)
-				booking_unlock_id(DatumGetUUIDP(ids[i]));
+		for (int i = 0; i < n; i++)
+			booking_done_with_id(DatumGetUUIDP(ids[i]));
 		SPI_finish();
 
 		if (found == 0)

@@ -79,6 +79,16 @@ booking_life_begin(Life *life, Datum id)
 		no_such_booking(id);
 }
 
+/*
+ * Done with a booking.  A transaction that has taken many steps leaves it at the row's own
+ * lock if it has written it; whoever comes for the booking meanwhile waits for that.
+ */
+void
+booking_life_done(const Life *life)
+{
+	booking_done_with_id(DatumGetUUIDP(life->id));
+}
+
 static void
 no_such_booking(Datum id)
 {
@@ -229,6 +239,7 @@ booking_confirm(PG_FUNCTION_ARGS)
 			break;
 		}
 	} while (!booking_life_change(&life, STMT_CONFIRM_BOOKING, values, NULL, &booking));
+	booking_life_done(&life);
 	SPI_finish();
 	PG_RETURN_DATUM(booking);
 }
@@ -274,6 +285,7 @@ booking_extend_hold(PG_FUNCTION_ARGS)
 		booking_check_hold(life.resource, until - life.now);
 		values[2] = TimestampTzGetDatum(until);
 	} while (!booking_life_change(&life, STMT_EXTEND_HOLD, values, NULL, &booking));
+	booking_life_done(&life);
 	SPI_finish();
 	PG_RETURN_DATUM(booking);
 }
@@ -320,6 +332,7 @@ booking_life_cancel(Datum id, Datum reason)
 		if (booking_life_change(&life, STMT_CANCEL_BOOKING, values, reason ? NULL : "  n", &booking))
 			break;
 	}
+	booking_life_done(&life);
 	SPI_finish();
 	return booking;
 }

@@ -28,6 +28,7 @@ typedef struct Life
 
 extern Datum booking_life_cancel(Datum id, Datum reason);
 extern void booking_life_begin(Life *life, Datum id);
+extern void booking_life_done(const Life *life);
 extern bool booking_life_change(Life *life, Statement statement, Datum *values,
 								const char *nulls, Datum *booking);
 extern void booking_life_must_be_active(const Life *life);

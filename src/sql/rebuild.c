@@ -1,0 +1,32 @@
+/*-------------------------------------------------------------------------
+ *
+ * rebuild.c
+ *		What do backends do about rows that were loaded without our triggers?
+ *
+ * They remember resources, rules and slots (cache.c), and it is the triggers
+ * that make them forget.  booking.rebuild(), which is SQL, does it once the rows are there.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "utils/inval.h"
+
+#include "base/cache.h"
+
+PG_FUNCTION_INFO_V1(booking_forget_everything);
+
+/* Rows that are remembered belong to one of these tables, or came with one. */
+Datum
+booking_forget_everything(PG_FUNCTION_ARGS)
+{
+	static const char *const tables[] = {
+		"booking", "resource", "seat", "waitlist", "opening_hours", "closure", "holder_limit", "slot",
+		"slot_id_seq"
+	};
+
+	for (int i = 0; i < (int) lengthof(tables); i++)
+		CacheInvalidateRelcacheByRelid(booking_table(tables[i]));
+	PG_RETURN_VOID();
+}

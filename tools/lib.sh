@@ -29,9 +29,10 @@ umask 022
 
 CHECKOUT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 
-# The versions of PostgreSQL that the extension supports.
+# The versions of PostgreSQL that are looked for: those that the extension
+# supports, and the next.
 OLDEST_MAJOR=15
-NEWEST_MAJOR=18
+NEWEST_MAJOR=19
 
 # The superuser of every private server.  Not "booking": the schema of that
 # name would then stand on its search_path.
@@ -143,16 +144,47 @@ choose_state() {
 # Beside the programs of a tree that we made: the pg_config it was made from.
 ORIGIN=.made-from
 
-# Whether a pg_config belongs to a PostgreSQL that we can build for and run.
-usable() {
-	local bindir pgxs
-	bindir=$("$1" --bindir 2>/dev/null) && pgxs=$("$1" --pgxs 2>/dev/null) &&
-		[[ -x $bindir/postgres && -x $bindir/pgbench && -e $pgxs ]]
+# lacking PG_CONFIG: prints what its PostgreSQL lacks of all that it takes to
+# build the extension, to run it and to test it.  Debian spreads this over three
+# packages, or four, and not in the same way in each release: that one thing is
+# there says nothing of the others.
+lacking() {
+	local bin pgxs extensions headers program path
+	if ! bin=$("$1" --bindir 2>/dev/null) || ! pgxs=$("$1" --pgxs 2>/dev/null) ||
+		! headers=$("$1" --includedir-server 2>/dev/null) ||
+		! extensions=$("$1" --sharedir 2>/dev/null)/extension; then
+		say pg_config
+		return
+	fi
+	for program in postgres initdb pg_ctl psql pgbench pg_dump; do
+		[[ -x $bin/$program ]] || say "$program"
+	done
+	for path in "$headers/postgres.h" "$pgxs" "$extensions/btree_gist.control"; do
+		[[ -e $path ]] || say "${path##*/}"
+	done
+	for path in regress/pg_regress isolation/pg_isolation_regress isolation/isolationtester \
+		perl/PostgreSQL/Test/Cluster.pm; do
+		[[ -e $(dirname "$pgxs")/../test/$path ]] || say "${path##*/}"
+	done
 }
+
+# Whether a pg_config belongs to a PostgreSQL that lacks nothing.
+usable() { [[ -x $1 && -z $(lacking "$1") ]]; }
 
 major_of() {
 	local version
 	version=$("$1" --version) && version=${version#* } && printf '%s\n' "${version%%[!0-9]*}"
+}
+
+# What Debian's packages call the pg_config of a major version.
+debian_pg_config() { printf '/usr/lib/postgresql/%s/bin/pg_config\n' "$1"; }
+
+# The major version that a pg_config of Debian's belongs to, also when it is
+# the one in /usr/bin, which speaks for whichever version it finds.
+major_in_debian() {
+	local bin
+	bin=$("$1" --bindir 2>/dev/null) || bin=${1%/*}
+	[[ $bin =~ ^/usr/lib/postgresql/([0-9]+)/bin$ ]] && printf '%s\n' "${BASH_REMATCH[1]}"
 }
 
 # Sets PG_CONFIG, if the caller has not, to the newest PostgreSQL that is
@@ -160,17 +192,11 @@ major_of() {
 find_postgres() {
 	local major candidate
 	if [[ -n ${PG_CONFIG:-} ]]; then
-		[[ $PG_CONFIG == */* ]] || PG_CONFIG=$(command -v "$PG_CONFIG") ||
-			die "there is no program $PG_CONFIG"
-		# From "tools/server env" it names a tree of ours: take what that is of.
-		candidate=$("$PG_CONFIG" --bindir 2>/dev/null)/$ORIGIN
-		[[ ! -e $candidate ]] || PG_CONFIG=$(<"$candidate")
-		usable "$PG_CONFIG" ||
-			die "PG_CONFIG=$PG_CONFIG does not belong to a PostgreSQL with server, pgbench and PGXS"
-		return 0
+		usable "$PG_CONFIG"
+		return
 	fi
 	for ((major = NEWEST_MAJOR; major >= OLDEST_MAJOR; major--)); do
-		candidate=/usr/lib/postgresql/$major/bin/pg_config
+		candidate=$(debian_pg_config "$major")
 		if usable "$candidate"; then
 			PG_CONFIG=$candidate
 			return 0
@@ -185,11 +211,32 @@ find_postgres() {
 	return 1
 }
 
-# The version that this Debian carries, or of which a part is here already.
-debian_major() {
+# Makes a PG_CONFIG that the caller has set the name of a file.
+resolve_pg_config() {
+	local origin
+	[[ -n ${PG_CONFIG:-} ]] || return 0
+	[[ $PG_CONFIG == */* ]] || PG_CONFIG=$(command -v "$PG_CONFIG") ||
+		die "there is no program $PG_CONFIG"
+	# From "tools/server env" it names a tree of ours: take what that is of.
+	origin=$("$PG_CONFIG" --bindir 2>/dev/null)/$ORIGIN
+	[[ ! -e $origin ]] || PG_CONFIG=$(<"$origin")
+}
+
+# Whether apt knows of a package that can be installed.
+apt_has() {
+	LC_ALL=C apt-cache policy "$1" 2>/dev/null | grep -q '^  Candidate: [0-9]'
+}
+
+# The version to install or to complete: what the caller asked for, or that of
+# which the server is here already, or else what this Debian carries.
+major_to_install() {
 	local major
+	if [[ -n ${PG_CONFIG:-} ]]; then
+		major_in_debian "$PG_CONFIG"
+		return
+	fi
 	for ((major = NEWEST_MAJOR; major >= OLDEST_MAJOR; major--)); do
-		if [[ -x /usr/lib/postgresql/$major/bin/postgres ]]; then
+		if [[ -x /usr/lib/postgresql/$major/bin/postgres ]] && apt_has "postgresql-server-dev-$major"; then
 			printf '%s\n' "$major"
 			return
 		fi
@@ -210,7 +257,8 @@ apt_get() {
 
 # Installs what is missing to build, run and test, and says what that is.
 install_missing() {
-	local missing=() major
+	local missing=() major=
+	resolve_pg_config
 	command -v gcc >/dev/null || missing+=(gcc)
 	command -v make >/dev/null || missing+=(make)
 	[[ -e /usr/include/stdio.h ]] || missing+=(libc6-dev)
@@ -221,15 +269,21 @@ install_missing() {
 		need_apt "${missing[@]}"
 		apt_get update
 	else
+		# Only Debian's own can be completed by Debian's packages.
+		[[ -z ${PG_CONFIG:-} ]] || major_in_debian "$PG_CONFIG" >/dev/null ||
+			die "PG_CONFIG=$PG_CONFIG: its PostgreSQL lacks $(lacking "$PG_CONFIG" | paste -sd ' ')"
 		need_apt "${missing[@]}" postgresql postgresql-server-dev
 		apt_get update
-		major=$(debian_major)
+		major=$(major_to_install)
 		[[ -n $major ]] || die "Debian's package lists name no PostgreSQL"
-		missing+=("postgresql-$major" "postgresql-server-dev-$major")
+		# All of them: what is there already may be of another minor version.
+		missing+=("postgresql-$major" "postgresql-client-$major" "postgresql-server-dev-$major")
+		! apt_has "postgresql-contrib-$major" || missing+=("postgresql-contrib-$major")
 	fi
 	say "Installing from Debian's packages: ${missing[*]}"
 	without_main_cluster apt_get install "${missing[@]}"
-	find_postgres || die "PostgreSQL is still not complete after installing ${missing[*]}"
+	find_postgres || die "PostgreSQL is still not complete after installing ${missing[*]}${major:+; it lacks $(
+		lacking "$(debian_pg_config "$major")" | paste -sd ' ')}"
 }
 
 need_apt() {
@@ -331,7 +385,8 @@ tree_bin() { printf '%s%s\n' "$1" "$("$PG_CONFIG" --bindir)"; }
 # What a tree was made from: when this changes, it is made anew.
 tree_stamp() {
 	local dirs
-	dirs=("$("$PG_CONFIG" --bindir)" "$("$PG_CONFIG" --pkglibdir)" "$("$PG_CONFIG" --sharedir)/extension")
+	dirs=("$("$PG_CONFIG" --bindir)" "$("$PG_CONFIG" --pkglibdir)" "$("$PG_CONFIG" --sharedir)/extension"
+		"$("$PG_CONFIG" --includedir-server)" "$("$PG_CONFIG" --pgxs)")
 	"$PG_CONFIG" --version
 	stat -L -c '%n %Y %i' "$PG_CONFIG" "${dirs[@]}" "${dirs[0]}/postgres"
 }

@@ -95,6 +95,7 @@
 #include "base/locks.h"
 #include "base/period.h"
 #include "base/plans.h"
+#include "base/test_point.h"
 #include "base/transaction.h"
 #include "engine/places.h"
 #include "engine/resource.h"
@@ -590,6 +591,7 @@ gather(const Slot *slot, int64 need)
 		return 0;
 	}
 
+	BOOKING_TEST_POINT("places-gather");
 	rest = free.total - need;
 	portion = Max((rest + slot->nshards - 1) / slot->nshards, Min(4 * need, SMALL_PORTION));
 	if (need <= rest)

@@ -56,7 +56,10 @@
 /* Whom a statement runs as, whether it writes, and what it reads. */
 #define AS_OWNER	0x01
 #define WRITES		0x02
-/* Touches one booking by its id, whose ID lock we hold; or what a lock of its slot guards. */
+/*
+ * Touches one booking by its id, whose ID lock we hold; or what a lock of its slot or of its
+ * line guards; or looks for what is locked before it is believed.
+ */
 #define KEYED		0x04
 /* Sees what the statement that runs the trigger has written. */
 #define UP_TO_NOW	0x08
@@ -236,36 +239,36 @@ static const PlanText plans[STMT_COUNT] = {
 		AS_OWNER | WRITES | KEYED, {UUIDOID, TIMESTAMPTZOID}
 	},
 	[STMT_LAPSED_HOLDS] = {
-		"SELECT id, expires_at FROM booking.booking"
+		"SELECT id, expires_at, resource_id, slot_id FROM booking.booking"
 		" WHERE status" EQ "'held' AND expires_at" LE "$1"
 		" AND (expires_at, id) OPERATOR(pg_catalog.>) ($2, $3)"
 		" ORDER BY expires_at, id LIMIT $4",
-		0, {TIMESTAMPTZOID, TIMESTAMPTZOID, UUIDOID, INT8OID}
+		KEYED | BY_INDEX, {TIMESTAMPTZOID, TIMESTAMPTZOID, UUIDOID, INT8OID}
 	},
 	[STMT_TRY_LOCK_HOLDS] = {
 		"SELECT id FROM booking.booking WHERE id" EQ "ANY ($1)"
 		" AND status" EQ "'held' AND expires_at" LE "$2 FOR NO KEY UPDATE SKIP LOCKED",
-		WRITES, {UUIDARRAYOID, TIMESTAMPTZOID}
+		WRITES | KEYED | BY_INDEX, {UUIDARRAYOID, TIMESTAMPTZOID}
 	},
 	[STMT_EXPIRE_HOLDS] = {
 		"UPDATE booking.booking SET status = 'expired', expires_at = NULL"
 		" WHERE id" EQ "ANY ($1) AND status" EQ "'held'",
-		WRITES, {UUIDARRAYOID}
+		WRITES | KEYED | BY_INDEX, {UUIDARRAYOID}
 	},
 	[STMT_SOMEBODY_WAITS] = {
 		"SELECT 1 FROM booking.waitlist WHERE resource_id" EQ "$1 AND status" EQ "'waiting' LIMIT 1",
-		AS_OWNER, {INT8OID}
+		AS_OWNER | KEYED | BY_INDEX, {INT8OID}
 	},
 	[STMT_LINES] = {
 		"SELECT DISTINCT resource_id FROM booking.waitlist WHERE status" EQ "'waiting' ORDER BY resource_id",
-		AS_OWNER, {InvalidOid}
+		AS_OWNER | KEYED | BY_INDEX, {InvalidOid}
 	},
 	[STMT_LINE] = {
 		"SELECT id, slot_id, seat, period, quantity, holder, offer_for FROM booking.waitlist"
 		" WHERE resource_id" EQ "$1 AND status" EQ "'waiting'"
 		" AND period" OVERLAPS "$2 AND period" OVERLAPS "$3"
 		" AND id OPERATOR(pg_catalog.>) $4 ORDER BY id LIMIT $5",
-		AS_OWNER, {INT8OID, TSTZRANGEOID, TSTZRANGEOID, INT8OID, INT8OID}
+		AS_OWNER | KEYED | BY_INDEX, {INT8OID, TSTZRANGEOID, TSTZRANGEOID, INT8OID, INT8OID}
 	},
 	[STMT_OFFER_BOOKING] = {
 		INSERT_BOOKING,
@@ -274,19 +277,19 @@ static const PlanText plans[STMT_COUNT] = {
 	},
 	[STMT_TRY_LOCK_ENTRY] = {
 		"SELECT FROM booking.waitlist WHERE id" EQ "$1 AND status" EQ "'waiting' FOR UPDATE SKIP LOCKED",
-		AS_OWNER | WRITES, {INT8OID}
+		AS_OWNER | WRITES | KEYED | BY_INDEX, {INT8OID}
 	},
 	[STMT_MARK_OFFERED] = {
 		"UPDATE booking.waitlist SET status = 'offered' WHERE id" EQ "$1 AND status" EQ "'waiting'",
-		AS_OWNER | WRITES, {INT8OID}
+		AS_OWNER | WRITES | KEYED | BY_INDEX, {INT8OID}
 	},
 	[STMT_SETTLE_ENTRY] = {
 		"UPDATE booking.waitlist SET status = $2 WHERE id" EQ "$1 AND status" EQ "'offered'",
-		AS_OWNER | WRITES, {INT8OID, TEXTOID}
+		AS_OWNER | WRITES | KEYED | BY_INDEX, {INT8OID, TEXTOID}
 	},
 	[STMT_FIND_OFFER] = {
 		"SELECT id FROM booking.booking WHERE waitlist_id" EQ "$1 AND status" EQ "'held'",
-		0, {INT8OID}
+		KEYED | BY_INDEX, {INT8OID}
 	},
 	[STMT_FIND_ENTRY] = {
 		"SELECT * FROM booking.waitlist w"
@@ -295,7 +298,7 @@ static const PlanText plans[STMT_COUNT] = {
 		" (SELECT FROM booking.booking b WHERE b.waitlist_id" EQ "w.id AND b.status" EQ "'held'"
 		" AND b.expires_at OPERATOR(pg_catalog.>) pg_catalog.clock_timestamp()))"
 		" ORDER BY id LIMIT 1",
-		0, {INT8OID, INT8OID, TSTZRANGEOID, INT4OID, TEXTOID, INTERVALOID}
+		KEYED | BY_INDEX, {INT8OID, INT8OID, TSTZRANGEOID, INT4OID, TEXTOID, INTERVALOID}
 	},
 	[STMT_JOIN_WAITLIST] = {
 		"INSERT INTO booking.waitlist (resource_id, slot_id, period, quantity, holder, offer_for)"
@@ -304,11 +307,11 @@ static const PlanText plans[STMT_COUNT] = {
 	},
 	[STMT_GET_ENTRY] = {
 		"SELECT * FROM booking.waitlist WHERE id" EQ "$1",
-		0, {INT8OID}
+		KEYED | BY_INDEX, {INT8OID}
 	},
 	[STMT_LEAVE_WAITLIST] = {
 		"UPDATE booking.waitlist SET status = 'left' WHERE id" EQ "$1 AND status" EQ "'waiting' RETURNING *",
-		WRITES, {INT8OID}
+		WRITES | KEYED | BY_INDEX, {INT8OID}
 	},
 	[STMT_BOOKINGS_EVER] = {
 		LIST_BOOKINGS A_FEW,

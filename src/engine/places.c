@@ -151,6 +151,8 @@ static int64 take_somewhere(const Slot *slot, const Free *free, int64 need, int6
 static int64 gather(const Slot *slot, int64 need);
 static bool reap_places(const Slot *slot, int64 need, const pg_uuid_t *self);
 static bool lock_shard(const Slot *slot, int shard);
+static bool gives_exactly(void);
+static int	find_shard_to_give(const Slot *slot, int start, bool exactly, int64 *before);
 static void give_back(const Slot *slot, int64 quantity);
 static void look_at_places(const Slot *slot, Free *free);
 static bool look_when_written(const Slot *slot, Free *free);
@@ -435,7 +437,7 @@ free_in(const Slot *slot, int shard, bool wait)
 		writer = xmax;
 		if (TransactionIdIsInProgress(xmax))
 		{
-			if (!wait || booking_line_serving())
+			if (!wait || booking_line_serving() || booking_hasty())
 				return BEING_WRITTEN;
 			XactLockTableWait(xmax, NULL, NULL, XLTW_None);
 		}
@@ -692,7 +694,7 @@ lock_shard(const Slot *slot, int shard)
 
 	if (try_shard(slot, shard))
 		return true;
-	if (booking_line_serving())
+	if (booking_line_serving() || booking_hasty())
 		return false;
 	if (!booking_transaction.counts.places_changed)
 		return booking_lock_places(slot->id, shard, true);
@@ -725,29 +727,63 @@ lock_shard(const Slot *slot, int shard)
 }
 
 /*
+ * Could places be given back at this moment, without waiting for somebody?  We have the
+ * RESOURCE lock.
+ */
+bool
+booking_places_can_give(int64 slot_id)
+{
+	const Resource *resource;
+	Slot		slot = booking_use_slot(slot_id, &resource);
+	int64		before;
+	int			shard;
+
+	SPI_connect();
+	shard = find_shard_to_give(&slot, some_shard(&slot), gives_exactly(), &before);
+	if (shard >= 0)
+		booking_unlock_places(slot_id, shard);
+	SPI_finish();
+	return shard >= 0;
+}
+
+/* Have we to know what is in a shard in order to give it more? */
+static bool
+gives_exactly(void)
+{
+	return IsolationUsesXactSnapshot() || booking_line_serving() || booking_hasty();
+}
+
+/* Lock a shard that can be had at once; -1: there is none. */
+static int
+find_shard_to_give(const Slot *slot, int start, bool exactly, int64 *before)
+{
+	for (int i = 0; i < slot->nshards; i++)
+	{
+		int			shard = (start + i) % slot->nshards;
+
+		if (!try_shard(slot, shard))
+			continue;
+		if (!exactly || (*before = free_in(slot, shard, false)) != BEING_WRITTEN)
+			return shard;
+		booking_unlock_places(slot->id, shard);
+	}
+	return -1;
+}
+
+/*
  * Give places back, to whichever shard can be had.  Where the places have not been
  * counted there is nothing to correct.
  */
 static void
 give_back(const Slot *slot, int64 quantity)
 {
-	bool		exactly = IsolationUsesXactSnapshot() || booking_line_serving();
+	bool		exactly = gives_exactly();
 	int			start = slot->shard >= 0 ? slot->shard : some_shard(slot);
-	int			shard = -1;
 	int64		before = 0;
+	int			shard;
 
 	SPI_connect();
-	for (int i = 0; i < slot->nshards && shard < 0; i++)
-	{
-		shard = (start + i) % slot->nshards;
-		if (!try_shard(slot, shard))
-			shard = -1;
-		else if (exactly && (before = free_in(slot, shard, false)) == BEING_WRITTEN)
-		{
-			booking_unlock_places(slot->id, shard);
-			shard = -1;
-		}
-	}
+	shard = find_shard_to_give(slot, start, exactly, &before);
 	if (shard < 0)
 	{
 		shard = start;

@@ -521,19 +521,10 @@ booking_this_command(void)
 }
 
 /*
- * Enter these parts of the gate of what is being counted, alone.  Without "wait", false
- * when somebody else is in one of them.  In the order of the parts, so that two who want
+ * Enter the gates that one row has to be in; the keys ascend.  Without "wait", false when
+ * somebody else is in one of their parts.  In the order of the parts, so that two who want
  * several do not wait for each other.
  */
-bool
-booking_gate_enter(uint64 key, GateParts parts, bool wait)
-{
-	GateWanted	wanted = {key, parts};
-
-	return booking_gates_enter(&wanted, 1, wait);
-}
-
-/* The same for all gates that one row has to be in; the keys ascend. */
 bool
 booking_gates_enter(const GateWanted *wanted, int n, bool wait)
 {
@@ -681,14 +672,6 @@ booking_gate_parts_of(RangeType *range)
 		!IS_VALID_TIMESTAMP(period.from) || !IS_VALID_TIMESTAMP(period.to))
 		return LARGE_PARTS;
 	return booking_gate_parts(period);
-}
-
-/* Leave the gate entered last: nothing was written, or the row is in its index. */
-void
-booking_gate_leave(void)
-{
-	Assert(ngates > 0);
-	drop_gate(ngates - 1);
 }
 
 /* Small pieces are taken alone, and large ones if there are no small ones. */

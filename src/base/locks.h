@@ -53,13 +53,11 @@ extern CommandId booking_this_command(void);
 extern GateParts booking_gate_parts(Period period);
 extern GateParts booking_gate_parts_of(RangeType *range);
 extern GateParts booking_gate_both(GateParts a, GateParts b);
-extern bool booking_gate_enter(uint64 key, GateParts parts, bool wait);
 extern bool booking_gates_enter(const GateWanted *wanted, int n, bool wait);
 extern void booking_gates_leave(void);
 extern void booking_gates_leave_all(void);
 extern void booking_gates_forget(void);
 extern void booking_gates_undo(SubTransactionId mine, SubTransactionId parent, bool abort);
 extern void booking_gates_leave_with_row(void);
-extern void booking_gate_leave(void);
 
 #endif							/* BOOKING_LOCKS_H */

@@ -78,6 +78,7 @@ typedef struct Count
 } Count;
 
 static void guard_count_row(const GuardRow *row, void *arg);
+static GuardVerdict weigh(const Count *count, Oid range_type, const GuardLoad *load, int64 capacity);
 static bool all_still_there(const GuardPlace *places, const Count *count);
 static bool still_matches(const GuardIndex *guard, const GuardLoad *load,
 						  const Datum *values, const bool *isnull);
@@ -91,25 +92,41 @@ static RangeType *stretch(Oid range_type, RangeBound *bounds, int64 from, int64 
  * "wait" worth following; "fits" is worth acting upon only inside the gate.
  */
 GuardVerdict
-booking_guard_judge(Relation heap, const GuardIndex *guard, const GuardLoad *load,
-					int64 capacity, GuardQuantity quantity_of, void *arg)
+booking_guard_judge(GuardPlace *places, int nplaces, const GuardLoad *load, int64 capacity,
+					GuardQuantity quantity_of)
 {
-	GuardPlace	place = {heap, guard, load->self, arg};
+	GuardVerdict verdict;
+	Count		count = {.quantity_of = quantity_of};
 
-	return booking_guard_judge_places(&place, 1, load, capacity, quantity_of);
+	for (count.place = 0; count.place < nplaces; count.place++)
+	{
+		GuardPlace *place = &places[count.place];
+		bool		closed = place->heap == NULL;
+
+		if (closed)
+			place->heap = table_open(place->relid, NoLock);
+		count.arg = place->arg;
+		booking_guard_scan(place, load, guard_count_row, &count);
+		if (closed)
+		{
+			table_close(place->heap, NoLock);
+			place->heap = NULL;
+		}
+	}
+	verdict = weigh(&count, places[0].index->range_type, load, capacity);
+
+	/* Rows have moved while we counted: only a count inside the gate will tell. */
+	if (verdict.answer == GUARD_FULL && load->quantity <= capacity && load->outside &&
+		!all_still_there(places, &count))
+		verdict.answer = GUARD_FITS;
+	return verdict;
 }
 
-/*
- * The same where the rows to be counted are spread over several tables: the partitions
- * of one.
- */
-GuardVerdict
-booking_guard_judge_places(const GuardPlace *places, int nplaces, const GuardLoad *load,
-						   int64 capacity, GuardQuantity quantity_of)
+/* What the rows that have been counted mean for the load. */
+static GuardVerdict
+weigh(const Count *count, Oid range_type, const GuardLoad *load, int64 capacity)
 {
 	GuardVerdict verdict = {.answer = GUARD_FITS};
-	Count		count = {.quantity_of = quantity_of};
-	GuardLoad	here = *load;
 	PeakItem   *items;
 	PeakItem	extent;
 	RangeBound *bounds;
@@ -117,30 +134,22 @@ booking_guard_judge_places(const GuardPlace *places, int nplaces, const GuardLoa
 	int			nsure = 0;
 	Peak		peak;
 
-	for (count.place = 0; count.place < nplaces; count.place++)
-	{
-		const GuardPlace *place = &places[count.place];
-
-		count.arg = place->arg;
-		here.self = place->self;
-		booking_guard_scan(place->heap, place->index, &here, guard_count_row, &count);
-	}
-	if (count.rows.n == 0 && room >= 0)
+	if (count->rows.n == 0 && room >= 0)
 		return verdict;
 
-	items = palloc_extended((count.rows.n + 1) * sizeof(PeakItem), MCXT_ALLOC_HUGE);
-	number_bounds(places[0].index->range_type, &count.rows, load->range, items, &extent, &bounds);
+	items = palloc_extended((count->rows.n + 1) * sizeof(PeakItem), MCXT_ALLOC_HUGE);
+	number_bounds(range_type, &count->rows, load->range, items, &extent, &bounds);
 
 	/* Everything first: in the usual case it fits, and that is all. */
 	if (room >= 0)
 	{
-		peak = booking_peak(items, count.rows.n, extent.from, extent.to, room);
+		peak = booking_peak(items, count->rows.n, extent.from, extent.to, room);
 		if (peak.over_from == peak.over_to)
 			return verdict;
 	}
 
-	for (int i = 0; i < count.rows.n; i++)
-		if (!count.rows.row[i].pending)
+	for (int i = 0; i < count->rows.n; i++)
+		if (!count->rows.row[i].pending)
 			items[nsure++] = items[i];
 	peak = booking_peak(items, nsure, extent.from, extent.to, room);
 	verdict.used = peak.most;
@@ -153,18 +162,13 @@ booking_guard_judge_places(const GuardPlace *places, int nplaces, const GuardLoa
 	else if (peak.over_from < peak.over_to)
 	{
 		verdict.answer = GUARD_FULL;
-		verdict.full = stretch(places[0].index->range_type, bounds, peak.over_from, peak.over_to);
+		verdict.full = stretch(range_type, bounds, peak.over_from, peak.over_to);
 	}
 	else
 	{
 		verdict.answer = GUARD_WAIT;
-		verdict.pending = count.pending;
+		verdict.pending = count->pending;
 	}
-
-	/* Rows have moved while we counted: only a count inside the gate will tell. */
-	if (verdict.answer == GUARD_FULL && room >= 0 && load->outside &&
-		!all_still_there(places, &count))
-		verdict.answer = GUARD_FITS;
 	return verdict;
 }
 
@@ -229,6 +233,7 @@ static bool
 all_still_there(const GuardPlace *places, const Count *count)
 {
 	TupleTableSlot *slot = NULL;
+	Relation	heap = NULL;
 	int			place = -1;
 	bool		all = true;
 	SnapshotData dirty;
@@ -243,15 +248,21 @@ all_still_there(const GuardPlace *places, const Count *count)
 		if (row->place != place)
 		{
 			if (slot)
+			{
 				ExecDropSingleTupleTableSlot(slot);
+				table_close(heap, NoLock);
+			}
 			place = row->place;
-			slot = table_slot_create(places[place].heap, NULL);
+			heap = table_open(places[place].relid, NoLock);
+			slot = table_slot_create(heap, NULL);
 		}
-		all = table_tuple_fetch_row_version(places[place].heap, &row->tid,
-											&dirty, slot);
+		all = table_tuple_fetch_row_version(heap, &row->tid, &dirty, slot);
 	}
 	if (slot)
+	{
 		ExecDropSingleTupleTableSlot(slot);
+		table_close(heap, NoLock);
+	}
 	return all;
 }
 
@@ -275,13 +286,14 @@ booking_guard_wait(GuardPending *pending)
 }
 
 /*
- * Visit every row that overlaps the load, whoever wrote it, but for the load's own old
- * version.  The ranges that are handed out stay in the caller's memory context.
+ * Visit every row of a place that overlaps the load, whoever wrote it, but for the load's own
+ * old version.  The ranges that are handed out stay in the caller's memory context.
  */
 void
-booking_guard_scan(Relation heap, const GuardIndex *guard, const GuardLoad *load,
-				   GuardVisit visit, void *arg)
+booking_guard_scan(const GuardPlace *place, const GuardLoad *load, GuardVisit visit, void *arg)
 {
+	Relation	heap = place->heap;
+	const GuardIndex *guard = place->index;
 	int			natts = guard->nkeys + 1;
 	Relation	index = index_open(guard->index_id, AccessShareLock);
 	TupleTableSlot *slot = table_slot_create(heap, NULL);
@@ -321,7 +333,7 @@ booking_guard_scan(Relation heap, const GuardIndex *guard, const GuardLoad *load
 
 		CHECK_FOR_INTERRUPTS();
 
-		if (load->self && ItemPointerEquals(&slot->tts_tid, load->self))
+		if (place->self && ItemPointerEquals(&slot->tts_tid, place->self))
 			continue;
 
 		if (expressions)

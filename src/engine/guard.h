@@ -36,14 +36,14 @@ typedef struct GuardLoad
 	int			any_key;		/* a key column (1 is the first) that may be anything, or 0 */
 	RangeType  *range;
 	int64		quantity;
-	ItemPointer self;			/* the row's own old version, or NULL */
 	bool		outside;		/* judged without the gate: rows may move meanwhile */
 } GuardLoad;
 
 /* One of the tables whose rows are counted together. */
 typedef struct GuardPlace
 {
-	Relation	heap;
+	Relation	heap;			/* NULL: to be opened while it is needed; it is locked */
+	Oid			relid;
 	const GuardIndex *index;
 	ItemPointer self;			/* the load's own old version is here, or NULL */
 	void	   *arg;			/* for the function that says what a row takes */
@@ -103,15 +103,12 @@ typedef struct GuardVerdict
 	GuardPending pending;		/* GUARD_WAIT: whom to wait for */
 } GuardVerdict;
 
-extern GuardVerdict booking_guard_judge(Relation heap, const GuardIndex *guard,
+extern GuardVerdict booking_guard_judge(GuardPlace *places, int nplaces,
 										const GuardLoad *load, int64 capacity,
-										GuardQuantity quantity_of, void *arg);
-extern GuardVerdict booking_guard_judge_places(const GuardPlace *places, int nplaces,
-											   const GuardLoad *load, int64 capacity,
-											   GuardQuantity quantity_of);
+										GuardQuantity quantity_of);
 extern GuardFound *booking_guard_add(GuardRows *rows, RangeType *range, int64 quantity);
 extern RangeType *booking_guard_most(Oid range_type, GuardRows *rows, int64 *most);
-extern void booking_guard_scan(Relation heap, const GuardIndex *guard, const GuardLoad *load,
+extern void booking_guard_scan(const GuardPlace *place, const GuardLoad *load,
 							   GuardVisit visit, void *arg);
 extern void booking_guard_wait(GuardPending *pending);
 

@@ -3,7 +3,8 @@
  * room.c
  *		Is there room for this booking, and if not, what would fit?
  *
- * The engine (guard.c) knows indexes and numbers; here is what they mean for bookings.
+ * The engine (claim.c, guard.c) knows gates, indexes and numbers; here is what they mean
+ * for bookings: one claim for each, and the hooks that a guarded table has not.
  * An exclusive resource and a seat are capacity 1 in the index of the constraint
  * booking_no_overlap; a pooled resource is its capacity in the index booking_pooled.
  * The gate of an exclusive or pooled resource is the resource's, that of a seat is the
@@ -46,6 +47,7 @@
 #include "base/locks.h"
 #include "base/period.h"
 #include "base/plans.h"
+#include "engine/claim.h"
 #include "engine/guard.h"
 #include "engine/guard_index.h"
 #include "engine/peak.h"
@@ -81,6 +83,19 @@ typedef struct Collected
 
 /* So many lapsed holds are marked before looking again. */
 #define EXPIRE_AT_ONCE	64
+
+/* A booking that wants room. */
+typedef struct Wanted
+{
+	RoomRequest request;
+	Claim		claim;
+	GuardPlace	place;
+	Counting	counting;
+	Relation	heap;
+	const Resource *resource;
+	BookingRow *row;
+	pg_uuid_t	busy;			/* a lapsed hold in the way that somebody has locked */
+} Wanted;
 
 /* Which seats are free. */
 typedef struct SeatSearch
@@ -121,36 +136,34 @@ static const RowIndexes *find_indexes(Relation heap);
 static bool only_from_now(const BookingRow *row, RangeType **range);
 static uint64 gate_key(const BookingRow *row);
 static GateParts gate_parts(const BookingRow *row);
-static GuardAnswer judge_room(Relation heap, const Resource *resource, const BookingRow *row,
-						 const GuardIndex *guard, const GuardLoad *load, int64 capacity,
-						 GuardVerdict *verdict);
-static GuardAnswer clear_and_judge(Relation heap, const Resource *resource, const BookingRow *row,
-								   const GuardIndex *guard, const GuardLoad *load, int64 capacity,
-								   GuardVerdict *verdict);
-static bool try_to_clear_room(Relation heap, const Resource *resource, const BookingRow *row,
-						 const GuardIndex *guard, const GuardLoad *load, int64 capacity,
-						 GuardVerdict *verdict, pg_uuid_t *busy);
-static void enter_and_judge(Relation heap, const BookingRow *row, const GuardIndex *guard,
-							const GuardLoad *load, int64 capacity, GuardVerdict *verdict,
-							Counting *counting, bool *inside);
+static void want(Wanted *wanted, Relation heap, const Resource *resource, BookingRow *row,
+				 ItemPointer self);
+static void want_gate(Wanted *wanted);
+static void start_look(RoomRequest *request);
+static bool must_clear_room(RoomRequest *request);
+static void clear_room(RoomRequest *request);
+static bool try_to_clear_room(Wanted *wanted);
+static bool may_wait_for_room(RoomRequest *request);
 static bool patient(const Resource *resource);
-static bool must_queue(const Resource *resource, const BookingRow *row, const GuardLoad *load);
-static bool take_any_seat(Relation heap, const Resource *resource, BookingRow *row,
-						  const GuardIndex *guard, GuardLoad *load);
+static bool must_queue(const Wanted *wanted);
+static bool take_any_seat(Wanted *wanted);
 static Counting start_count(const BookingRow *row);
 static int64 count_booking(TupleTableSlot *slot, bool pending, void *arg);
 static void mark_seat(const GuardRow *found, void *arg);
 static bool expire_in_the_way(Counting *counting, pg_uuid_t *busy);
 static int	compare_ids(const void *a, const void *b);
-static bool refuse_room(Relation heap, const Resource *resource, const BookingRow *row,
-				   const GuardIndex *guard, const GuardLoad *load, const GuardVerdict *verdict);
-static void explain_room(Relation heap, const Resource *resource, const BookingRow *row,
-					const GuardIndex *guard, const GuardLoad *load,
-					const GuardVerdict *verdict, Refusal *refusal);
-static void say_when_it_fits(StringInfo hint, Relation heap, const Resource *resource,
-							 const BookingRow *row, const GuardIndex *guard,
-							 const GuardLoad *load, int64 capacity);
+static bool refuse_room(RoomRequest *request);
+static void explain_room(const Wanted *wanted, Refusal *refusal);
+static void say_when_it_fits(StringInfo hint, const Wanted *wanted);
 static void collect(const GuardRow *found, void *arg);
+
+static const RoomHooks room_hooks = {
+	.look = start_look,
+	.must_clear = must_clear_room,
+	.clear = clear_room,
+	.may_wait = may_wait_for_room,
+	.refuse = refuse_room
+};
 
 static const RowIndexes *
 find_indexes(Relation heap)
@@ -271,15 +284,65 @@ booking_no_room(const Resource *resource, RangeType *range, const Seat *seat, in
 		bool		pooled = resource->kind == RESOURCE_POOLED;
 		TupleDesc	desc = RelationGetDescr(heap);
 
+		GuardPlace	place = {
+			.heap = heap,
+			.relid = RelationGetRelid(heap),
+			.index = pooled ? &found->by_pool : &found->by_seat,
+			.arg = &counting
+		};
+
 		counting.id_column = booking_row_column(desc, BOOKING_ID);
 		counting.expires_column = booking_row_column(desc, BOOKING_EXPIRES_AT);
 		counting.quantity_column = booking_row_column(desc, BOOKING_QUANTITY);
-		full = booking_guard_judge(heap, pooled ? &found->by_pool : &found->by_seat, &load,
-								   pooled ? resource->capacity : 1, count_booking,
-								   &counting).answer == GUARD_FULL;
+		full = booking_guard_judge(&place, 1, &load, pooled ? resource->capacity : 1,
+								   count_booking).answer == GUARD_FULL;
 	}
 	table_close(heap, NoLock);
 	return full;
+}
+
+/* What a booking claims, as far as that is the same for all kinds of resources. */
+static void
+want(Wanted *wanted, Relation heap, const Resource *resource, BookingRow *row, ItemPointer self)
+{
+	const RowIndexes *found = find_indexes(heap);
+	bool		pooled = resource->kind == RESOURCE_POOLED;
+
+	memset(wanted, 0, sizeof(*wanted));
+	wanted->heap = heap;
+	wanted->resource = resource;
+	wanted->row = row;
+	wanted->place = (GuardPlace) {
+		.heap = heap,
+		.relid = RelationGetRelid(heap),
+		.index = pooled ? &found->by_pool : &found->by_seat,
+		.self = self,
+		.arg = &wanted->counting
+	};
+
+	wanted->claim.judge = true;
+	wanted->claim.load.key[0] = row->value[BOOKING_RESOURCE_ID];
+	wanted->claim.load.range = DatumGetRangeTypeP(row->value[BOOKING_OCCUPIES]);
+	wanted->claim.load.quantity = DatumGetInt32(row->value[BOOKING_QUANTITY]);
+	wanted->claim.capacity = pooled ? resource->capacity : 1;
+	wanted->claim.quantity_of = count_booking;
+	wanted->claim.places = &wanted->place;
+	wanted->claim.nplaces = 1;
+
+	wanted->request.hooks = &room_hooks;
+	wanted->request.arg = wanted;
+	wanted->request.claims = &wanted->claim;
+	wanted->request.nclaims = 1;
+	want_gate(wanted);
+}
+
+/* Which gate that is: of a seat's, once it is known which seat. */
+static void
+want_gate(Wanted *wanted)
+{
+	wanted->claim.gate = (GateWanted) {gate_key(wanted->row), gate_parts(wanted->row)};
+	if (!wanted->row->null[BOOKING_SEAT_NO])
+		wanted->claim.load.key[1] = wanted->row->value[BOOKING_SEAT_NO];
 }
 
 /*
@@ -289,39 +352,17 @@ booking_no_room(const Resource *resource, RangeType *range, const Seat *seat, in
 bool
 booking_make_room(Relation heap, const Resource *resource, BookingRow *row, ItemPointer self)
 {
-	const RowIndexes *found = find_indexes(heap);
-	const GuardIndex *guard;
-	GuardLoad	load = {0};
-	int64		capacity = 1;
-	GuardVerdict verdict;
+	Wanted		wanted;
 
-	load.key[0] = row->value[BOOKING_RESOURCE_ID];
-	load.range = DatumGetRangeTypeP(row->value[BOOKING_OCCUPIES]);
-	load.quantity = DatumGetInt32(row->value[BOOKING_QUANTITY]);
-	load.self = self;
-
+	want(&wanted, heap, resource, row, self);
 	if (resource->kind == RESOURCE_POOLED)
 	{
-		guard = &found->by_pool;
-		capacity = resource->capacity;
-		if (self == NULL && !only_from_now(row, &load.range))
+		if (self == NULL && !only_from_now(row, &wanted.claim.load.range))
 			return true;
 	}
-	else
-	{
-		guard = &found->by_seat;
-		if (row->null[BOOKING_SEAT_NO])
-			return take_any_seat(heap, resource, row, guard, &load);
-		load.key[1] = row->value[BOOKING_SEAT_NO];
-	}
-
-	while (judge_room(heap, resource, row, guard, &load, capacity, &verdict) != GUARD_FITS)
-	{
-		if (verdict.answer == GUARD_FULL)
-			return refuse_room(heap, resource, row, guard, &load, &verdict);
-		booking_guard_wait(&verdict.pending);
-	}
-	return true;
+	else if (row->null[BOOKING_SEAT_NO])
+		return take_any_seat(&wanted);
+	return booking_room_get(&wanted.request);
 }
 
 /*
@@ -332,98 +373,63 @@ booking_make_room(Relation heap, const Resource *resource, BookingRow *row, Item
 void
 booking_keep_room(const BookingRow *row)
 {
-	booking_gate_enter(gate_key(row), gate_parts(row), true);
+	static const RoomHooks nothing_to_judge = {0};
+	Claim		claim = {.gate = {gate_key(row), gate_parts(row)}};
+	RoomRequest request = {.hooks = &nothing_to_judge, .claims = &claim, .nclaims = 1};
+
+	(void) booking_room_get(&request);
 }
 
-/*
- * Judge a load.  When it fits, we are inside the gate; otherwise not.
- */
-static GuardAnswer
-judge_room(Relation heap, const Resource *resource, const BookingRow *row, const GuardIndex *guard,
-	  const GuardLoad *load, int64 capacity, GuardVerdict *verdict)
-{
-	Counting	counting;
-	bool		inside;
-
-	enter_and_judge(heap, row, guard, load, capacity, verdict, &counting, &inside);
-	if (verdict->answer == GUARD_FITS && (counting.nlapsed > 0 || must_queue(resource, row, load)))
-	{
-		booking_gate_leave();
-		clear_and_judge(heap, resource, row, guard, load, capacity, verdict);
-	}
-	else if (inside && verdict->answer != GUARD_FITS)
-		booking_gate_leave();
-
-	if (verdict->answer == GUARD_WAIT && !patient(resource))
-	{
-		verdict->answer = GUARD_FULL;
-		verdict->full = load->range;
-	}
-	return verdict->answer;
-}
-
-/*
- * Look, inside the gate if nobody else is.  If somebody is, look all the same: if the answer
- * is no, there is no reason to stand in line for it.  "Fits" is said inside only.
- */
 static void
-enter_and_judge(Relation heap, const BookingRow *row, const GuardIndex *guard,
-				const GuardLoad *load, int64 capacity, GuardVerdict *verdict,
-				Counting *counting, bool *inside)
+start_look(RoomRequest *request)
 {
-	uint64		gate = gate_key(row);
-	GateParts	parts = gate_parts(row);
-	GuardLoad	look = *load;
+	Wanted	   *wanted = request->arg;
 
-	*inside = booking_gate_enter(gate, parts, false);
-	*counting = start_count(row);
-	look.outside = !*inside;
-	*verdict = booking_guard_judge(heap, guard, &look, capacity, count_booking, counting);
-	if (verdict->answer == GUARD_FITS && !*inside)
-	{
-		*inside = booking_gate_enter(gate, parts, true);
-		look.outside = false;
-		*counting = start_count(row);
-		*verdict = booking_guard_judge(heap, guard, &look, capacity, count_booking, counting);
-	}
+	wanted->counting = start_count(wanted->row);
+}
+
+/* Are there holds in the way that have lapsed, or does somebody stand in line? */
+static bool
+must_clear_room(RoomRequest *request)
+{
+	Wanted	   *wanted = request->arg;
+
+	return wanted->counting.nlapsed > 0 || must_queue(wanted);
 }
 
 /*
  * There would be room once lapsed holds are marked, and if nobody stands in line: see to
  * that, and judge again.
  */
-static GuardAnswer
-clear_and_judge(Relation heap, const Resource *resource, const BookingRow *row,
-				const GuardIndex *guard, const GuardLoad *load, int64 capacity,
-				GuardVerdict *verdict)
+static void
+clear_room(RoomRequest *request)
 {
-	pg_uuid_t	busy;
+	Wanted	   *wanted = request->arg;
 
-	while (!try_to_clear_room(heap, resource, row, guard, load, capacity, verdict, &busy))
+	while (!try_to_clear_room(wanted))
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (!patient(resource))
+		if (!patient(wanted->resource))
 		{
-			verdict->full = load->range;
-			return verdict->answer = GUARD_FULL;
+			booking_room_is_full(request);
+			return;
 		}
-		booking_wait_for_row(heap, UUIDPGetDatum(&busy));
+		booking_wait_for_row(wanted->heap, UUIDPGetDatum(&wanted->busy));
 	}
-	return verdict->answer;
 }
 
 /*
  * One attempt.  False when somebody is busy with a lapsed hold.  Nothing has been done then,
- * nor when the answer is "wait".
+ * nor when the answer is "wait".  Longer than a function should be, for all of it is one
+ * PG_TRY block.
  *
  * Where somebody stands in line, so do we, to serve it.  The gate belongs to the statement,
  * not to the attempt: it is given back by hand.
  */
 static bool
-try_to_clear_room(Relation heap, const Resource *resource, const BookingRow *row,
-			 const GuardIndex *guard, const GuardLoad *load, int64 capacity,
-			 GuardVerdict *verdict, pg_uuid_t *busy)
+try_to_clear_room(Wanted *wanted)
 {
+	RoomRequest *request = &wanted->request;
 	Attempt		attempt;
 	volatile bool expiring = false;
 	volatile bool wrote = false;	/* marked holds or made offers */
@@ -434,48 +440,43 @@ try_to_clear_room(Relation heap, const Resource *resource, const BookingRow *row
 	PG_TRY();
 	{
 		ResourceOwner mine = CurrentResourceOwner;
-		bool		queue = must_queue(resource, row, load);
+		bool		queue = must_queue(wanted);
 		bool		served = !queue;
-		bool		locked = !queue || booking_lock_line(resource->id, true);
+		bool		locked = !queue || booking_lock_line(wanted->resource->id, true);
 
+		/* If we serve other lines, we must not wait for this one. */
 		if (!locked)
-		{
-			/* We serve other lines, and must not wait for this one. */
-			verdict->answer = GUARD_FULL;
-			verdict->full = load->range;
-		}
+			booking_room_is_full(request);
 		while (locked && cleared)
 		{
-			Counting	counting;
-			bool		inside;
 			bool		done;
 
 			CHECK_FOR_INTERRUPTS();
 			CurrentResourceOwner = attempt.owner;
-			enter_and_judge(heap, row, guard, load, capacity, verdict, &counting, &inside);
-			done = verdict->answer == GUARD_FITS && counting.nlapsed == 0 && served;
-			if (inside && !done)
-				booking_gate_leave();
+			done = booking_room_enter(request) != GUARD_FITS ||
+				(wanted->counting.nlapsed == 0 && served);
+			if (!done)
+				booking_gates_leave();
 			CurrentResourceOwner = mine;
-			if (done || verdict->answer != GUARD_FITS)
+			if (done)
 				break;
 
-			if (counting.nlapsed > 0)
+			if (wanted->counting.nlapsed > 0)
 			{
 				expiring = true;
-				cleared = expire_in_the_way(&counting, busy);
+				cleared = expire_in_the_way(&wanted->counting, &wanted->busy);
 				expiring = false;
 				wrote = true;
 			}
 			else
 			{
-				if (booking_line_ahead(resource, row) > 0)
+				if (booking_line_ahead(wanted->resource, wanted->row) > 0)
 					wrote = true;
 				served = true;
 			}
 		}
 		if (queue && locked && !wrote)
-			booking_unlock_line(resource->id);
+			booking_unlock_line(wanted->resource->id);
 	}
 	PG_CATCH();
 	{
@@ -492,9 +493,15 @@ try_to_clear_room(Relation heap, const Resource *resource, const BookingRow *row
 		return false;
 
 	/* With nothing written it is undone as well, unless we have entered the gate in it. */
-	booking_attempt_end(&attempt, cleared && verdict->answer != GUARD_WAIT &&
-						(wrote || verdict->answer == GUARD_FITS));
+	booking_attempt_end(&attempt, cleared && request->verdict.answer != GUARD_WAIT &&
+						(wrote || request->verdict.answer == GUARD_FITS));
 	return cleared;
+}
+
+static bool
+may_wait_for_room(RoomRequest *request)
+{
+	return patient(((Wanted *) request->arg)->resource);
 }
 
 /*
@@ -509,10 +516,10 @@ patient(const Resource *resource)
 
 /* Is this somebody new, on a resource with a line?  What a restore loads is not. */
 static bool
-must_queue(const Resource *resource, const BookingRow *row, const GuardLoad *load)
+must_queue(const Wanted *wanted)
 {
-	return resource->has_waiters && !booking_line_serving() &&
-		(load->self != NULL || !booking_row_is_history(row, NULL));
+	return wanted->resource->has_waiters && !booking_line_serving() &&
+		(wanted->place.self != NULL || !booking_row_is_history(wanted->row, NULL));
 }
 
 /*
@@ -521,38 +528,37 @@ must_queue(const Resource *resource, const BookingRow *row, const GuardLoad *loa
  * callers at once get many seats and not in each other's way.
  */
 static bool
-take_any_seat(Relation heap, const Resource *resource, BookingRow *row,
-			  const GuardIndex *guard, GuardLoad *load)
+take_any_seat(Wanted *wanted)
 {
+	const Resource *resource = wanted->resource;
+	GuardLoad  *load = &wanted->claim.load;
 	SeatSearch	search;
-	GuardVerdict verdict = {.answer = GUARD_FULL};
 	int			tries = 0;
 
 	search.resource = resource;
 	search.taken = palloc_array(bool, resource->nseats + 1);
-	load->any_key = 2;
 	for (;;)
 	{
 		memset(search.taken, 0, resource->nseats + 1);
 		memset(&search.pending, 0, sizeof(search.pending));
 		search.ntaken = 0;
-		search.counting = start_count(row);
-		booking_guard_scan(heap, guard, load, mark_seat, &search);
+		search.counting = start_count(wanted->row);
+		load->any_key = 2;
+		booking_guard_scan(&wanted->place, load, mark_seat, &search);
 
 		if (search.ntaken < resource->nseats)
 		{
 			uint64		lot = pg_prng_uint64_range(&pg_global_prng_state, 1,
 												   resource->nseats - search.ntaken);
-			GuardLoad	one = *load;
 			int			i = -1;
 
 			while (lot > 0)
 				if (!search.taken[++i])
 					lot--;
-			booking_row_set(row, BOOKING_SEAT_NO, Int32GetDatum(resource->seats[i].seat_no));
-			one.any_key = 0;
-			one.key[1] = row->value[BOOKING_SEAT_NO];
-			if (judge_room(heap, resource, row, guard, &one, 1, &verdict) == GUARD_FITS)
+			booking_row_set(wanted->row, BOOKING_SEAT_NO, Int32GetDatum(resource->seats[i].seat_no));
+			load->any_key = 0;
+			want_gate(wanted);
+			if (booking_room_try(&wanted->request) == GUARD_FITS)
 				return true;
 			/* Somebody was faster; see what is left. */
 			if (patient(resource) || ++tries < resource->nseats)
@@ -562,9 +568,10 @@ take_any_seat(Relation heap, const Resource *resource, BookingRow *row,
 			booking_guard_wait(&search.pending);
 		else
 		{
-			row->null[BOOKING_SEAT_NO] = true;
-			verdict.full = load->range;
-			return refuse_room(heap, resource, row, guard, load, &verdict);
+			wanted->row->null[BOOKING_SEAT_NO] = true;
+			load->any_key = 2;
+			booking_room_is_full(&wanted->request);
+			return refuse_room(&wanted->request);
 		}
 	}
 }
@@ -703,15 +710,15 @@ compare_ids(const void *a, const void *b)
 }
 
 static bool
-refuse_room(Relation heap, const Resource *resource, const BookingRow *row, const GuardIndex *guard,
-	   const GuardLoad *load, const GuardVerdict *verdict)
+refuse_room(RoomRequest *request)
 {
+	const Wanted *wanted = request->arg;
 	Refusal		refusal = {.sqlstate = ERRCODE_EXCLUSION_VIOLATION};
 
 	refusals++;
-	if (booking_row_wants_reason(row))
-		explain_room(heap, resource, row, guard, load, verdict, &refusal);
-	return booking_row_refuse(row, &refusal);
+	if (booking_row_wants_reason(wanted->row))
+		explain_room(wanted, &refusal);
+	return booking_row_refuse(wanted->row, &refusal);
 }
 
 /* Rises when somebody is refused for want of room, and not for another reason. */
@@ -723,9 +730,12 @@ booking_room_refusals(void)
 
 /* What is in the way, and what would work.  Never whose it is. */
 static void
-explain_room(Relation heap, const Resource *resource, const BookingRow *row, const GuardIndex *guard,
-		const GuardLoad *load, const GuardVerdict *verdict, Refusal *refusal)
+explain_room(const Wanted *wanted_room, Refusal *refusal)
 {
+	const Resource *resource = wanted_room->resource;
+	const BookingRow *row = wanted_room->row;
+	const GuardLoad *load = &wanted_room->claim.load;
+	const GuardVerdict *verdict = &wanted_room->request.verdict;
 	const char *name = resource->name;
 	char	   *wanted = booking_period_text(DatumGetRangeTypeP(row->value[BOOKING_PERIOD]));
 	char	   *full = booking_period_text(verdict->full);
@@ -750,7 +760,7 @@ explain_room(Relation heap, const Resource *resource, const BookingRow *row, con
 			psprintf("resource \"%s\" is taken in that period", name);
 		refusal->detail = psprintf("Wanted %s; taken is %s.", wanted, full);
 		appendStringInfoString(&hint, seat ? "Try another seat, or another period.  " : "Try another period.  ");
-		say_when_it_fits(&hint, heap, resource, row, guard, load, 1);
+		say_when_it_fits(&hint, wanted_room);
 	}
 	else if (load->quantity > resource->capacity)
 	{
@@ -774,7 +784,7 @@ explain_room(Relation heap, const Resource *resource, const BookingRow *row, con
 			appendStringInfo(&hint, "Up to " INT64_FORMAT " can be booked for that period.  ", left);
 		else
 			appendStringInfoString(&hint, "Try another period.  ");
-		say_when_it_fits(&hint, heap, resource, row, guard, load, resource->capacity);
+		say_when_it_fits(&hint, wanted_room);
 	}
 	while (hint.len > 0 && hint.data[hint.len - 1] == ' ')
 		hint.data[--hint.len] = '\0';
@@ -786,10 +796,11 @@ explain_room(Relation heap, const Resource *resource, const BookingRow *row, con
  * days.  What is in progress counts as if it stayed.
  */
 static void
-say_when_it_fits(StringInfo hint, Relation heap, const Resource *resource,
-				 const BookingRow *row, const GuardIndex *guard, const GuardLoad *load,
-				 int64 capacity)
+say_when_it_fits(StringInfo hint, const Wanted *wanted_room)
 {
+	const Resource *resource = wanted_room->resource;
+	const BookingRow *row = wanted_room->row;
+	const GuardLoad *load = &wanted_room->claim.load;
 	Period		wanted = booking_period(load->range);
 	int64		length = wanted.to - wanted.from;
 	int64		horizon = LOOK_AHEAD_DAYS * USECS_PER_DAY;
@@ -802,7 +813,7 @@ say_when_it_fits(StringInfo hint, Relation heap, const Resource *resource,
 
 	wanted.to = booking_shift(wanted.from, horizon + length);
 	window.range = booking_make_range(wanted);
-	booking_guard_scan(heap, guard, &window, collect, &rows);
+	booking_guard_scan(&wanted_room->place, &window, collect, &rows);
 
 	/* Free and open: the next gap, the next opening from there, and so on. */
 	for (from = wanted.from; from < wanted.to;)
@@ -811,7 +822,7 @@ say_when_it_fits(StringInfo hint, Relation heap, const Resource *resource,
 
 		CHECK_FOR_INTERRUPTS();
 		from = booking_first_gap(rows.item, rows.n, from, wanted.to, length,
-								 capacity - load->quantity);
+								 wanted_room->claim.capacity - load->quantity);
 		if (from >= wanted.to)
 			break;
 		opens = booking_next_open(resource, booking_shift(from, resource->buffer_before),

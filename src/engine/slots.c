@@ -237,7 +237,7 @@ booking_judge_slots(Relation heap, const Resource *resource, const Slot *slot,
 		*has_room = !resource->has_waiters && booking_places_take(slot, (int32) wanted, row, false);
 		if (*has_room)
 			return true;
-		booking_gate_leave();
+		booking_gates_leave();
 	}
 
 	return booking_line_take_places(resource, slot, row, old, (int32) wanted) ||

@@ -3,7 +3,7 @@
  * guard_row.c
  *		The triggers of a guarded table: may this row be stored?
  *
- * The engine is guard.c; here are the three moments in the life of a row when it is used.
+ * The engine is claim.c; here are the three moments in the life of a row when it is used.
  *
  *	make_room()		BEFORE ROW, sorted behind everybody else's.  Judges the row by all
  *					rules of the table at once, and enters their gates.  Each rule brings a
@@ -56,6 +56,7 @@
 #include "base/locks.h"
 #include "base/period.h"
 #include "base/trigger.h"
+#include "engine/claim.h"
 #include "engine/guard.h"
 #include "guards/guarded.h"
 
@@ -63,15 +64,13 @@ PG_FUNCTION_INFO_V1(booking_make_room_row);
 PG_FUNCTION_INFO_V1(booking_check_again);
 PG_FUNCTION_INFO_V1(booking_check_row);
 
-/* What one rule has to say about one row. */
-typedef struct Claim
+/* What only this file knows of a request for room. */
+typedef struct GuardedRow
 {
-	const Rule *rule;
-	GuardLoad	load;
-	int64		capacity;
-	GateWanted	gate;
-	bool		judge;			/* it takes space that its old version did not */
-} Claim;
+	Relation	rel;
+	bool		may_change;		/* another trigger comes after ours */
+	TupleTableSlot *may_conflict;	/* a new row, which may not be stored at all; or NULL */
+} GuardedRow;
 
 /* A row, as one rule sees it. */
 typedef struct Seen
@@ -103,17 +102,15 @@ static Seen evaluate_guard(const GuardedTable *table, const Rule *rule, TupleTab
 static bool covered(const Rule *rule, const Seen *new, const Seen *old);
 static GateWanted gate_of(const Rule *rule, const Seen *row);
 static int64 capacity_for(const Rule *rule, Seen *row);
-static bool make_room(Relation rel, Claim *claims, int nclaims, ItemPointer self,
-					  bool may_change, TupleTableSlot *may_conflict);
-static bool enter_gates(const Claim *claims, int nclaims, bool wait);
-static GuardVerdict judge_guarded_row(Relation rel, Claim *claims, int nclaims, ItemPointer self,
-						  bool outside, const Claim **which);
-static GuardVerdict judge_one(Relation rel, Claim *claim, ItemPointer self, bool outside);
+static void claim_for(const Rule *rule, const Seen *row, Relation rel, ItemPointer self, Claim *claim);
+static bool refuse_guarded(RoomRequest *request);
 static int64 count_guarded_row(TupleTableSlot *slot, bool pending, void *arg);
-static bool conflicts(Relation rel, const Claim *claims, int nclaims, TupleTableSlot *slot);
-static bool is_index_of(const Claim *claims, int nclaims, Oid index_id);
+static bool conflicts(const RoomRequest *request);
+static bool is_index_of(const RoomRequest *request, Oid index_id);
 pg_noreturn static void refuse_empty(Relation rel, const Rule *rule);
 pg_noreturn static void refuse_guarded_row(Relation rel, const Claim *claim, const GuardVerdict *verdict);
+
+static const RoomHooks guarded_hooks = {.refuse = refuse_guarded};
 
 /* Does a trigger run in this session? */
 static bool
@@ -212,12 +209,7 @@ booking_make_room_row(PG_FUNCTION_ARGS)
 		if (!new.counts)
 			continue;
 
-		claim->rule = rule;
-		memcpy(claim->load.key, new.key, sizeof(new.key));
-		claim->load.range = new.period;
-		claim->load.quantity = new.quantity;
-		claim->gate = gate_of(rule, &new);
-		claim->judge = true;
+		claim_for(rule, &new, rel, self, claim);
 		if (old_slot)
 		{
 			Seen		old = look_at_guard(table, rule, old_slot, rel, true);
@@ -231,7 +223,10 @@ booking_make_room_row(PG_FUNCTION_ARGS)
 
 	if (nclaims > 0)
 	{
-		room = make_room(rel, claims, nclaims, self, followed, old_slot ? NULL : new_slot);
+		GuardedRow	row = {rel, followed, old_slot ? NULL : new_slot};
+		RoomRequest request = {.hooks = &guarded_hooks, .arg = &row, .claims = claims, .nclaims = nclaims};
+
+		room = booking_room_get(&request);
 	}
 	judged.again |= !room;
 	return PointerGetDatum(tuple);
@@ -332,7 +327,9 @@ static void
 check_stored(Relation rel, const GuardedTable *table, const Rule *rule, TupleTableSlot *slot,
 			 ItemPointerData tid)
 {
-	Claim		claim = {.rule = rule, .judge = true};
+	GuardedRow	stored = {rel, false, NULL};
+	Claim		claim = {0};
+	RoomRequest request = {.hooks = &guarded_hooks, .arg = &stored, .claims = &claim, .nclaims = 1};
 	Seen		row;
 
 	ResetExprContext(table->econtext);
@@ -341,12 +338,9 @@ check_stored(Relation rel, const GuardedTable *table, const Rule *rule, TupleTab
 		refuse_empty(rel, rule);
 	if (!row.counts)
 		return;
-	memcpy(claim.load.key, row.key, sizeof(row.key));
-	claim.load.range = row.period;
-	claim.load.quantity = row.quantity;
-	claim.gate = gate_of(rule, &row);
+	claim_for(rule, &row, rel, &tid, &claim);
 	claim.capacity = capacity_for(rule, &row);
-	make_room(rel, &claim, 1, &tid, false, NULL);
+	(void) booking_room_get(&request);
 	booking_gates_leave();
 }
 
@@ -470,118 +464,45 @@ capacity_for(const Rule *rule, Seen *row)
 		rule->capacity;
 }
 
-/*
- * See to it that there is room for the row by every rule, and return inside the gates.
- * No room is an error, unless another trigger may change the row, or it conflicts with
- * another row so that it may not be stored at all: then false, outside the gates.
- */
-static bool
-make_room(Relation rel, Claim *claims, int nclaims, ItemPointer self, bool may_change,
-		  TupleTableSlot *may_conflict)
+/* What a row claims by a rule; the capacity is still to be asked for. */
+static void
+claim_for(const Rule *rule, const Seen *row, Relation rel, ItemPointer self, Claim *claim)
 {
-	for (;;)
-	{
-		const Claim *which;
-		GuardVerdict verdict;
-		bool		inside = enter_gates(claims, nclaims, false);
-
-		/* Somebody is inside: if the answer is no, there is no need to stand in line. */
-		verdict = judge_guarded_row(rel, claims, nclaims, self, !inside, &which);
-		if (verdict.answer == GUARD_FITS && !inside)
-		{
-			inside = enter_gates(claims, nclaims, true);
-			verdict = judge_guarded_row(rel, claims, nclaims, self, false, &which);
-		}
-		if (verdict.answer == GUARD_FITS)
-			return true;
-
-		if (inside)
-			booking_gates_leave();
-		if (verdict.answer == GUARD_WAIT)
-			booking_guard_wait(&verdict.pending);
-		else if (may_change || (may_conflict && conflicts(rel, claims, nclaims, may_conflict)))
-			return false;
-		else
-			refuse_guarded_row(rel, which, &verdict);
-	}
-}
-
-static bool
-enter_gates(const Claim *claims, int nclaims, bool wait)
-{
-	GateWanted *wanted = palloc_array(GateWanted, nclaims);
-	int			n = 0;
-	bool		entered;
-
-	/* In ascending order, each once. */
-	for (int i = 0; i < nclaims; i++)
-	{
-		const GateWanted *gate = &claims[i].gate;
-		int			at = n;
-
-		while (at > 0 && wanted[at - 1].key > gate->key)
-			at--;
-		if (at > 0 && wanted[at - 1].key == gate->key)
-		{
-			wanted[at - 1].parts = booking_gate_both(wanted[at - 1].parts, gate->parts);
-			continue;
-		}
-		memmove(&wanted[at + 1], &wanted[at], (n - at) * sizeof(GateWanted));
-		wanted[at] = *gate;
-		n++;
-	}
-	entered = booking_gates_enter(wanted, n, wait);
-	pfree(wanted);
-	return entered;
-}
-
-/* The worst of all answers, and whose it is. */
-static GuardVerdict
-judge_guarded_row(Relation rel, Claim *claims, int nclaims, ItemPointer self, bool outside, const Claim **which)
-{
-	GuardVerdict worst = {.answer = GUARD_FITS};
-
-	*which = NULL;
-	for (int i = 0; i < nclaims && worst.answer != GUARD_FULL; i++)
-	{
-		GuardVerdict verdict;
-
-		if (!claims[i].judge)
-			continue;
-		verdict = judge_one(rel, &claims[i], self, outside);
-		if (verdict.answer != GUARD_FITS)
-		{
-			worst = verdict;
-			*which = &claims[i];
-		}
-	}
-	return worst;
-}
-
-static GuardVerdict
-judge_one(Relation rel, Claim *claim, ItemPointer self, bool outside)
-{
-	const Rule *rule = claim->rule;
-	GuardPlace *places = palloc_array(GuardPlace, rule->nplaces);
-	GuardVerdict verdict;
-
+	claim->rule = rule;
+	claim->gate = gate_of(rule, row);
+	claim->judge = true;
+	memcpy(claim->load.key, row->key, sizeof(row->key));
+	claim->load.range = row->period;
+	claim->load.quantity = row->quantity;
+	claim->quantity_of = rule->against ? NULL : count_guarded_row;
+	claim->nplaces = rule->nplaces;
+	claim->places = palloc_array(GuardPlace, rule->nplaces);
 	for (int i = 0; i < rule->nplaces; i++)
 	{
 		Place	   *place = &rule->places[i];
 
-		places[i].heap = i == rule->here ? rel : table_open(place->relid, NoLock);
-		places[i].index = &place->index;
-		places[i].self = i == rule->here ? self : NULL;
-		places[i].arg = place;
+		claim->places[i] = (GuardPlace) {
+			.heap = i == rule->here ? rel : NULL,
+			.relid = place->relid,
+			.index = &place->index,
+			.self = i == rule->here ? self : NULL,
+			.arg = place
+		};
 	}
-	claim->load.outside = outside;
-	verdict = booking_guard_judge_places(places, rule->nplaces, &claim->load, claim->capacity,
-										 rule->against ? NULL : count_guarded_row);
-	for (int i = 0; i < rule->nplaces; i++)
-		if (i != rule->here)
-			table_close(places[i].heap, NoLock);
-	pfree(places);
-	return verdict;
+}
+
+/*
+ * No room is an error, unless another trigger may change the row, or it conflicts with
+ * another row so that it may not be stored at all.
+ */
+static bool
+refuse_guarded(RoomRequest *request)
+{
+	const GuardedRow *row = request->arg;
+
+	if (row->may_change || (row->may_conflict && conflicts(request)))
+		return false;
+	refuse_guarded_row(row->rel, request->which, &request->verdict);
 }
 
 /* What a stored row takes. */
@@ -618,8 +539,10 @@ booking_integer(Datum value, Oid type)
  * says what the guards say?
  */
 static bool
-conflicts(Relation rel, const Claim *claims, int nclaims, TupleTableSlot *slot)
+conflicts(const RoomRequest *request)
 {
+	const GuardedRow *row = request->arg;
+	Relation	rel = row->rel;
 	List	   *indexes = RelationGetIndexList(rel);
 	List	   *unique = NIL;
 	ListCell   *cell;
@@ -635,7 +558,7 @@ conflicts(Relation rel, const Claim *claims, int nclaims, TupleTableSlot *slot)
 
 		if ((index->rd_index->indisunique || index->rd_index->indisexclusion) &&
 			index->rd_index->indimmediate && index->rd_index->indisready &&
-			!is_index_of(claims, nclaims, lfirst_oid(cell)))
+			!is_index_of(request, lfirst_oid(cell)))
 			unique = lappend_oid(unique, lfirst_oid(cell));
 		index_close(index, NoLock);
 	}
@@ -647,7 +570,7 @@ conflicts(Relation rel, const Claim *claims, int nclaims, TupleTableSlot *slot)
 	info = makeNode(ResultRelInfo);
 	InitResultRelInfo(info, rel, 1, NULL, 0);
 	ExecOpenIndices(info, true);
-	found = !no_index_conflict(info, slot, estate, &conflict, unique);
+	found = !no_index_conflict(info, row->may_conflict, estate, &conflict, unique);
 	ExecCloseIndices(info);
 	FreeExecutorState(estate);
 	booking_be_again(&caller);
@@ -655,11 +578,11 @@ conflicts(Relation rel, const Claim *claims, int nclaims, TupleTableSlot *slot)
 }
 
 static bool
-is_index_of(const Claim *claims, int nclaims, Oid index_id)
+is_index_of(const RoomRequest *request, Oid index_id)
 {
-	for (int i = 0; i < nclaims; i++)
+	for (int i = 0; i < request->nclaims; i++)
 	{
-		const Rule *rule = claims[i].rule;
+		const Rule *rule = request->claims[i].rule;
 
 		if (rule->here >= 0 && rule->places[rule->here].index.index_id == index_id)
 			return true;

@@ -17,17 +17,12 @@
  *	slot		a published occurrence on a resource, with its own number of places
  *	booking		a holder's claim on a resource for a period
  *
- * Rules for whoever adds to it: names are qualified; this script, a script that updates, and
- * the bodies of functions run with search_path = pg_catalog, pg_temp; EXECUTE is revoked from
- * PUBLIC at the end of the file for everything at once; a table with data of users is
- * registered for pg_dump.
+ * Rules for whoever adds to it: names are qualified and bodies run with
+ * search_path = pg_catalog, pg_temp; EXECUTE is revoked from PUBLIC at the end of the file
+ * for everything at once; a table with data of users is registered for pg_dump.
  */
 
 \echo Use "CREATE EXTENSION booking CASCADE" to load this file. \quit
-
--- CREATE EXTENSION puts the schemas of other extensions into the search_path, and what is in
--- theirs may be anybody's.  An index, a constraint or a view keeps what it has once found.
-SET LOCAL search_path = pg_catalog, pg_temp;
 
 -- A schema of this name that somebody has prepared makes this fail, on purpose.
 CREATE SCHEMA booking;
@@ -1399,11 +1394,8 @@ BEGIN
 		EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %s', function, grant_access.role);
 	END LOOP;
 
-	-- Not the id of an entry of the waitlist, which is its place in the line.
 	IF book THEN
-		EXECUTE format('GRANT INSERT, UPDATE ON booking.booking TO %s', grant_access.role);
-		EXECUTE format('GRANT INSERT (resource_id, slot_id, period, quantity, holder, seat, offer_for), UPDATE (status)
-			ON booking.waitlist TO %s', grant_access.role);
+		EXECUTE format('GRANT INSERT, UPDATE ON booking.booking, booking.waitlist TO %s', grant_access.role);
 		EXECUTE format('GRANT USAGE ON SEQUENCE booking.waitlist_id_seq TO %s', grant_access.role);
 	END IF;
 	IF manage THEN

@@ -32,16 +32,17 @@
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
-#include "utils/fmgroids.h"
+#include "utils/guc.h"
 #include "utils/rel.h"
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
 
 #include "base/attempt.h"
 #include "base/compat.h"
+#include "base/locks.h"
 #include "base/plans.h"
-#include "base/rows.h"
 
+static bool has_no_chance(const ErrorData *error);
 static bool is_serialization_failure(const ErrorData *error);
 static void share_row(void *id);
 static void lock_row(void *id);
@@ -80,14 +81,73 @@ booking_attempt_fail(const Attempt *attempt)
 }
 
 /*
- * Is this somebody's UPDATE that came in between?  At REPEATABLE READ that is worth another
- * attempt.  At SERIALIZABLE the same code may mean that the transaction has no chance.
+ * Is this somebody's UPDATE that came in between?  That is worth another attempt.
  */
 bool
 booking_is_late_update(const ErrorData *error)
 {
 	return error->sqlerrcode == ERRCODE_T_R_SERIALIZATION_FAILURE &&
-		IsolationUsesXactSnapshot() && !IsolationIsSerializable();
+		IsolationUsesXactSnapshot() && !has_no_chance(error);
+}
+
+/* At SERIALIZABLE the same code is used for a transaction that only can be rolled back. */
+static bool
+has_no_chance(const ErrorData *error)
+{
+	static const char message[] = "could not serialize access due to read/write dependencies";
+
+	return error->sqlerrcode == ERRCODE_T_R_SERIALIZATION_FAILURE && error->message_id &&
+		strncmp(error->message_id, message, sizeof(message) - 1) == 0;
+}
+
+/*
+ * Is this one row's fault, or because of what somebody is doing to it, so that the others
+ * may be gone on with?  Cancelled, shut down, out of something: not for us to swallow.  Nor
+ * what the caller has no right to.
+ */
+bool
+booking_is_of_one_row(const ErrorData *error)
+{
+	switch (ERRCODE_TO_CATEGORY(error->sqlerrcode))
+	{
+		case ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION:
+		case ERRCODE_DATA_EXCEPTION:
+		case ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE:	/* as a lock that is not to be had */
+		case MAKE_SQLSTATE('P', '0', '0', '0', '0'):
+			return true;
+		case ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION:
+			return error->sqlerrcode != ERRCODE_INSUFFICIENT_PRIVILEGE;
+		case ERRCODE_TRANSACTION_ROLLBACK:
+			return !has_no_chance(error);
+		default:
+			return false;
+	}
+}
+
+/*
+ * Do something that can be left for another time, and wait for no transaction meanwhile:
+ * what cannot be had at once is an error.  Our own locks know that (locks.c); whatever
+ * the server or a trigger of the application would wait for, lock_timeout cuts short.
+ */
+void
+booking_without_waiting(AttemptWork work, void *arg)
+{
+	bool		outer = booking_hasty();
+	int			save_nestlevel = NewGUCNestLevel();
+
+	(void) set_config_option("lock_timeout", "1ms", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	booking_set_hasty(true);
+	PG_TRY();
+	{
+		work(arg);
+	}
+	PG_FINALLY();
+	{
+		booking_set_hasty(outer);
+	}
+	PG_END_TRY();
+	AtEOXact_GUC(true, save_nestlevel);
 }
 
 /*
@@ -105,27 +165,27 @@ booking_wait_for_row(Relation heap, Datum id)
 	TransactionId holder = InvalidTransactionId;
 	TupleTableSlot *slot;
 	ItemPointerData tid;
-	RowKey		key = {"id", F_UUID_EQ, id, false};
-	RowScan		rows;
-	HeapTuple	row;
+	bool		isnull;
+	uint64		found;
 
-	booking_rows_begin(&rows, heap, booking_rows_key_index(heap, &key, 1), NULL, &key, 1);
-	row = booking_rows_next(&rows);
-	if (row)
-		tid = row->t_self;
-	booking_rows_end(&rows);
-	if (row == NULL)
+	SPI_connect();
+	found = booking_run(STMT_FIND_ROW, &id, NULL);
+	if (found > 0)
+		tid = *(ItemPointer) DatumGetPointer(SPI_getbinval(SPI_tuptable->vals[0],
+															   SPI_tuptable->tupdesc, 1, &isnull));
+	SPI_finish();
+	if (found == 0)
 		return;
 
 	slot = table_slot_create(heap, NULL);
 	if (table_tuple_fetch_row_version(heap, &tid, SnapshotAny, slot) && TTS_IS_BUFFERTUPLE(slot))
 	{
 		BufferHeapTupleTableSlot *on_page = (BufferHeapTupleTableSlot *) slot;
-		HeapTupleHeader header = on_page->base.tuple->t_data;
+		HeapTupleHeader row = on_page->base.tuple->t_data;
 
 		LockBuffer(on_page->buffer, BUFFER_LOCK_SHARE);
-		if ((header->t_infomask & (HEAP_XMAX_INVALID | HEAP_XMAX_IS_MULTI)) == 0)
-			holder = HeapTupleHeaderGetRawXmax(header);
+		if ((row->t_infomask & (HEAP_XMAX_INVALID | HEAP_XMAX_IS_MULTI)) == 0)
+			holder = HeapTupleHeaderGetRawXmax(row);
 		LockBuffer(on_page->buffer, BUFFER_LOCK_UNLOCK);
 	}
 	ExecDropSingleTupleTableSlot(slot);

@@ -51,6 +51,9 @@
  *	  served by the next who comes by, or by expire_holds().
  *	- There are only as many CAPACITY locks as such tables, and the gates of one row.
  *
+ * A sweep waits for nobody (booking_without_waiting()): whatever it cannot have at once is an
+ * error for it, or passed over where that is possible.
+ *
  * After a RESOURCE lock, the transaction's invalidation messages are read: a changer's commit
  * sends them before it gives its locks back, hence a cached resource that survives is
  * the committed one (resource.c).
@@ -160,6 +163,9 @@ typedef struct RowEnd
 static Gate gates[MAX_GATES];
 static int	ngates = 0;
 
+/* Nothing is waited for: booking_without_waiting(). */
+static bool hasty = false;
+
 static void make_tag(LOCKTAG *tag, LockKind kind, uint64 key);
 static int	some_locks(void);
 static int *count_of(CountedLock kind);
@@ -167,6 +173,7 @@ static uint64 id_key(const pg_uuid_t *id);
 static void drop_counted(LockKind kind, uint64 key, CountedLock counted);
 static LockAcquireResult take_lock(LockKind kind, uint64 key, LOCKMODE mode, bool wait);
 static bool lock_held(LockKind kind, uint64 key, LOCKMODE mode);
+static bool share_resource(int64 resource_id, bool wait);
 static void drop_gates_of(CommandId command);
 static GateParts pieces(Period period, int width, uint64 most);
 static LOCKMODE part_mode(const Gate *gate, int part);
@@ -179,13 +186,36 @@ make_tag(LOCKTAG *tag, LockKind kind, uint64 key)
 	SET_LOCKTAG_ADVISORY(*tag, MyDatabaseId, (uint32) (key >> 32), (uint32) key, kind);
 }
 
+/*
+ * Whoever waits for nobody gets an error instead, which undoes an attempt (attempt.c).  Gates
+ * are another matter: they are in use for a moment, and lock_timeout cuts that short.
+ */
 static LockAcquireResult
 take_lock(LockKind kind, uint64 key, LOCKMODE mode, bool wait)
 {
+	bool		queue = wait && (!hasty || (kind >= LOCK_GATE && kind < LOCK_PLACES));
+	LockAcquireResult result;
 	LOCKTAG		tag;
 
 	make_tag(&tag, kind, key);
-	return LockAcquire(&tag, mode, false, !wait);
+	result = LockAcquire(&tag, mode, false, !queue);
+	if (wait && result == LOCKACQUIRE_NOT_AVAIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+				 errmsg("another transaction has what this one does not wait for")));
+	return result;
+}
+
+void
+booking_set_hasty(bool now)
+{
+	hasty = now;
+}
+
+bool
+booking_hasty(void)
+{
+	return hasty;
 }
 
 static bool
@@ -217,15 +247,32 @@ count_of(CountedLock kind)
 void
 booking_lock_resource(int64 resource_id)
 {
+	(void) share_resource(resource_id, true);
+}
+
+/* The same without waiting: false when somebody changes its rules, or is about to. */
+bool
+booking_try_lock_resource(int64 resource_id)
+{
+	return share_resource(resource_id, false);
+}
+
+static bool
+share_resource(int64 resource_id, bool wait)
+{
+	LockAcquireResult result = LOCKACQUIRE_ALREADY_HELD;
+
 	if (*count_of(COUNT_RESOURCE) < some_locks())
 	{
-		if (take_lock(LOCK_RESOURCE, (uint64) resource_id, ShareLock, true) == LOCKACQUIRE_OK)
+		result = take_lock(LOCK_RESOURCE, (uint64) resource_id, ShareLock, wait);
+		if (result == LOCKACQUIRE_OK)
 			++*count_of(COUNT_RESOURCE);
 	}
 	else if (!lock_held(LOCK_RESOURCE, ALL_RESOURCES, RowExclusiveLock))
-		take_lock(LOCK_RESOURCE, ALL_RESOURCES, RowExclusiveLock, true);
+		result = take_lock(LOCK_RESOURCE, ALL_RESOURCES, RowExclusiveLock, wait);
 
 	AcceptInvalidationMessages();
+	return result != LOCKACQUIRE_NOT_AVAIL;
 }
 
 /* Are we changing the rules of this resource, so that nobody else books or waits? */
@@ -343,7 +390,7 @@ bool
 booking_lock_join(int64 resource_id, bool exclusive)
 {
 	LOCKMODE	mode = exclusive ? ExclusiveLock : ShareLock;
-	bool		wait = *count_of(COUNT_LINE) == 0 &&
+	bool		wait = *count_of(COUNT_LINE) == 0 && !hasty &&
 		!(exclusive && lock_held(LOCK_JOIN, (uint64) resource_id, ShareLock));
 
 	if (*count_of(COUNT_JOIN) >= some_locks())
@@ -370,7 +417,7 @@ booking_lock_line(int64 resource_id, bool wait)
 	if (*count_of(COUNT_LINE) >= some_locks())
 		return false;
 	result = take_lock(LOCK_LINE, (uint64) resource_id, ExclusiveLock,
-					   wait && *count_of(COUNT_LINE) == 0);
+					   wait && !hasty && *count_of(COUNT_LINE) == 0);
 	if (result == LOCKACQUIRE_OK)
 		++*count_of(COUNT_LINE);
 	return result != LOCKACQUIRE_NOT_AVAIL;

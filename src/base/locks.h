@@ -27,7 +27,10 @@ typedef struct GateWanted
 	GateParts	parts;
 } GateWanted;
 
+extern void booking_set_hasty(bool now);
+extern bool booking_hasty(void);
 extern void booking_lock_resource(int64 resource_id);
+extern bool booking_try_lock_resource(int64 resource_id);
 extern void booking_lock_rules(int64 resource_id);
 extern void booking_lock_all_rules(void);
 extern bool booking_holds_rules(int64 resource_id);

@@ -13,20 +13,16 @@
  * triggers of PostgreSQL do.  Those that are not read-only also see what the statement
  * that runs the trigger has written so far, as queries in a volatile function do.
  *
- * At SERIALIZABLE a snapshot also leaves predicate locks behind, on whatever the plan happens to
- * read (rows.c).  Statements that touch one booking by its id under its ID lock (KEYED), or
- * a shard under its PLACES lock (OF_SHARD), therefore do not look for it there: rows.c finds the
- * row, and the statement goes to that very row by its ctid.  What such a statement is only to
- * lock, rows.c locks.  If the plan is a look at that ctid and nothing else, and no policy and no
- * trigger of an application runs inside, it reads the row like a unique index does, as it
- * is now, and leaves nothing behind.  Otherwise it has an ordinary snapshot, which every
- * plan and every function can work with, and depends on the row that it goes to.
+ * At SERIALIZABLE a snapshot also leaves predicate locks behind, on whole index pages.
+ * Two transactions that look up two bookings side by side in the index, and then write
+ * them, would be told that they cannot be serialized, although each of them holds the
+ * lock of its own booking to the end.  Statements that touch one booking by its id under
+ * its ID lock (KEYED) therefore read like a unique index does: what is committed now.
  *
  * Plans: a table that is small when it is analysed makes the planner read all of it.  Rows
  * that many write at once are one index look-up in truth, and reading all of them would
  * also make every SERIALIZABLE transaction depend on every other.  Statements about them
- * (BY_INDEX), and those that go to a ctid, have their plan made right before they run, with
- * the other ways switched off (plan_ahead()).  Whichever plan is taken, the answer is right.
+ * are planned with plain index scans only (and an index-only scan cannot be KEYED).
  *
  * "Lock it unless somebody else has" (SKIP LOCKED) is a statement of its own, before the
  * UPDATE.  As a subquery of the UPDATE it can go round in circles: when the row has changed
@@ -36,65 +32,44 @@
  * Privileges: what a trigger needs to know is none of the caller's business, and runs
  * as the owner of the tables.  What a function does for its caller runs as the caller.
  *
- * Names: everything here is written with its schema, operators included, and nothing is
- * used that looks an operator up by itself (IN (SELECT ...), IS DISTINCT FROM, NULLIF,
- * CASE x WHEN, BETWEEN, LIKE, comparison of rows without OPERATOR()).  sql/roles.sql plants
- * operators and functions in front of PostgreSQL's, which must never be called.  What runs as
- * the owner also has a search_path of its own meanwhile (owner.c).  What runs as the caller
- * keeps the caller's, for the triggers and policies of the application to find what they find
- * in a plain UPDATE.  (The plan cache analyses a statement again whenever it is run with another search_path,
- * so that fixing it for the preparation alone would achieve nothing.)
- *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "access/table.h"
 #include "access/xact.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "funcapi.h"
 #include "miscadmin.h"
-#include "nodes/plannodes.h"
 #include "optimizer/cost.h"
-#include "tcop/utility.h"
-#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
-#include "utils/plancache.h"
-#include "utils/rel.h"
-#include "utils/resowner.h"
 #include "utils/snapmgr.h"
-#include "utils/timestamp.h"
 #include "utils/typcache.h"
 
 #include "base/cache.h"
 #include "base/compat.h"
-#include "base/owner.h"
 #include "base/plans.h"
-#include "base/rows.h"
 
 #define MAX_PARAMETERS 16
 
 /* Whom a statement runs as, whether it writes, and what it reads. */
 #define AS_OWNER	0x01
 #define WRITES		0x02
-/* Touches one booking, whose ID lock we hold, by its id, which is the first parameter. */
+/*
+ * Touches one booking by its id, whose ID lock we hold; or what a lock of its slot or of its
+ * line guards; or looks for what is locked before it is believed.
+ */
 #define KEYED		0x04
 /* Sees what the statement that runs the trigger has written. */
 #define UP_TO_NOW	0x08
 /* Looks up rows of a small table that many write at once. */
 #define BY_INDEX	0x10
-/* Touches one row of slot_places, whose PLACES lock we hold, by slot and shard. */
-#define OF_SHARD	0x20
-/* Only locks the booking: whoever has it is waited for, */
-#define LOCKS		0x40
-#define SHARES		0x80
-/* or not, and then it is left; only a lapsed hold (as of the second parameter) is locked. */
-#define LOCKS_LAPSED 0x100
 
-/* Operators by their full names, like tables. */
+/*
+ * Operators by their full names, like tables: some of these run as the owner, and the
+ * caller's search_path must not decide what "=" means.
+ */
 #define EQ		" OPERATOR(pg_catalog.=) "
 #define LE		" OPERATOR(pg_catalog.<=) "
 #define LT		" OPERATOR(pg_catalog.<) "
@@ -102,9 +77,6 @@
 #define GE		" OPERATOR(pg_catalog.>=) "
 #define NE		" OPERATOR(pg_catalog.<>) "
 #define OVERLAPS " OPERATOR(pg_catalog.&&) "
-#define WHERE	" WHERE "
-#define THE_BOOKING "id" EQ "$1"
-#define THE_SHARD "slot_id" EQ "$1 AND shard" EQ "$2"
 #define ACTIVE	"status" EQ "ANY ('{held,confirmed}'::pg_catalog.text[])"
 
 /* Active, and not a hold that has lapsed: that one takes no space and never will again. */
@@ -123,7 +95,7 @@
 	" UNION ALL " \
 	"SELECT " columns " FROM booking.booking WHERE " condition of_slots "seat_no IS NULL AND slot_id IS NOT NULL AND " OVERLAPPING
 #define OF_RESOURCE	"resource_id" EQ "$1 AND "
-#define OF_ITS_SLOTS "slot_id" EQ "ANY (SELECT s.id FROM booking.slot s WHERE s.resource_id" EQ "$1) AND "
+#define OF_ITS_SLOTS "slot_id IN (SELECT s.id FROM booking.slot s WHERE s.resource_id" EQ "$1) AND "
 
 /* What is in the way of a change: some of the bookings, and how many there are. */
 #define LIST_BOOKINGS \
@@ -186,7 +158,7 @@ static const PlanText plans[STMT_COUNT] = {
 		"SELECT period, reason FROM booking.closure"
 		" WHERE (resource_id" EQ "$1 OR resource_id IS NULL) AND period" OVERLAPS "$2"
 		" ORDER BY period LIMIT 1",
-		AS_OWNER, {INT8OID, TSTZRANGEOID}
+		AS_OWNER | KEYED, {INT8OID, TSTZRANGEOID}
 	},
 	[STMT_LOAD_LIMITS] = {
 		"SELECT resource_id, category, per, max_bookings, max_quantity FROM booking.holder_limit"
@@ -264,39 +236,39 @@ static const PlanText plans[STMT_COUNT] = {
 	[STMT_TRY_LOCK_LAPSED] = {
 		"SELECT FROM booking.booking WHERE id" EQ "$1 AND status" EQ "'held' AND expires_at" LE "$2"
 		" FOR NO KEY UPDATE SKIP LOCKED",
-		AS_OWNER | WRITES | KEYED | LOCKS_LAPSED, {UUIDOID, TIMESTAMPTZOID}
+		AS_OWNER | WRITES | KEYED, {UUIDOID, TIMESTAMPTZOID}
 	},
 	[STMT_LAPSED_HOLDS] = {
-		"SELECT id, expires_at FROM booking.booking"
+		"SELECT id, expires_at, resource_id, slot_id FROM booking.booking"
 		" WHERE status" EQ "'held' AND expires_at" LE "$1"
 		" AND (expires_at, id) OPERATOR(pg_catalog.>) ($2, $3)"
 		" ORDER BY expires_at, id LIMIT $4",
-		0, {TIMESTAMPTZOID, TIMESTAMPTZOID, UUIDOID, INT8OID}
+		KEYED | BY_INDEX, {TIMESTAMPTZOID, TIMESTAMPTZOID, UUIDOID, INT8OID}
 	},
 	[STMT_TRY_LOCK_HOLDS] = {
 		"SELECT id FROM booking.booking WHERE id" EQ "ANY ($1)"
 		" AND status" EQ "'held' AND expires_at" LE "$2 FOR NO KEY UPDATE SKIP LOCKED",
-		WRITES, {UUIDARRAYOID, TIMESTAMPTZOID}
+		WRITES | KEYED | BY_INDEX, {UUIDARRAYOID, TIMESTAMPTZOID}
 	},
 	[STMT_EXPIRE_HOLDS] = {
 		"UPDATE booking.booking SET status = 'expired', expires_at = NULL"
 		" WHERE id" EQ "ANY ($1) AND status" EQ "'held'",
-		WRITES, {UUIDARRAYOID}
+		WRITES | KEYED | BY_INDEX, {UUIDARRAYOID}
 	},
 	[STMT_SOMEBODY_WAITS] = {
 		"SELECT 1 FROM booking.waitlist WHERE resource_id" EQ "$1 AND status" EQ "'waiting' LIMIT 1",
-		AS_OWNER, {INT8OID}
+		AS_OWNER | KEYED | BY_INDEX, {INT8OID}
 	},
 	[STMT_LINES] = {
 		"SELECT DISTINCT resource_id FROM booking.waitlist WHERE status" EQ "'waiting' ORDER BY resource_id",
-		AS_OWNER, {InvalidOid}
+		AS_OWNER | KEYED | BY_INDEX, {InvalidOid}
 	},
 	[STMT_LINE] = {
 		"SELECT id, slot_id, seat, period, quantity, holder, offer_for FROM booking.waitlist"
 		" WHERE resource_id" EQ "$1 AND status" EQ "'waiting'"
 		" AND period" OVERLAPS "$2 AND period" OVERLAPS "$3"
 		" AND id OPERATOR(pg_catalog.>) $4 ORDER BY id LIMIT $5",
-		AS_OWNER, {INT8OID, TSTZRANGEOID, TSTZRANGEOID, INT8OID, INT8OID}
+		AS_OWNER | KEYED | BY_INDEX, {INT8OID, TSTZRANGEOID, TSTZRANGEOID, INT8OID, INT8OID}
 	},
 	[STMT_OFFER_BOOKING] = {
 		INSERT_BOOKING,
@@ -305,28 +277,28 @@ static const PlanText plans[STMT_COUNT] = {
 	},
 	[STMT_TRY_LOCK_ENTRY] = {
 		"SELECT FROM booking.waitlist WHERE id" EQ "$1 AND status" EQ "'waiting' FOR UPDATE SKIP LOCKED",
-		AS_OWNER | WRITES, {INT8OID}
+		AS_OWNER | WRITES | KEYED | BY_INDEX, {INT8OID}
 	},
 	[STMT_MARK_OFFERED] = {
 		"UPDATE booking.waitlist SET status = 'offered' WHERE id" EQ "$1 AND status" EQ "'waiting'",
-		AS_OWNER | WRITES, {INT8OID}
+		AS_OWNER | WRITES | KEYED | BY_INDEX, {INT8OID}
 	},
 	[STMT_SETTLE_ENTRY] = {
 		"UPDATE booking.waitlist SET status = $2 WHERE id" EQ "$1 AND status" EQ "'offered'",
-		AS_OWNER | WRITES, {INT8OID, TEXTOID}
+		AS_OWNER | WRITES | KEYED | BY_INDEX, {INT8OID, TEXTOID}
 	},
 	[STMT_FIND_OFFER] = {
 		"SELECT id FROM booking.booking WHERE waitlist_id" EQ "$1 AND status" EQ "'held'",
-		0, {INT8OID}
+		KEYED | BY_INDEX, {INT8OID}
 	},
 	[STMT_FIND_ENTRY] = {
 		"SELECT * FROM booking.waitlist w"
-		" WHERE resource_id" EQ "$1 AND (slot_id" EQ "$2 OR slot_id IS NULL AND $2 IS NULL) AND period" EQ "$3"
+		" WHERE resource_id" EQ "$1 AND NOT (slot_id IS DISTINCT FROM $2) AND period" EQ "$3"
 		" AND quantity" EQ "$4 AND holder" EQ "$5 AND (status" EQ "'waiting' OR status" EQ "'offered' AND EXISTS"
 		" (SELECT FROM booking.booking b WHERE b.waitlist_id" EQ "w.id AND b.status" EQ "'held'"
 		" AND b.expires_at OPERATOR(pg_catalog.>) pg_catalog.clock_timestamp()))"
 		" ORDER BY id LIMIT 1",
-		0, {INT8OID, INT8OID, TSTZRANGEOID, INT4OID, TEXTOID, INTERVALOID}
+		KEYED | BY_INDEX, {INT8OID, INT8OID, TSTZRANGEOID, INT4OID, TEXTOID, INTERVALOID}
 	},
 	[STMT_JOIN_WAITLIST] = {
 		"INSERT INTO booking.waitlist (resource_id, slot_id, period, quantity, holder, offer_for)"
@@ -335,11 +307,11 @@ static const PlanText plans[STMT_COUNT] = {
 	},
 	[STMT_GET_ENTRY] = {
 		"SELECT * FROM booking.waitlist WHERE id" EQ "$1",
-		0, {INT8OID}
+		KEYED | BY_INDEX, {INT8OID}
 	},
 	[STMT_LEAVE_WAITLIST] = {
 		"UPDATE booking.waitlist SET status = 'left' WHERE id" EQ "$1 AND status" EQ "'waiting' RETURNING *",
-		WRITES, {INT8OID}
+		WRITES | KEYED | BY_INDEX, {INT8OID}
 	},
 	[STMT_BOOKINGS_EVER] = {
 		LIST_BOOKINGS A_FEW,
@@ -384,15 +356,23 @@ static const PlanText plans[STMT_COUNT] = {
 	},
 	[STMT_LOCK_ROW] = {
 		"SELECT FROM booking.booking WHERE id" EQ "$1 FOR NO KEY UPDATE",
-		WRITES | KEYED | LOCKS, {UUIDOID}
+		WRITES | KEYED, {UUIDOID}
+	},
+	[STMT_FIND_ROW] = {
+		"SELECT ctid FROM booking.booking WHERE id" EQ "$1",
+		AS_OWNER | KEYED, {UUIDOID}
 	},
 	[STMT_SHARE_ROW] = {
 		"SELECT FROM booking.booking WHERE id" EQ "$1 FOR SHARE",
-		AS_OWNER | WRITES | KEYED | SHARES, {UUIDOID}
+		AS_OWNER | WRITES | KEYED, {UUIDOID}
 	},
 	[STMT_INSERT_CLOSURE] = {
 		"INSERT INTO booking.closure (resource_id, period, reason) VALUES ($1, $2, $3) RETURNING *",
 		WRITES, {INT8OID, TSTZRANGEOID, TEXTOID}
+	},
+	[STMT_LOAD_SLOT] = {
+		"SELECT resource_id, period, capacity, closed, occupies FROM booking.slot WHERE id" EQ "$1",
+		AS_OWNER | KEYED | BY_INDEX, {INT8OID}
 	},
 	[STMT_PEEK_RESOURCE] = {
 		"SELECT kind, CASE WHEN kind" EQ "'seated' THEN"
@@ -447,7 +427,7 @@ static const PlanText plans[STMT_COUNT] = {
 	[STMT_LAPSED_IN_SLOT] = {
 		"SELECT id, expires_at FROM booking.booking WHERE slot_id" EQ "$1 AND status" EQ "'held'"
 		" AND expires_at" LE "$2 ORDER BY expires_at LIMIT $3",
-		AS_OWNER | BY_INDEX, {INT8OID, TIMESTAMPTZOID, INT8OID}
+		AS_OWNER | KEYED | BY_INDEX, {INT8OID, TIMESTAMPTZOID, INT8OID}
 	},
 	[STMT_BOOKED_IN_SLOT] = {
 		"SELECT pg_catalog.sum(quantity)::pg_catalog.int8 FROM booking.booking"
@@ -465,154 +445,92 @@ static const PlanText plans[STMT_COUNT] = {
 		"DELETE FROM booking.slot_places WHERE slot_id" EQ "$1",
 		AS_OWNER | WRITES | BY_INDEX, {INT8OID}
 	},
+	[STMT_FREE_PLACES] = {
+		"SELECT shard, free, ctid FROM booking.slot_places WHERE slot_id" EQ "$1"
+		" AND free OPERATOR(pg_catalog.>) 0",
+		AS_OWNER | BY_INDEX, {INT8OID}
+	},
+	[STMT_ALL_PLACES] = {
+		"SELECT shard, free, ctid FROM booking.slot_places WHERE slot_id" EQ "$1",
+		AS_OWNER | KEYED | BY_INDEX, {INT8OID}
+	},
+	[STMT_FREE_PLACES_OF_SHARD] = {
+		"SELECT free, xmin, xmax FROM booking.slot_places WHERE slot_id" EQ "$1 AND shard" EQ "$2",
+		AS_OWNER | KEYED | BY_INDEX, {INT8OID, INT2OID}
+	},
 	[STMT_TAKE_PLACES] = {
 		"UPDATE booking.slot_places SET free = free OPERATOR(pg_catalog.-) $3"
 		" WHERE slot_id" EQ "$1 AND shard" EQ "$2 AND free OPERATOR(pg_catalog.>=) $3",
-		AS_OWNER | WRITES | OF_SHARD | BY_INDEX, {INT8OID, INT2OID, INT4OID}
+		AS_OWNER | WRITES | BY_INDEX, {INT8OID, INT2OID, INT4OID}
 	},
 	[STMT_GIVE_PLACES] = {
 		"UPDATE booking.slot_places SET free = free OPERATOR(pg_catalog.+) $3"
 		" WHERE slot_id" EQ "$1 AND shard" EQ "$2 RETURNING free",
-		AS_OWNER | WRITES | OF_SHARD | BY_INDEX, {INT8OID, INT2OID, INT4OID}
+		AS_OWNER | WRITES | BY_INDEX, {INT8OID, INT2OID, INT4OID}
 	},
 	[STMT_SET_PLACES] = {
 		"UPDATE booking.slot_places SET free = $3"
 		" WHERE slot_id" EQ "$1 AND shard" EQ "$2 AND free OPERATOR(pg_catalog.<>) $3",
-		AS_OWNER | WRITES | OF_SHARD | BY_INDEX, {INT8OID, INT2OID, INT4OID}
+		AS_OWNER | WRITES | KEYED | BY_INDEX, {INT8OID, INT2OID, INT4OID}
 	},
 };
 
 static SPIPlanPtr prepared[STMT_COUNT];
 
-/* The same statements for the row with a ctid. */
-static SPIPlanPtr prepared_at[STMT_COUNT];
-
-/* Kinds of scans that the planner may use (its enable_ settings). */
-typedef struct Ways
-{
-	bool		seqscan;
-	bool		bitmapscan;
-	bool		indexonlyscan;
-	bool		indexscan;
-	bool		tidscan;
-} Ways;
-
-static SPIPlanPtr prepare(Statement statement, bool at_row);
-static Ways switch_ways(Ways ways);
-static bool plan_ahead(SPIPlanPtr plan, bool at_row);
-static bool looks_at_ctid_only(SPIPlanPtr plan, CachedPlan *made);
-static bool foreign_triggers(Relation rel);
-static bool find_row(const PlanText *plan, Relation rel, Datum *values, Snapshot snapshot,
-					 ItemPointer tid);
-static uint64 run_keyed(Statement statement, Datum *values, const char *nulls);
-static uint64 run_at(Statement statement, Datum *values, const char *nulls, Relation rel,
-					 ItemPointer tid, Snapshot snapshot);
-static uint64 run_plan(Statement statement, SPIPlanPtr plan, Datum *values, const char *nulls,
-					   Snapshot snapshot);
+static SPIPlanPtr prepare(Statement statement);
 static HeapTuple with_dropped_columns(HeapTuple tuple, TupleDesc desc);
+static int	execute_by_index(SPIPlanPtr plan, Datum *values, const char *nulls,
+							 Snapshot snapshot, bool read_only);
 
 static SPIPlanPtr
-prepare(Statement statement, bool at_row)
+prepare(Statement statement)
 {
 	const PlanText *plan = &plans[statement];
-	SPIPlanPtr *known = at_row ? &prepared_at[statement] : &prepared[statement];
 
-	if (*known == NULL)
+	if (prepared[statement] == NULL)
 	{
-		const char *sql = plan->sql;
-		Oid			types[MAX_PARAMETERS + 1];
 		SPIPlanPtr	spi_plan;
 		int			nargs = 0;
 
-		for (; nargs < MAX_PARAMETERS && OidIsValid(plan->types[nargs]); nargs++)
-			types[nargs] = plan->types[nargs];
-		if (at_row)
-		{
-			const char *key = plan->flags & OF_SHARD ? WHERE THE_SHARD : WHERE THE_BOOKING;
-			const char *condition = strstr(sql, key);
-
-			types[nargs++] = TIDOID;
-			sql = psprintf("%.*s" WHERE "ctid" EQ "$%d%s", (int) (condition - sql), sql, nargs,
-						   condition + strlen(key));
-		}
+		while (nargs < MAX_PARAMETERS && OidIsValid(plan->types[nargs]))
+			nargs++;
 		/* Parameters never change the plan: do not begin with five that are thrown away. */
-		spi_plan = SPI_prepare_cursor(sql, nargs, types, CURSOR_OPT_GENERIC_PLAN);
+		spi_plan = SPI_prepare_cursor(plan->sql, nargs, (Oid *) plan->types,
+									  CURSOR_OPT_GENERIC_PLAN);
 		if (spi_plan == NULL || SPI_keepplan(spi_plan) != 0)
-			elog(ERROR, "could not prepare \"%s\": %s", sql, SPI_result_code_string(SPI_result));
-		*known = spi_plan;
+			elog(ERROR, "could not prepare \"%s\": %s",
+				 plan->sql, SPI_result_code_string(SPI_result));
+		prepared[statement] = spi_plan;
 	}
-	return *known;
+	return prepared[statement];
 }
 
-/* What the planner may use; the settings that there were are handed back. */
-static pg_noinline Ways
-switch_ways(Ways ways)
+/* Execute a plan, and make it, if it has to be made anew, with plain index scans only. */
+static pg_noinline int
+execute_by_index(SPIPlanPtr plan, Datum *values, const char *nulls, Snapshot snapshot,
+				 bool read_only)
 {
-	Ways		before = {enable_seqscan, enable_bitmapscan, enable_indexonlyscan, enable_indexscan, enable_tidscan};
+	bool		save_seqscan = enable_seqscan;
+	bool		save_bitmapscan = enable_bitmapscan;
+	bool		save_indexonlyscan = enable_indexonlyscan;
+	int			result;
 
-	enable_seqscan = ways.seqscan;
-	enable_bitmapscan = ways.bitmapscan;
-	enable_indexonlyscan = ways.indexonlyscan;
-	enable_indexscan = ways.indexscan;
-	enable_tidscan = ways.tidscan;
-	return before;
-}
-
-/*
- * If the plan has to be made anew, make it now, with plain index scans only, or a look at one
- * ctid only.  Nothing but planning happens while the other ways are switched off: what
- * triggers and policies run later is planned as it always is.  True if it looks at a ctid and
- * does nothing else.
- */
-static pg_noinline bool
-plan_ahead(SPIPlanPtr plan, bool at_row)
-{
-	volatile bool only = false;
-	Ways		before = switch_ways((Ways) {.indexscan = !at_row,.tidscan = at_row});
-
+	enable_seqscan = false;
+	enable_bitmapscan = false;
+	enable_indexonlyscan = false;
 	PG_TRY();
 	{
-		CachedPlan *made = SPI_plan_get_cached_plan(plan);
-
-		only = at_row && looks_at_ctid_only(plan, made);
-		ReleaseCachedPlan(made, CurrentResourceOwner);
+		result = SPI_execute_snapshot(plan, values, nulls, snapshot, InvalidSnapshot,
+									  read_only, true, 0);
 	}
 	PG_FINALLY();
 	{
-		(void) switch_ways(before);
+		enable_seqscan = save_seqscan;
+		enable_bitmapscan = save_bitmapscan;
+		enable_indexonlyscan = save_indexonlyscan;
 	}
 	PG_END_TRY();
-	return only;
-}
-
-static bool
-looks_at_ctid_only(SPIPlanPtr plan, CachedPlan *made)
-{
-	CachedPlanSource *source = linitial(SPI_plan_get_plan_sources(plan));
-	PlannedStmt *statement = linitial_node(PlannedStmt, made->stmt_list);
-	Plan	   *node = statement->planTree;
-
-	if (source->dependsOnRLS || statement->subplans != NIL || list_length(made->stmt_list) != 1)
-		return false;
-	while (outerPlan(node))
-		node = outerPlan(node);
-	return IsA(node, TidScan);
-}
-
-/* Has somebody else put a trigger on the table? */
-static bool
-foreign_triggers(Relation rel)
-{
-	Oid			ours = get_namespace_oid("booking", false);
-
-	for (int i = 0; rel->trigdesc && i < rel->trigdesc->numtriggers; i++)
-	{
-		const Trigger *trigger = &rel->trigdesc->triggers[i];
-
-		if (!trigger->tgisinternal && get_func_namespace(trigger->tgfoid) != ours)
-			return true;
-	}
-	return false;
+	return result;
 }
 
 /*
@@ -622,125 +540,35 @@ foreign_triggers(Relation rel)
 uint64
 booking_run(Statement statement, Datum *values, const char *nulls)
 {
-	int			flags = plans[statement].flags;
-	Caller		caller;
-	uint64		rows;
-
-	if (flags & AS_OWNER)
-		booking_become_owner(booking_owner(), (flags & WRITES) != 0, &caller);
-
-	if ((flags & (KEYED | OF_SHARD)) && IsolationIsSerializable())
-		rows = run_keyed(statement, values, nulls);
-	else
-	{
-		SPIPlanPtr	plan = prepare(statement, false);
-		SnapshotData snapshot = *GetLatestSnapshot();
-
-		if (flags & BY_INDEX)
-			(void) plan_ahead(plan, false);
-		rows = run_plan(statement, plan, values, nulls, &snapshot);
-	}
-
-	if (flags & AS_OWNER)
-		booking_become_caller(&caller);
-	return rows;
-}
-
-/* A statement about one row, at SERIALIZABLE: find the row, and go there. */
-static uint64
-run_keyed(Statement statement, Datum *values, const char *nulls)
-{
-	const PlanText *plan = &plans[statement];
-	bool		locks = (plan->flags & (LOCKS | SHARES | LOCKS_LAPSED)) != 0;
-	Relation	rel = table_open(get_relname_relid(plan->flags & OF_SHARD ? "slot_places" : "booking",
-												   get_namespace_oid("booking", false)),
-								 locks ? RowShareLock : AccessShareLock);
-	Snapshot	snapshot;
-	ItemPointerData tid;
-	uint64		rows = 0;
-
-	/* As every statement that writes does. */
-	if (plan->flags & WRITES)
-		CommandCounterIncrement();
-	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	if (find_row(plan, rel, values, snapshot, &tid))
-	{
-		if (!locks)
-			rows = run_at(statement, values, nulls, rel, &tid, snapshot);
-		else
-		{
-			PreventCommandIfReadOnly("SELECT FOR UPDATE");
-			rows = booking_rows_lock(rel, &tid, snapshot,
-									 plan->flags & SHARES ? LockTupleShare : LockTupleNoKeyExclusive,
-									 plan->flags & LOCKS_LAPSED ? LockWaitSkip : LockWaitBlock);
-		}
-	}
-	UnregisterSnapshot(snapshot);
-	table_close(rel, NoLock);
-	return rows;
-}
-
-/* The row that such a statement is about, if the snapshot sees it. */
-static bool
-find_row(const PlanText *plan, Relation rel, Datum *values, Snapshot snapshot, ItemPointer tid)
-{
-	RowKey		id[] = {{"id", F_UUID_EQ, values[0], false}};
-	RowKey		shard[] = {{"slot_id", F_INT8EQ, values[0], false}, {"shard", F_INT2EQ, values[1], false}};
-	bool		of_shard = (plan->flags & OF_SHARD) != 0;
-	RowKey	   *keys = of_shard ? shard : id;
-	int			nkeys = of_shard ? lengthof(shard) : lengthof(id);
-	RowScan		rows;
-	HeapTuple	row;
-
-	booking_rows_begin(&rows, rel, booking_rows_key_index(rel, keys, nkeys), snapshot, keys, nkeys);
-	row = booking_rows_next(&rows);
-	if (row && (plan->flags & LOCKS_LAPSED))
-	{
-		bool		isnull;
-		Datum		expires_at = booking_rows_column(&rows, row, "expires_at", &isnull);
-
-		/* Only a hold has one. */
-		if (isnull || DatumGetTimestampTz(expires_at) > DatumGetTimestampTz(values[1]))
-			row = NULL;
-	}
-	if (row)
-		*tid = row->t_self;
-	booking_rows_end(&rows);
-	return row != NULL;
-}
-
-/* The statement for the row that is there. */
-static uint64
-run_at(Statement statement, Datum *values, const char *nulls, Relation rel, ItemPointer tid,
-	   Snapshot snapshot)
-{
-	SnapshotData now = *snapshot;
-	Datum		all_values[MAX_PARAMETERS + 1];
-	char		all_nulls[MAX_PARAMETERS + 2];
-	SPIPlanPtr	plan = prepare(statement, true);
-	int			n = SPI_getargcount(plan) - 1;
-
-	memcpy(all_values, values, n * sizeof(Datum));
-	all_values[n] = PointerGetDatum(tid);
-	memset(all_nulls, ' ', n + 1);
-	if (nulls)
-		memcpy(all_nulls, nulls, strnlen(nulls, n));
-	all_nulls[n + 1] = '\0';
-
-	/* It is to be copied once more, and not given back. */
-	now.copied = false;
-	now.active_count = now.regd_count = 0;
-	if (plan_ahead(plan, true) && !foreign_triggers(rel))
-		now.snapshot_type = SNAPSHOT_SELF;
-	return run_plan(statement, plan, all_values, all_nulls, &now);
-}
-
-static uint64
-run_plan(Statement statement, SPIPlanPtr plan, Datum *values, const char *nulls, Snapshot snapshot)
-{
 	bool		read_only = (plans[statement].flags & (WRITES | UP_TO_NOW)) == 0;
-	int			result = SPI_execute_snapshot(plan, values, nulls, snapshot, InvalidSnapshot,
-											  read_only, true, 0);
+	bool		as_owner = (plans[statement].flags & AS_OWNER) != 0;
+	Oid			save_user = InvalidOid;
+	int			save_context = 0;
+	SPIPlanPtr	plan;
+	SnapshotData snapshot;
+	int			result;
+
+	if (as_owner)
+	{
+		GetUserIdAndSecContext(&save_user, &save_context);
+		SetUserIdAndSecContext(booking_owner(),
+							   save_context | SECURITY_LOCAL_USERID_CHANGE |
+							   SECURITY_NOFORCE_RLS);
+	}
+
+	plan = prepare(statement);
+	snapshot = *GetLatestSnapshot();
+	if ((plans[statement].flags & KEYED) && IsolationIsSerializable())
+		snapshot.snapshot_type = SNAPSHOT_SELF;
+
+	if (plans[statement].flags & BY_INDEX)
+		result = execute_by_index(plan, values, nulls, &snapshot, read_only);
+	else
+		result = SPI_execute_snapshot(plan, values, nulls, &snapshot, InvalidSnapshot,
+									  read_only, true, 0);
+
+	if (as_owner)
+		SetUserIdAndSecContext(save_user, save_context);
 
 	if (result < 0)
 		elog(ERROR, "\"%s\" failed: %s", plans[statement].sql, SPI_result_code_string(result));

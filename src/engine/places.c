@@ -68,11 +68,8 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "access/table.h"
 #include "access/transam.h"
 #include "access/xact.h"
-#include "catalog/namespace.h"
-#include "catalog/pg_am.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "common/pg_prng.h"
@@ -85,7 +82,6 @@
 #include "storage/proc.h"
 #include "storage/procarray.h"
 #include "utils/datum.h"
-#include "utils/fmgroids.h"
 #include "utils/guc.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
@@ -99,9 +95,8 @@
 #include "base/locks.h"
 #include "base/period.h"
 #include "base/plans.h"
-#include "base/rows.h"
+#include "base/test_point.h"
 #include "base/transaction.h"
-#include "engine/guard_index.h"
 #include "engine/places.h"
 #include "engine/resource.h"
 #include "engine/room.h"
@@ -132,14 +127,6 @@ static Cache signals = {.name = "booking signals", .tables = DEPENDS_ON(SLOT_ID_
 #define BEING_WRITTEN	(-1)	/* by a transaction that has given the lock back */
 #define NO_SUCH_SHARD	(-2)
 
-/* The row of a shard, and who has written it or is writing it. */
-typedef struct Shard
-{
-	int32		free;
-	TransactionId xmin;
-	TransactionId xmax;
-} Shard;
-
 /* What is free in the shards of a slot. */
 typedef struct Free
 {
@@ -164,16 +151,17 @@ static int64 take_somewhere(const Slot *slot, const Free *free, int64 need, int6
 static int64 gather(const Slot *slot, int64 need);
 static bool reap_places(const Slot *slot, int64 need, const pg_uuid_t *self);
 static bool lock_shard(const Slot *slot, int shard);
+static bool gives_exactly(void);
+static int	find_shard_to_give(const Slot *slot, int start, bool exactly, int64 *before);
 static void give_back(const Slot *slot, int64 quantity);
 static void look_at_places(const Slot *slot, Free *free);
 static bool look_when_written(const Slot *slot, Free *free);
-static bool read_shard(const Slot *slot, int shard, Shard *found);
+static int	look_once(const Slot *slot, Statement statement, Free *free);
 static bool lock_all(const Slot *slot);
 static void unlock_all(const Slot *slot);
 static int	some_shard(const Slot *slot);
 static uint64 run(Statement statement, const Slot *slot, int shard, int64 quantity);
-static int	find_lapsed(const Slot *slot, TimestampTz until, int limit, Datum *ids, TimestampTz *first);
-static Oid	find_lapse_index(Relation rel);
+static uint64 find_lapsed(const Slot *slot, TimestampTz until, int64 limit);
 static int	compare_accounts(const void *a, const void *b);
 
 /* Who has seen a slot sold out has to look again, once we have committed. */
@@ -433,21 +421,23 @@ free_in(const Slot *slot, int shard, bool wait)
 
 	for (;;)
 	{
-		Shard		found;
+		HeapTuple	row;
+		bool		isnull;
 		TransactionId xmax;
 
-		if (!read_shard(slot, shard, &found))
+		if (run(STMT_FREE_PLACES_OF_SHARD, slot, shard, 0) == 0)
 			return NO_SUCH_SHARD;
-		xmax = found.xmax;
+		row = SPI_tuptable->vals[0];
+		xmax = DatumGetTransactionId(SPI_getbinval(row, SPI_tuptable->tupdesc, 3, &isnull));
 
 		/* One that has ended since the snapshot was taken: look again, once. */
 		if (!TransactionIdIsNormal(xmax) || TransactionIdIsCurrentTransactionId(xmax) ||
 			(xmax == writer && !TransactionIdIsInProgress(xmax)))
-			return found.free;
+			return DatumGetInt32(SPI_getbinval(row, SPI_tuptable->tupdesc, 1, &isnull));
 		writer = xmax;
 		if (TransactionIdIsInProgress(xmax))
 		{
-			if (!wait || booking_line_serving())
+			if (!wait || booking_line_serving() || booking_hasty())
 				return BEING_WRITTEN;
 			XactLockTableWait(xmax, NULL, NULL, XLTW_None);
 		}
@@ -459,10 +449,17 @@ free_in(const Slot *slot, int shard, bool wait)
 static bool
 written_by_us(const Slot *slot, int shard)
 {
-	Shard		found;
+	bool		ours = false;
+	bool		isnull;
 
-	return booking_many_places() && read_shard(slot, shard, &found) &&
-		TransactionIdIsCurrentTransactionId(found.xmin);
+	if (!booking_many_places())
+		return false;
+	SPI_connect();
+	if (run(STMT_FREE_PLACES_OF_SHARD, slot, shard, 0) > 0)
+		ours = TransactionIdIsCurrentTransactionId(DatumGetTransactionId(
+			SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull)));
+	SPI_finish();
+	return ours;
 }
 
 /* Lock a shard if nobody else has it. */
@@ -486,7 +483,9 @@ shard_written(const Slot *slot, int shard)
  *
  * An UPDATE that takes some if there are as many waits for whoever is writing the row, and
  * then looks again.  It cannot do so above READ COMMITTED, nor while we serve a waitlist,
- * nor can one that sets a value.
+ * nor can one that sets a value; and at SERIALIZABLE the statements about shards see
+ * their own new row as well (plans.c), and only one that sets a value can tell it from the
+ * old one.
  */
 static int64
 take_from(const Slot *slot, int shard, int64 need, int64 want, bool wait)
@@ -517,9 +516,7 @@ take_from(const Slot *slot, int shard, int64 need, int64 want, bool wait)
 static void
 must_be_counted(const Slot *slot)
 {
-	Shard		found;
-
-	if (!read_shard(slot, slot->nshards - 1, &found))
+	if (run(STMT_FREE_PLACES_OF_SHARD, slot, slot->nshards - 1, 0) == 0)
 		not_counted(slot);
 }
 
@@ -596,6 +593,7 @@ gather(const Slot *slot, int64 need)
 		return 0;
 	}
 
+	BOOKING_TEST_POINT("places-gather");
 	rest = free.total - need;
 	portion = Max((rest + slot->nshards - 1) / slot->nshards, Min(4 * need, SMALL_PORTION));
 	if (need <= rest)
@@ -639,7 +637,7 @@ reap_places(const Slot *slot, int64 need, const pg_uuid_t *self)
 	bool		enough = false;
 	Free		free;
 
-	if (find_lapsed(slot, now, 1, NULL, NULL) == 0)
+	if (find_lapsed(slot, now, 1) == 0)
 		return false;
 
 	if (!lock_shard(slot, REAPER))
@@ -651,15 +649,17 @@ reap_places(const Slot *slot, int64 need, const pg_uuid_t *self)
 		return true;
 	}
 
-	found = (int) Min(need - free.total, MOST_REAPED);
-	ids = palloc_array(Datum, found);
-	found = find_lapsed(slot, now, found, ids, NULL);
+	found = (int) find_lapsed(slot, now, Min(need - free.total, MOST_REAPED));
+	ids = palloc_array(Datum, Max(found, 1));
 	for (int i = 0; i < found; i++)
 	{
-		if (self && memcmp(DatumGetUUIDP(ids[i]), self, UUID_LEN) == 0)
+		bool		isnull;
+		Datum		id = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull);
+
+		if (self && memcmp(DatumGetUUIDP(id), self, UUID_LEN) == 0)
 			continue;
-		if (booking_try_lock_id(DatumGetUUIDP(ids[i])))
-			ids[n++] = ids[i];
+		if (booking_try_lock_id(DatumGetUUIDP(id)))
+			ids[n++] = datumCopy(id, false, UUID_LEN);
 	}
 
 	if (n > 0 && lock_all(slot))
@@ -694,7 +694,7 @@ lock_shard(const Slot *slot, int shard)
 
 	if (try_shard(slot, shard))
 		return true;
-	if (booking_line_serving())
+	if (booking_line_serving() || booking_hasty())
 		return false;
 	if (!booking_transaction.counts.places_changed)
 		return booking_lock_places(slot->id, shard, true);
@@ -727,29 +727,63 @@ lock_shard(const Slot *slot, int shard)
 }
 
 /*
+ * Could places be given back at this moment, without waiting for somebody?  We have the
+ * RESOURCE lock.
+ */
+bool
+booking_places_can_give(int64 slot_id)
+{
+	const Resource *resource;
+	Slot		slot = booking_use_slot(slot_id, &resource);
+	int64		before;
+	int			shard;
+
+	SPI_connect();
+	shard = find_shard_to_give(&slot, some_shard(&slot), gives_exactly(), &before);
+	if (shard >= 0)
+		booking_unlock_places(slot_id, shard);
+	SPI_finish();
+	return shard >= 0;
+}
+
+/* Have we to know what is in a shard in order to give it more? */
+static bool
+gives_exactly(void)
+{
+	return IsolationUsesXactSnapshot() || booking_line_serving() || booking_hasty();
+}
+
+/* Lock a shard that can be had at once; -1: there is none. */
+static int
+find_shard_to_give(const Slot *slot, int start, bool exactly, int64 *before)
+{
+	for (int i = 0; i < slot->nshards; i++)
+	{
+		int			shard = (start + i) % slot->nshards;
+
+		if (!try_shard(slot, shard))
+			continue;
+		if (!exactly || (*before = free_in(slot, shard, false)) != BEING_WRITTEN)
+			return shard;
+		booking_unlock_places(slot->id, shard);
+	}
+	return -1;
+}
+
+/*
  * Give places back, to whichever shard can be had.  Where the places have not been
  * counted there is nothing to correct.
  */
 static void
 give_back(const Slot *slot, int64 quantity)
 {
-	bool		exactly = IsolationUsesXactSnapshot() || booking_line_serving();
+	bool		exactly = gives_exactly();
 	int			start = slot->shard >= 0 ? slot->shard : some_shard(slot);
-	int			shard = -1;
 	int64		before = 0;
+	int			shard;
 
 	SPI_connect();
-	for (int i = 0; i < slot->nshards && shard < 0; i++)
-	{
-		shard = (start + i) % slot->nshards;
-		if (!try_shard(slot, shard))
-			shard = -1;
-		else if (exactly && (before = free_in(slot, shard, false)) == BEING_WRITTEN)
-		{
-			booking_unlock_places(slot->id, shard);
-			shard = -1;
-		}
-	}
+	shard = find_shard_to_give(slot, start, exactly, &before);
 	if (shard < 0)
 	{
 		shard = start;
@@ -810,8 +844,13 @@ booking_places_sold_out(const Slot *slot, int32 quantity)
 	look_at_places(slot, &free);
 	if (free.total < quantity)
 		must_be_counted(slot);
-	if (free.total < quantity)
-		(void) find_lapsed(slot, DT_NOEND, 1, NULL, &lapse);
+	if (free.total < quantity && find_lapsed(slot, DT_NOEND, 1) > 0)
+	{
+		bool		isnull;
+
+		lapse = DatumGetTimestampTz(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
+												  2, &isnull));
+	}
 	SPI_finish();
 
 	/* What our own transaction has taken comes back without notice, if it rolls back. */
@@ -857,58 +896,31 @@ booking_places_refusal(const Resource *resource, const Slot *slot, int64 quantit
 	refusal->hint = left == 0 ? NULL : psprintf("Up to " INT64_FORMAT " can be booked.", left);
 }
 
-/* What is free, as of one instant, without a lock. */
+/*
+ * What is free, as of one instant, without a lock.  An MVCC snapshot is such an instant.  At
+ * SERIALIZABLE the rows are read without one, for there the places are none of the
+ * transaction's business (plans.c).  What is being changed meanwhile can be seen twice
+ * then, or not at all; two looks that have seen all rows and agree are as good.
+ */
 static void
 look_at_places(const Slot *slot, Free *free)
 {
-	Relation	rel = table_open(get_relname_relid("slot_places", get_namespace_oid("booking", false)),
-								 AccessShareLock);
-	RowKey		key = {"slot_id", F_INT8EQ, Int64GetDatum(slot->id), false};
-	RowScan		rows;
-	HeapTuple	row;
+	Free		again;
+	int			tries = 0;
 
-	memset(free, 0, sizeof(Free));
-	booking_rows_begin(&rows, rel, booking_rows_key_index(rel, &key, 1), NULL, &key, 1);
-	while ((row = booking_rows_next(&rows)) != NULL)
+	if (!IsolationIsSerializable())
 	{
-		bool		isnull;
-		int			shard = DatumGetInt16(booking_rows_column(&rows, row, "shard", &isnull));
-
-		if (shard < 0 || shard >= slot->nshards)
-			not_counted(slot);
-		free->shard[shard] = DatumGetInt32(booking_rows_column(&rows, row, "free", &isnull));
-		free->row[shard] = row->t_self;
-		free->total += free->shard[shard];
+		look_once(slot, STMT_FREE_PLACES, free);
+		return;
 	}
-	booking_rows_end(&rows);
-	table_close(rel, NoLock);
-}
-
-/* One of the rows, as of now.  False when there is none. */
-static bool
-read_shard(const Slot *slot, int shard, Shard *found)
-{
-	Relation	rel = table_open(get_relname_relid("slot_places", get_namespace_oid("booking", false)),
-								 AccessShareLock);
-	RowKey		keys[] = {
-		{"slot_id", F_INT8EQ, Int64GetDatum(slot->id), false},
-		{"shard", F_INT2EQ, Int16GetDatum((int16) shard), false}
-	};
-	RowScan		rows;
-	HeapTuple	row;
-	bool		isnull;
-
-	booking_rows_begin(&rows, rel, booking_rows_key_index(rel, keys, 2), NULL, keys, 2);
-	row = booking_rows_next(&rows);
-	if (row)
-		*found = (Shard) {
-			.free = DatumGetInt32(booking_rows_column(&rows, row, "free", &isnull)),
-			.xmin = HeapTupleHeaderGetXmin(row->t_data),
-			.xmax = HeapTupleHeaderGetRawXmax(row->t_data)
-		};
-	booking_rows_end(&rows);
-	table_close(rel, NoLock);
-	return row != NULL;
+	do
+	{
+		CHECK_FOR_INTERRUPTS();
+		while (look_once(slot, STMT_ALL_PLACES, free) < slot->nshards)
+			if (++tries > 1000)
+				not_counted(slot);
+		look_once(slot, STMT_ALL_PLACES, &again);
+	} while (memcmp(free, &again, sizeof(Free)) != 0);
 }
 
 /*
@@ -926,9 +938,36 @@ look_when_written(const Slot *slot, Free *free)
 			not_counted(slot);
 		if (here == BEING_WRITTEN)
 			return false;
+		SPI_freetuptable(SPI_tuptable);
 	}
 	look_at_places(slot, free);
 	return true;
+}
+
+/* Returns how many shards it has seen. */
+static int
+look_once(const Slot *slot, Statement statement, Free *free)
+{
+	uint64		n = run(statement, slot, 0, 0);
+	int			seen = 0;
+
+	memset(free, 0, sizeof(Free));
+	for (uint64 i = 0; i < n; i++)
+	{
+		HeapTuple	row = SPI_tuptable->vals[i];
+		bool		isnull;
+		int			shard = DatumGetInt16(SPI_getbinval(row, SPI_tuptable->tupdesc, 1, &isnull));
+
+		if (shard < 0 || shard >= slot->nshards)
+			not_counted(slot);
+		seen += !ItemPointerIsValid(&free->row[shard]);
+		free->shard[shard] = DatumGetInt32(SPI_getbinval(row, SPI_tuptable->tupdesc, 2, &isnull));
+		free->row[shard] = *(ItemPointer) DatumGetPointer(SPI_getbinval(row, SPI_tuptable->tupdesc, 3, &isnull));
+	}
+	for (int shard = 0; shard < slot->nshards; shard++)
+		free->total += free->shard[shard];
+	SPI_freetuptable(SPI_tuptable);
+	return seen;
 }
 
 /* False when we must not wait for one of them. */
@@ -971,70 +1010,13 @@ run(Statement statement, const Slot *slot, int shard, int64 quantity)
 	return booking_run(statement, values, NULL);
 }
 
-/*
- * Holds of a slot that lapse until then: how many, up to a limit; their ids, and when the
- * first lapses, for whoever wants to know.  Others' holds, which are none of a SERIALIZABLE
- * transaction's business.
- */
-static int
-find_lapsed(const Slot *slot, TimestampTz until, int limit, Datum *ids, TimestampTz *first)
+static uint64
+find_lapsed(const Slot *slot, TimestampTz until, int64 limit)
 {
-	Relation	rel = table_open(booking_table("booking"), AccessShareLock);
-	Oid			index = find_lapse_index(rel);
-	RowKey		keys[] = {
-		{"slot_id", F_INT8EQ, Int64GetDatum(slot->id), false},
-		{"expires_at", F_TIMESTAMPTZ_LE, TimestampTzGetDatum(until), true}
-	};
-	RowScan		rows;
-	HeapTuple	row;
-	int			n = 0;
+	Datum		values[3];
 
-	/* Without its index, all bookings are read; then they come in no order. */
-	booking_rows_begin(&rows, rel, index, NULL, keys, OidIsValid(index) ? 2 : 1);
-	while ((n < limit || !OidIsValid(index)) && (row = booking_rows_next(&rows)) != NULL)
-	{
-		bool		isnull;
-		TimestampTz expires_at = DatumGetTimestampTz(booking_rows_column(&rows, row, "expires_at", &isnull));
-
-		CHECK_FOR_INTERRUPTS();
-		/* Only a hold has one. */
-		if (isnull || expires_at > until)
-			continue;
-		if (first && (n == 0 || expires_at < *first))
-			*first = expires_at;
-		if (n >= limit)
-			continue;
-		if (ids)
-			ids[n] = datumCopy(booking_rows_column(&rows, row, "id", &isnull), false, UUID_LEN);
-		n++;
-	}
-	booking_rows_end(&rows);
-	table_close(rel, NoLock);
-	return n;
-}
-
-/* The index of the holds of slots by their expiry. */
-static Oid
-find_lapse_index(Relation rel)
-{
-	AttrNumber	slot_id = get_attnum(RelationGetRelid(rel), "slot_id");
-	AttrNumber	expires_at = get_attnum(RelationGetRelid(rel), "expires_at");
-	Oid			found = InvalidOid;
-	List	   *list = RelationGetIndexList(rel);
-	ListCell   *cell;
-
-	foreach(cell, list)
-	{
-		Relation	index = index_open(lfirst_oid(cell), AccessShareLock);
-		const int16 *attno = index->rd_index->indkey.values;
-
-		if (!OidIsValid(found) && index->rd_rel->relam == BTREE_AM_OID && index->rd_index->indisvalid &&
-			IndexRelationGetNumberOfKeyAttributes(index) == 2 &&
-			attno[0] == slot_id && attno[1] == expires_at && index->rd_indoption[1] == 0 &&
-			booking_index_has_predicate(rel, index, "slot_id IS NOT NULL AND status OPERATOR(pg_catalog.=) 'held'"))
-			found = RelationGetRelid(index);
-		index_close(index, NoLock);
-	}
-	list_free(list);
-	return found;
+	values[0] = Int64GetDatum(slot->id);
+	values[1] = TimestampTzGetDatum(until);
+	values[2] = Int64GetDatum(limit);
+	return booking_run(STMT_LAPSED_IN_SLOT, values, NULL);
 }

@@ -21,6 +21,7 @@
 extern bool booking_places_take(const Slot *slot, int32 quantity, const BookingRow *row, bool wait);
 extern void booking_places_stored(struct TriggerData *trigger);
 extern void booking_places_settle(void);
+extern bool booking_places_can_give(int64 slot_id);
 extern bool booking_places_sold_out(const Slot *slot, int32 quantity);
 extern int64 booking_places_left(const Slot *slot);
 extern void booking_places_refusal(const Resource *resource, const Slot *slot, int64 quantity,

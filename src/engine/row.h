@@ -79,7 +79,6 @@ extern RangeType *booking_with_buffers(const Resource *resource, RangeType *rang
 extern bool booking_row_in_force(const BookingRow *row);
 extern bool booking_row_is_ours_alone(Relation heap);
 extern bool booking_row_in_hand(const pg_uuid_t *id);
-extern bool booking_may_load_history(void);
 extern bool booking_row_is_history(const BookingRow *row, const BookingRow *old);
 extern bool booking_row_stays(const BookingRow *row, const BookingRow *old);
 extern bool booking_row_adds_load(const BookingRow *row, const BookingRow *old);

@@ -29,12 +29,10 @@
  */
 #include "postgres.h"
 
-#include "access/table.h"
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
-#include "utils/fmgroids.h"
 #include "utils/rel.h"
 
 #include "base/cache.h"
@@ -43,7 +41,6 @@
 #include "base/locks.h"
 #include "base/period.h"
 #include "base/plans.h"
-#include "base/rows.h"
 #include "engine/places.h"
 #include "engine/resource.h"
 #include "engine/room.h"
@@ -57,7 +54,6 @@ static Cache slots = {
 };
 
 static Slot *find(int64 slot_id);
-static Slot read_slot(int64 slot_id);
 static void check_slot_of_row(const Slot *slot, const Resource *resource, BookingRow *row,
 							  const BookingRow *old);
 static bool moves_to(const BookingRow *row, const BookingRow *old);
@@ -73,50 +69,40 @@ static bool refuse_closed(const Resource *resource, const Slot *slot, const Book
 static Slot *
 find(int64 slot_id)
 {
+	Datum		id = Int64GetDatum(slot_id);
+	Slot		loaded = {.id = slot_id};
 	Slot	   *slot = booking_cache_find(&slots, &slot_id);
-	Slot		loaded;
 	Generation *generation;
+	HeapTuple	row;
+	TupleDesc	desc;
+	Datum		value;
+	bool		isnull;
 
 	if (slot != NULL)
 		return slot;
 
 	generation = booking_cache_load(&slots);
-	loaded = read_slot(slot_id);
-	loaded.nshards = booking_places_shards(loaded.capacity);
-	loaded.shard = MyBackendNumber() % loaded.nshards;
-	return booking_cache_keep(generation, &loaded);
-}
-
-/* A slot as stored now, but for what we make of it. */
-static Slot
-read_slot(int64 slot_id)
-{
-	Relation	rel = table_open(booking_table("slot"), AccessShareLock);
-	RowKey		key = {"id", F_INT8EQ, Int64GetDatum(slot_id), false};
-	Slot		loaded = {.id = slot_id};
-	RowScan		rows;
-	HeapTuple	row;
-	Datum		value;
-	bool		isnull;
-
-	booking_rows_begin(&rows, rel, booking_rows_key_index(rel, &key, 1), NULL, &key, 1);
-	row = booking_rows_next(&rows);
-	if (row == NULL)
+	SPI_connect();
+	if (booking_run(STMT_LOAD_SLOT, &id, NULL) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("slot %lld does not exist", (long long) slot_id),
 				 errhint("The slots are in booking.slot; publish_slot() adds one.")));
-	loaded.resource_id = DatumGetInt64(booking_rows_column(&rows, row, "resource_id", &isnull));
-	loaded.period = booking_period(DatumGetRangeTypeP(booking_rows_column(&rows, row, "period", &isnull)));
-	loaded.capacity = DatumGetInt32(booking_rows_column(&rows, row, "capacity", &isnull));
-	loaded.closed = DatumGetBool(booking_rows_column(&rows, row, "closed", &isnull));
-	value = booking_rows_column(&rows, row, "occupies", &isnull);
+
+	row = SPI_tuptable->vals[0];
+	desc = SPI_tuptable->tupdesc;
+	loaded.resource_id = DatumGetInt64(SPI_getbinval(row, desc, 1, &isnull));
+	loaded.period = booking_period(DatumGetRangeTypeP(SPI_getbinval(row, desc, 2, &isnull)));
+	loaded.capacity = DatumGetInt32(SPI_getbinval(row, desc, 3, &isnull));
+	loaded.closed = DatumGetBool(SPI_getbinval(row, desc, 4, &isnull));
+	value = SPI_getbinval(row, desc, 5, &isnull);
 	loaded.takes_resource = !isnull;
 	if (loaded.takes_resource)
 		loaded.occupies = booking_period(DatumGetRangeTypeP(value));
-	booking_rows_end(&rows);
-	table_close(rel, NoLock);
-	return loaded;
+	loaded.nshards = booking_places_shards(loaded.capacity);
+	loaded.shard = MyBackendNumber() % loaded.nshards;
+	SPI_finish();
+	return booking_cache_keep(generation, &loaded);
 }
 
 /*

@@ -105,6 +105,13 @@ typedef struct Freed
 	RangeType  *window;
 } Freed;
 
+/* A line to be served, and what came of it. */
+typedef struct Line
+{
+	int64		resource_id;
+	int			offers;
+} Line;
+
 #define BATCH	100
 
 static bool serving = false;	/* we are inside serve() */
@@ -119,6 +126,7 @@ static List *deferred = NIL;	/* of Freed, in the transaction's context */
 static int	serve(const Resource *resource, RangeType *window, Datum newcomer, bool *somebody);
 static int	serve_window(const Resource *resource, RangeType *window, Datum newcomer, bool *somebody);
 static bool offer(const Resource *resource, const Entry *entry);
+static bool has_to_be_told(const Entry *entry, const ErrorData *error);
 static bool store_offer(const Resource *resource, const Entry *entry);
 static bool wants_more(const Refused *refused, const Entry *entry);
 static void read_entry(HeapTuple row, TupleDesc desc, Entry *entry);
@@ -128,7 +136,7 @@ static RangeType *copy_range(RangeType *range);
 static RangeType *span(RangeType *a, RangeType *b);
 static void note_freed(int64 resource_id, RangeType *window);
 static RangeType *all_time(void);
-static void check_still_waits(HeapTuple entry, TupleDesc desc);
+static void serve_line(void *arg);
 
 /* Are we making an offer?  Then whoever would have to wait says no instead. */
 bool
@@ -475,24 +483,36 @@ offer(const Resource *resource, const Entry *entry)
 		return offered;
 	}
 
-	switch (ERRCODE_TO_CATEGORY(error->sqlerrcode))
-	{
-		case ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION:
-		case ERRCODE_DATA_EXCEPTION:
-		case ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE:
-		case ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION:
-		case ERRCODE_TRANSACTION_ROLLBACK:
-		case MAKE_SQLSTATE('P', '0', '0', '0', '0'):
-			ereport(DEBUG1,
-					(errmsg("waitlist entry %lld is passed over: %s",
-							(long long) entry->id, error->message)));
-			FreeErrorData(error);
-			break;
-		default:
-			/* Cancelled, shut down, out of something: not for us to swallow. */
-			ReThrowError(error);
-	}
+	/* Cancelled, shut down, out of something: not for us to swallow. */
+	if (!booking_is_of_one_row(error))
+		ReThrowError(error);
+	ereport(has_to_be_told(entry, error) ? LOG : DEBUG1,
+			(errmsg("waitlist entry %lld is passed over: %s",
+					(long long) entry->id, error->message)));
+	FreeErrorData(error);
 	return false;
+}
+
+/*
+ * What keeps an entry from being served is no business of whoever cancels something.  A sweep
+ * writes it into the server's log, once a session; verify() knows what can be known
+ * without trying.  That somebody is at it, or that its holder has enough, is in order.
+ */
+static bool
+has_to_be_told(const Entry *entry, const ErrorData *error)
+{
+	static int64 told[64];
+	static int	n = 0;
+
+	if (!booking_hasty() || error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
+		ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_TRANSACTION_ROLLBACK ||
+		(error->constraint_name && strcmp(error->constraint_name, CONSTRAINT_HOLDER_LIMIT) == 0))
+		return false;
+	for (int i = 0; i < Min(n, (int) lengthof(told)); i++)
+		if (told[i] == entry->id)
+			return false;
+	told[n++ % lengthof(told)] = entry->id;
+	return true;
 }
 
 static bool
@@ -671,7 +691,8 @@ all_time(void)
 
 /*
  * Serve every line, but for those that somebody is at: what has been missed because it
- * hung on a transaction in progress is found here at the latest.
+ * hung on a transaction in progress is found here at the latest.  For a sweep, which waits
+ * for nobody (booking_without_waiting()); each line is an attempt.
  */
 void
 booking_line_serve_lines(void)
@@ -687,17 +708,26 @@ booking_line_serve_lines(void)
 	for (uint64 i = 0; i < n; i++)
 	{
 		bool		isnull;
-		int64		resource_id = DatumGetInt64(SPI_getbinval(rows->vals[i], rows->tupdesc, 1, &isnull));
-		const Resource *resource = booking_find_resource(resource_id);
-		bool		somebody = false;
+		Line		line = {.resource_id = DatumGetInt64(SPI_getbinval(rows->vals[i], rows->tupdesc, 1, &isnull))};
 
 		CHECK_FOR_INTERRUPTS();
-		if (resource == NULL || !booking_lock_line(resource_id, false))
+		if (!booking_try_lock_resource(line.resource_id) || !booking_lock_line(line.resource_id, false))
 			continue;
-		if (serve(resource, all_time(), (Datum) 0, &somebody) == 0)
-			booking_unlock_line(resource_id);
+		if (!booking_attempted(serve_line, &line, true, booking_is_of_one_row) || line.offers == 0)
+			booking_unlock_line(line.resource_id);
 	}
 	SPI_finish();
+}
+
+static void
+serve_line(void *arg)
+{
+	Line	   *line = arg;
+	const Resource *resource = booking_find_resource(line->resource_id);
+	bool		somebody = false;
+
+	if (resource)
+		line->offers = serve(resource, all_time(), (Datum) 0, &somebody);
 }
 
 /*
@@ -727,8 +757,6 @@ booking_waitlist_before(PG_FUNCTION_ARGS)
 	value = heap_getattr(row, booking_column_named(desc, "status", TEXTOID), desc, &isnull);
 	if (isnull || strcmp(TextDatumGetCString(value), "waiting") != 0)
 		return PointerGetDatum(row);
-	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
-		check_still_waits(trigger->tg_trigtuple, desc);
 	value = heap_getattr(row, booking_column_named(desc, "resource_id", INT8OID), desc, &isnull);
 	if (isnull)
 		booking_null_argument("resource_id");
@@ -748,21 +776,4 @@ booking_waitlist_before(PG_FUNCTION_ARGS)
 	if (!others)
 		CacheInvalidateRelcache(trigger->tg_relation);
 	return PointerGetDatum(row);
-}
-
-/* An entry that has been offered something, or has left, has no place in the line any more. */
-static void
-check_still_waits(HeapTuple entry, TupleDesc desc)
-{
-	bool		isnull;
-	Datum		status = heap_getattr(entry, booking_column_named(desc, "status", TEXTOID), desc, &isnull);
-
-	if (!isnull && strcmp(TextDatumGetCString(status), "waiting") != 0 &&
-		!booking_may_load_history())
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("permission denied to return to the line"),
-				 errdetail("The entry is \"%s\"; its place in the line is given up.",
-						   TextDatumGetCString(status)),
-				 errhint("wait_for_slot() and wait_for_place() join again, at the end.")));
 }

@@ -10,6 +10,14 @@
  * whose ID lock or row somebody has is left to them; so is whatever another sweeper has
  * taken, and any number of them share the work without waiting for one another.
  *
+ * A sweep is in no hurry, and waits for no transaction, for it would hold what it has taken
+ * meanwhile.  What somebody changes the rules of, or has all counters of, or stands in line
+ * for just then, is left for the next sweep.  A batch is an attempt: what only its statement
+ * finds out costs the hold in question, and not the sweep.
+ *
+ * At SERIALIZABLE nothing is read that others write, as far as PostgreSQL looks for that: a
+ * hold is looked for without leaving a trace, and believed when its row is locked.
+ *
  * ID locks last until commit, and there is room for so many of them: of the others, the rows
  * that are written are lock enough (locks.c).
  *
@@ -23,7 +31,8 @@
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/array.h"
-#include "utils/datum.h"
+#include "utils/builtins.h"
+#include "utils/uuid.h"
 
 #include "base/attempt.h"
 #include "base/cache.h"
@@ -31,119 +40,269 @@
 #include "base/errors.h"
 #include "base/locks.h"
 #include "base/plans.h"
-#include "engine/resource.h"
+#include "engine/places.h"
 #include "rules/waitlist.h"
 
 PG_FUNCTION_INFO_V1(booking_expire_holds);
 
-#define BATCH		256
+#define BATCH	256
 
-/* A batch of holds to be marked. */
-typedef struct Marking
+/* A hold that has lapsed. */
+typedef struct Lapsed
 {
-	Datum		ids;			/* an array */
-	Datum		now;
-	int64		marked;			/* how many have been */
-} Marking;
+	pg_uuid_t	id;
+	TimestampTz expires_at;
+	int64		resource_id;
+	int64		slot_id;		/* 0: none */
+	bool		marked;
+} Lapsed;
 
-static int64 sweep(int64 most);
-static int64 mark(Datum *ids, int n, TimestampTz now);
-static void expire_unlocked(void *arg);
+typedef struct Sweep
+{
+	int64		most;
+	TimestampTz now;
+	int64		expired;		/* how many have been marked */
+} Sweep;
+
+static void sweep(void *arg);
+static bool lock_tables(void);
+static int	find_next(const Sweep *sweep, Lapsed *last, Lapsed *found);
+static int	choose(Lapsed *holds, int n);
+static int	compare_slots(const void *a, const void *b);
+static int64 mark(Lapsed *holds, int n, TimestampTz now);
+static int64 mark_together(Lapsed *holds, int n, TimestampTz now);
+static void tell_of_left(const Lapsed *hold, const ErrorData *error);
+static Datum make_array(Datum *ids, int n);
 
 /*
- * expire_holds(max): how many there were to mark.
+ * expire_holds(max): how many it has marked.
  */
 Datum
 booking_expire_holds(PG_FUNCTION_ARGS)
 {
+	Sweep		task = {.now = GetCurrentTimestamp()};
+
 	if (PG_ARGISNULL(0))
 		booking_null_argument("max");
-	if (PG_GETARG_INT32(0) <= 0)
+	task.most = PG_GETARG_INT32(0);
+	if (task.most <= 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("max must be 1 or more"),
-				 errdetail("It is %d.", PG_GETARG_INT32(0))));
-	PG_RETURN_INT64(sweep(PG_GETARG_INT32(0)));
+				 errdetail("It is %lld.", (long long) task.most)));
+	booking_without_waiting(sweep, &task);
+	PG_RETURN_INT64(task.expired);
 }
 
-static int64
-sweep(int64 most)
+static void
+sweep(void *arg)
 {
-	TimestampTz now = GetCurrentTimestamp();
-	Datum		zero = UUIDPGetDatum(palloc0(sizeof(pg_uuid_t)));
-	Datum		from[4];
-	int64		expired = 0;
+	Sweep	   *task = arg;
+	Lapsed	   *holds;
+	Lapsed		last = {.expires_at = DT_NOBEGIN};
+	int			found;
 
-	LockRelationOid(booking_table("booking"), RowExclusiveLock);
-	from[0] = TimestampTzGetDatum(now);
-	from[1] = TimestampTzGetDatum(DT_NOBEGIN);
-	from[2] = zero;
-	while (expired < most)
+	if (!lock_tables())
+		return;
+
+	holds = palloc_array(Lapsed, BATCH);
+	while (task->expired < task->most && (found = find_next(task, &last, holds)) > 0)
 	{
-		Datum		ids[BATCH];
-		int			n = 0;
-		uint64		found;
+		int			n = choose(holds, found);
 
 		CHECK_FOR_INTERRUPTS();
-		SPI_connect();
-		from[3] = Int64GetDatum(Min(BATCH, most - expired));
-		found = booking_run(STMT_LAPSED_HOLDS, from, NULL);
-		for (uint64 i = 0; i < found; i++)
-		{
-			bool		isnull;
-			Datum		id = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull);
-
-			if (booking_try_lock_id(DatumGetUUIDP(id)))
-				ids[n++] = id;
-			if (i == found - 1)
-			{
-				from[1] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 2, &isnull);
-				*DatumGetUUIDP(zero) = *DatumGetUUIDP(id);
-			}
-		}
 		if (n > 0)
-			expired += mark(ids, n, now);
+			task->expired += mark(holds, n, task->now);
 		for (int i = 0; i < n; i++)
-			booking_done_with_id(DatumGetUUIDP(ids[i]));
-		SPI_finish();
-
-		if (found == 0)
-			break;
+		{
+			if (holds[i].marked)
+				booking_done_with_id(&holds[i].id);
+			else
+				booking_unlock_id(&holds[i].id);
+		}
 	}
+	pfree(holds);
 	booking_line_serve_lines();
-	return expired;
 }
 
-/* Mark those of a batch whose rows nobody has. */
+/*
+ * The tables that every hold needs.  False when somebody has one of them as a whole, in order
+ * to change everybody's rules, or the table.
+ */
+static bool
+lock_tables(void)
+{
+	static const char *const written[] = {"booking", "waitlist"};
+	static const char *const read[] = {"resource", "seat", "slot", "closure", "opening_hours", "holder_limit"};
+
+	for (int i = 0; i < (int) lengthof(written); i++)
+		if (!ConditionalLockRelationOid(booking_table(written[i]), RowExclusiveLock))
+			return false;
+	for (int i = 0; i < (int) lengthof(read); i++)
+		if (!ConditionalLockRelationOid(booking_table(read[i]), AccessShareLock))
+			return false;
+	return true;
+}
+
+/* The next holds that have lapsed, after the last that has been looked at. */
+static int
+find_next(const Sweep *task, Lapsed *last, Lapsed *found)
+{
+	Datum		values[4];
+	int			n;
+
+	values[0] = TimestampTzGetDatum(task->now);
+	values[1] = TimestampTzGetDatum(last->expires_at);
+	values[2] = UUIDPGetDatum(&last->id);
+	values[3] = Int64GetDatum(Min(BATCH, task->most - task->expired));
+	SPI_connect();
+	n = (int) booking_run(STMT_LAPSED_HOLDS, values, NULL);
+	for (int i = 0; i < n; i++)
+	{
+		HeapTuple	row = SPI_tuptable->vals[i];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
+		bool		isnull;
+		Datum		slot_id;
+
+		memset(&found[i], 0, sizeof(Lapsed));
+		found[i].id = *DatumGetUUIDP(SPI_getbinval(row, desc, 1, &isnull));
+		found[i].expires_at = DatumGetTimestampTz(SPI_getbinval(row, desc, 2, &isnull));
+		found[i].resource_id = DatumGetInt64(SPI_getbinval(row, desc, 3, &isnull));
+		slot_id = SPI_getbinval(row, desc, 4, &isnull);
+		found[i].slot_id = isnull ? 0 : DatumGetInt64(slot_id);
+	}
+	SPI_finish();
+	if (n > 0)
+		*last = found[n - 1];
+	return n;
+}
+
+/*
+ * Keep those at the beginning whose rules nobody changes, and whose life nobody is at, in
+ * the order of their slots.
+ */
+static int
+choose(Lapsed *holds, int n)
+{
+	int			kept = 0;
+
+	for (int i = 0; i < n; i++)
+		if (booking_try_lock_resource(holds[i].resource_id) && booking_try_lock_id(&holds[i].id))
+			holds[kept++] = holds[i];
+	qsort(holds, kept, sizeof(Lapsed), compare_slots);
+	return kept;
+}
+
+static int
+compare_slots(const void *a, const void *b)
+{
+	const Lapsed *x = a;
+	const Lapsed *y = b;
+
+	if (x->slot_id != y->slot_id)
+		return x->slot_id < y->slot_id ? -1 : 1;
+	return memcmp(&x->id, &y->id, UUID_LEN);
+}
+
+/*
+ * Mark those of the holds that can be had.  If it is one of them that cannot, the others are
+ * found by halves.
+ */
 static int64
-mark(Datum *ids, int n, TimestampTz now)
+mark(Lapsed *holds, int n, TimestampTz now)
 {
-	Marking		marking = {
-		.ids = PointerGetDatum(construct_array(ids, n, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR)),
-		.now = TimestampTzGetDatum(now)
-	};
+	Attempt		attempt;
+	ErrorData  *volatile error = NULL;
+	volatile int64 marked = 0;
 
-	/* Above READ COMMITTED, a plain UPDATE that comes in between is no reason to fail. */
-	if (!IsolationUsesXactSnapshot())
-		expire_unlocked(&marking);
-	else
-		while (!booking_attempted(expire_unlocked, &marking, true, booking_is_late_update))
-			CHECK_FOR_INTERRUPTS();
-	return marking.marked;
+	CHECK_FOR_INTERRUPTS();
+	booking_attempt_begin(&attempt);
+	PG_TRY();
+	{
+		marked = mark_together(holds, n, now);
+	}
+	PG_CATCH();
+	{
+		error = booking_attempt_fail(&attempt);
+	}
+	PG_END_TRY();
+	if (error == NULL)
+	{
+		booking_attempt_end(&attempt, marked > 0);
+		return marked;
+	}
+
+	if (!booking_is_of_one_row(error))
+		ReThrowError(error);
+	for (int i = 0; i < n; i++)
+		holds[i].marked = false;
+	if (n == 1)
+		tell_of_left(holds, error);
+	FreeErrorData(error);
+	return n == 1 ? 0 : mark(holds, n / 2, now) + mark(holds + n / 2, n - n / 2, now);
 }
 
-/* Expire those of the holds whose rows nobody else has locked. */
+/* That somebody is at it is in order; anything else is for whoever sweeps to know. */
 static void
-expire_unlocked(void *arg)
+tell_of_left(const Lapsed *hold, const ErrorData *error)
 {
-	Marking    *marking = arg;
-	Datum		values[2] = {marking->ids, marking->now};
-	uint64		n = booking_run(STMT_TRY_LOCK_HOLDS, values, NULL);
-	Datum		locked[BATCH];
-	bool		isnull;
+	bool		busy = error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
+		ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_TRANSACTION_ROLLBACK;
 
-	for (uint64 i = 0; i < n; i++)
-		locked[i] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull);
-	values[0] = PointerGetDatum(construct_array(locked, (int) n, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
-	marking->marked = n > 0 ? booking_run(STMT_EXPIRE_HOLDS, values, NULL) : 0;
+	ereport(busy ? DEBUG1 : WARNING,
+			(errmsg("the lapsed hold %s is left as it is: %s",
+					DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(&hold->id))),
+					error->message)));
+}
+
+/*
+ * Mark those whose rows nobody has locked, and to whose slots places can be given back, in
+ * one statement.
+ */
+static int64
+mark_together(Lapsed *holds, int n, TimestampTz now)
+{
+	Datum		ids[BATCH];
+	Datum		values[2];
+	int64		slot_id = 0;
+	bool		reachable = true;
+	int			wanted = 0;
+	int64		marked = 0;
+
+	SPI_connect();
+	for (int i = 0; i < n; i++)
+	{
+		if (holds[i].slot_id != slot_id)
+		{
+			slot_id = holds[i].slot_id;
+			reachable = slot_id == 0 || booking_places_can_give(slot_id);
+		}
+		if (reachable)
+			ids[wanted++] = UUIDPGetDatum(&holds[i].id);
+	}
+
+	values[0] = make_array(ids, wanted);
+	values[1] = TimestampTzGetDatum(now);
+	if (wanted > 0)
+		wanted = (int) booking_run(STMT_TRY_LOCK_HOLDS, values, NULL);
+	for (int i = 0; i < wanted; i++)
+	{
+		bool		isnull;
+
+		ids[i] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull);
+		for (int k = 0; k < n; k++)
+			if (memcmp(&holds[k].id, DatumGetUUIDP(ids[i]), UUID_LEN) == 0)
+				holds[k].marked = true;
+	}
+	values[0] = make_array(ids, wanted);
+	if (wanted > 0)
+		marked = (int64) booking_run(STMT_EXPIRE_HOLDS, values, NULL);
+	SPI_finish();
+	return marked;
+}
+
+static Datum
+make_array(Datum *ids, int n)
+{
+	return PointerGetDatum(construct_array(ids, n, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
 }

@@ -58,7 +58,8 @@
 #define WRITES		0x02
 /*
  * Touches one booking by its id, whose ID lock we hold; or what a lock of its slot or of its
- * line guards; or looks for what is locked before it is believed.
+ * line guards, or the RESOURCE lock taken alone; or looks for what is locked before it is
+ * believed.
  */
 #define KEYED		0x04
 /* Sees what the statement that runs the trigger has written. */
@@ -334,7 +335,7 @@ static const PlanText plans[STMT_COUNT] = {
 	[STMT_ACTIVE_BOOKINGS_IN] = {
 		"SELECT pg_catalog.format('booking %s for %s', id, period), pg_catalog.count(*) OVER () FROM ("
 		BOOKINGS_IN("id, period", OF_RESOURCE, OF_ITS_SLOTS) ") AS b" A_FEW,
-		AS_OWNER | UP_TO_NOW, {INT8OID, TSTZRANGEOID}
+		AS_OWNER | UP_TO_NOW | KEYED | BY_INDEX, {INT8OID, TSTZRANGEOID}
 	},
 	[STMT_ACTIVE_BOOKINGS_OF_ALL_IN] = {
 		"SELECT pg_catalog.format('booking %s of resource \"%s\" for %s', b.id, r.name, b.period),"
@@ -344,7 +345,7 @@ static const PlanText plans[STMT_COUNT] = {
 	},
 	[STMT_IDS_OF_ACTIVE_BOOKINGS_IN] = {
 		"SELECT id FROM (" BOOKINGS_IN("id", OF_RESOURCE, OF_ITS_SLOTS) ") AS b ORDER BY id",
-		AS_OWNER, {INT8OID, TSTZRANGEOID}
+		AS_OWNER | KEYED | BY_INDEX, {INT8OID, TSTZRANGEOID}
 	},
 	[STMT_IDS_OF_ALL_ACTIVE_BOOKINGS_IN] = {
 		"SELECT id FROM (" BOOKINGS_IN("id", "", "") ") AS b ORDER BY id",
@@ -352,7 +353,7 @@ static const PlanText plans[STMT_COUNT] = {
 	},
 	[STMT_TRY_LOCK_ROW] = {
 		"SELECT FROM booking.booking WHERE id" EQ "$1 FOR NO KEY UPDATE SKIP LOCKED",
-		WRITES, {UUIDOID}
+		WRITES | KEYED, {UUIDOID}
 	},
 	[STMT_LOCK_ROW] = {
 		"SELECT FROM booking.booking WHERE id" EQ "$1 FOR NO KEY UPDATE",

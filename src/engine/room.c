@@ -79,6 +79,15 @@ typedef struct Collected
 	int			n;
 } Collected;
 
+/* Lapsed holds to be marked expired. */
+typedef struct Marking
+{
+	Datum	   *ids;
+	int			n;
+	TimestampTz now;
+	int			marked;			/* how many have been */
+} Marking;
+
 #define LOOK_AHEAD_DAYS	7
 
 /* So many lapsed holds are marked before looking again. */
@@ -150,6 +159,7 @@ static bool take_any_seat(Wanted *wanted);
 static Counting start_count(const BookingRow *row);
 static int64 count_booking(TupleTableSlot *slot, bool pending, void *arg);
 static void mark_seat(const GuardRow *found, void *arg);
+static void mark_expired(void *arg);
 static bool expire_in_the_way(Counting *counting, pg_uuid_t *busy);
 static int	compare_ids(const void *a, const void *b);
 static bool refuse_room(RoomRequest *request);
@@ -651,21 +661,40 @@ count_booking(TupleTableSlot *slot, bool pending, void *arg)
 int
 booking_mark_expired(Datum *ids, int n, TimestampTz now)
 {
-	int			marked = 0;
+	Marking		marking = {.ids = ids, .n = n, .now = now};
 
-	SPI_connect();
-	for (int i = 0; i < n; i++)
+	if (!IsolationUsesXactSnapshot())
+	{
+		SPI_connect();
+		mark_expired(&marking);
+		SPI_finish();
+	}
+	else if (!booking_attempted(mark_expired, &marking, true, booking_is_late_update))
+	{
+		/* A plain UPDATE of one has come in between, which is an error above READ COMMITTED. */
+		if (n == 1)
+			return 0;
+		return booking_mark_expired(ids, n / 2, now) +
+			booking_mark_expired(ids + n / 2, n - n / 2, now);
+	}
+	return marking.marked;
+}
+
+static void
+mark_expired(void *arg)
+{
+	Marking    *marking = arg;
+
+	for (int i = 0; i < marking->n; i++)
 	{
 		Datum		values[2];
 
-		values[0] = ids[i];
-		values[1] = TimestampTzGetDatum(now);
-		if (!booking_row_in_hand(DatumGetUUIDP(ids[i])) &&
+		values[0] = marking->ids[i];
+		values[1] = TimestampTzGetDatum(marking->now);
+		if (!booking_row_in_hand(DatumGetUUIDP(marking->ids[i])) &&
 			booking_run(STMT_TRY_LOCK_LAPSED, values, NULL) > 0)
-			marked += (int) booking_run(STMT_EXPIRE_BOOKING, values, NULL);
+			marking->marked += (int) booking_run(STMT_EXPIRE_BOOKING, values, NULL);
 	}
-	SPI_finish();
-	return marked;
 }
 
 /*

@@ -24,7 +24,8 @@
  * them, and must not hold one while waiting for another.  So RESOURCE comes first, and
  * then each booking without waiting.  If somebody has it, everything is given back, by
  * rolling back a subtransaction; then we wait for that one with empty hands, and start
- * again.
+ * again.  A transaction of several steps may still meet us the other way round: a deadlock
+ * undoes the attempt then, and not the closure.
  *
  *-------------------------------------------------------------------------
  */
@@ -92,7 +93,11 @@ typedef struct Busy
 		BUSY_WITH_NOTHING, BUSY_WITH_LIFE, BUSY_WITH_ROW
 	}			with;
 	pg_uuid_t	id;
+	int			deadlocks;		/* that have undone an attempt */
 } Busy;
+
+/* More than that: it is our transaction, and not the attempt, that somebody waits for. */
+#define MOST_DEADLOCKS	3
 
 static bool find_closure(const Resource *resource, Period period, Closure *found);
 static bool refuse_closed(const Resource *resource, const BookingRow *row, const Closure *closure);
@@ -406,6 +411,7 @@ try_to_clear_closure(Request *request, Busy *busy)
 {
 	Attempt		attempt;
 	volatile bool done = false;
+	volatile bool failed = false;
 
 	booking_attempt_begin(&attempt);
 	PG_TRY();
@@ -417,10 +423,19 @@ try_to_clear_closure(Request *request, Busy *busy)
 	}
 	PG_CATCH();
 	{
-		ReThrowError(booking_attempt_fail(&attempt));
+		ErrorData  *error = booking_attempt_fail(&attempt);
+
+		/* With nothing in hand the others go on, if it is we that they have waited for. */
+		if (!booking_is_late_update(error) &&
+			(error->sqlerrcode != ERRCODE_T_R_DEADLOCK_DETECTED || ++busy->deadlocks > MOST_DEADLOCKS))
+			ReThrowError(error);
+		FreeErrorData(error);
+		busy->with = BUSY_WITH_NOTHING;
+		failed = true;
 	}
 	PG_END_TRY();
-	booking_attempt_end(&attempt, done);
+	if (!failed)
+		booking_attempt_end(&attempt, done);
 	return done;
 }
 

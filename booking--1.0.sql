@@ -448,6 +448,11 @@ BEGIN
 			create_resource.max_hold) <= interval '0' THEN
 		RAISE invalid_parameter_value USING
 			MESSAGE = 'max_advance, min_duration, max_duration and max_hold must be positive';
+	ELSIF greatest(create_resource.buffer_before, create_resource.buffer_after, create_resource.min_notice,
+			create_resource.max_advance, create_resource.min_duration, create_resource.max_duration,
+			create_resource.max_hold) > interval '1000 years' THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = 'buffers, min_notice, max_advance, min_duration, max_duration and max_hold must be at most 1000 years';
 	ELSIF create_resource.min_notice > create_resource.max_advance THEN
 		RAISE invalid_parameter_value USING
 			MESSAGE = 'min_notice must not be longer than max_advance';
@@ -1350,6 +1355,23 @@ UNION ALL
 	JOIN booking.resource r ON r.id = s.resource_id AND r.kind <> 'pooled'
 	JOIN booking.booking b ON b.slot_id = s.id
 	WHERE s.occupies IS NULL AND b.status IN ('held', 'confirmed') AND b.seat_no IS NULL
+UNION ALL
+	SELECT 'waitlist entry that cannot be served', w.resource_id, NULL, format('entry %s waits for %s: %s', w.id, w.period, w.fault)
+	FROM (
+		SELECT w.*, CASE
+			WHEN s.id IS NOT NULL THEN CASE WHEN w.quantity > s.capacity THEN format('its slot has %s places', s.capacity) END
+			WHEN r.slots_only THEN 'its resource is booked by slots'
+			WHEN r.kind <> 'pooled' AND w.quantity > 1 THEN format('%s of a resource that is not pooled', w.quantity)
+			WHEN w.quantity > r.capacity THEN format('its resource has %s', r.capacity)
+			WHEN lower(w.period) < timestamptz '4714-11-24 00:00:00+00 BC' + r.buffer_before
+				OR upper(w.period) > timestamptz '294276-12-31 23:59:59.999999+00' - r.buffer_after
+				THEN 'with its buffers it leaves the calendar'
+			END AS fault
+		FROM booking.waitlist w
+		JOIN booking.resource r ON r.id = w.resource_id
+		LEFT JOIN booking.slot s ON s.id = w.slot_id
+		WHERE w.status = 'waiting' AND (upper_inf(w.period) OR upper(w.period) > now())) AS w
+	WHERE w.fault IS NOT NULL
 UNION ALL
 	SELECT 'a guarded table breaks its guard', NULL, NULL, format('%s, guard %s: %s', g.target, g.guard, g.detail)
 	FROM booking.verify_guards() g

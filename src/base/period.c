@@ -154,10 +154,28 @@ booking_widen(Period period, int64 before, int64 after)
 Period
 booking_widen_within(Period period, int64 before, int64 after)
 {
-	period.from = before < period.from - MIN_TIMESTAMP ? period.from - before : MIN_TIMESTAMP;
-	if (period.to != DT_NOEND)
-		period.to = after < END_TIMESTAMP - 1 - period.to ? period.to + after : END_TIMESTAMP - 1;
+	TimestampTz moved;
+
+	if (pg_sub_s64_overflow(period.from, before, &moved))
+		moved = MIN_TIMESTAMP;
+	period.from = Max(moved, MIN_TIMESTAMP);
+	if (period.to == DT_NOEND)
+		return period;
+	if (pg_add_s64_overflow(period.to, after, &moved))
+		moved = END_TIMESTAMP - 1;
+	period.to = Min(moved, END_TIMESTAMP - 1);
 	return period;
+}
+
+/* How long it is, or as long as can be counted: the calendar is longer than that. */
+int64
+booking_length(Period period)
+{
+	int64		length;
+
+	if (period.to == DT_NOEND || pg_sub_s64_overflow(period.to, period.from, &length))
+		return PG_INT64_MAX;
+	return length;
 }
 
 char *

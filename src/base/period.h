@@ -30,6 +30,7 @@ extern RangeType *booking_make_range(Period period);
 extern int64 booking_interval_length(const Interval *span);
 extern TimestampTz booking_shift(TimestampTz at, int64 length);
 extern Period booking_widen(Period period, int64 before, int64 after);
+extern int64 booking_length(Period period);
 extern Period booking_widen_within(Period period, int64 before, int64 after);
 extern char *booking_period_text(RangeType *range);
 extern char *booking_instant_text(TimestampTz at);

@@ -831,7 +831,7 @@ say_when_it_fits(StringInfo hint, const Wanted *wanted_room)
 	const BookingRow *row = wanted_room->row;
 	const GuardLoad *load = &wanted_room->claim.load;
 	Period		wanted = booking_period(load->range);
-	int64		length = wanted.to - wanted.from;
+	int64		length = booking_length(wanted);
 	int64		horizon = LOOK_AHEAD_DAYS * USECS_PER_DAY;
 	GuardLoad	window = *load;
 	Collected	rows = {.row = row};
@@ -840,7 +840,8 @@ say_when_it_fits(StringInfo hint, const Wanted *wanted_room)
 	if (wanted.to == DT_NOEND || length > horizon)
 		return;
 
-	wanted.to = booking_shift(wanted.from, horizon + length);
+	/* As far as the calendar goes: a hint must not fail. */
+	wanted = booking_widen_within(wanted, 0, horizon);
 	window.range = booking_make_range(wanted);
 	booking_guard_scan(&wanted_room->place, &window, collect, &rows);
 
@@ -854,8 +855,11 @@ say_when_it_fits(StringInfo hint, const Wanted *wanted_room)
 								 wanted_room->claim.capacity - load->quantity);
 		if (from >= wanted.to)
 			break;
-		opens = booking_next_open(resource, booking_shift(from, resource->buffer_before),
-								  row->period.to - row->period.from);
+		if (from > END_TIMESTAMP - 1 - resource->buffer_before)
+			opens = DT_NOEND;
+		else
+			opens = booking_next_open(resource, from + resource->buffer_before,
+									  booking_length(row->period));
 		if (opens == DT_NOEND)
 			from = wanted.to;
 		else if (booking_shift(opens, -resource->buffer_before) == from)

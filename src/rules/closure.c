@@ -226,7 +226,7 @@ refuse_closed(const Resource *resource, const BookingRow *row, const Closure *cl
 	}
 	else
 	{
-		next = booking_next_open(resource, wanted.from, wanted.to - wanted.from);
+		next = booking_next_open(resource, wanted.from, booking_length(wanted));
 		if (next == DT_NOEND)
 			refusal.hint = pstrdup("It does not open again for that long; try a shorter period.");
 		else
@@ -244,13 +244,14 @@ booking_next_open(const Resource *resource, TimestampTz at, int64 length)
 {
 	bool		has_hours = resource->hours.nweekly > 0 || resource->hours.ndated > 0;
 
-	for (int i = 0; i < MANY_CLOSURES && at != DT_NOEND; i++)
+	/* Longer than can be counted: there is no second time like that. */
+	for (int i = 0; i < MANY_CLOSURES && at != DT_NOEND && length != PG_INT64_MAX; i++)
 	{
 		Closure		closure;
 
 		if (has_hours)
 			at = booking_next_opening(&resource->hours, resource->tz, at, length);
-		if (at == DT_NOEND || !IS_VALID_TIMESTAMP(at + length))
+		if (at == DT_NOEND || at > END_TIMESTAMP - 1 - length)
 			break;
 		if (resource->nclosures == 0 || !find_closure(resource, (Period) {at, at + length}, &closure))
 			return at;

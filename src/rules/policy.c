@@ -128,7 +128,7 @@ static bool
 duration_allows(const Resource *resource, Period period, Refusal *refusal)
 {
 	bool		open = period.to == DT_NOEND;
-	int64		length = open ? PG_INT64_MAX : period.to - period.from;
+	int64		length = booking_length(period);
 	bool		too_short = resource->min_duration != NO_RULE && length < resource->min_duration;
 	bool		too_long = resource->max_duration != NO_RULE && length > resource->max_duration;
 
@@ -172,7 +172,7 @@ hours_allow(const Resource *resource, Period period, Refusal *refusal)
 	else
 	{
 		TimestampTz next = booking_next_opening(&resource->hours, resource->tz, period.from,
-												period.to - period.from);
+												booking_length(period));
 
 		if (next == DT_NOEND)
 			refusal->hint = pstrdup("It does not open for that long within a year; try a shorter period.");

@@ -1306,6 +1306,11 @@ UNION ALL
 	FROM booking.slot s
 	WHERE NOT EXISTS (SELECT FROM booking.resource r WHERE r.id = s.resource_id)
 UNION ALL
+	SELECT 'waits for what does not exist', w.resource_id, NULL, format('waitlist entry %s', w.id)
+	FROM booking.waitlist w
+	WHERE NOT EXISTS (SELECT FROM booking.resource r WHERE r.id = w.resource_id)
+		OR w.slot_id IS NOT NULL AND NOT EXISTS (SELECT FROM booking.slot s WHERE s.id = w.slot_id)
+UNION ALL
 	SELECT 'booking in a slot that does not exist', b.resource_id, b.id, format('slot %s', b.slot_id)
 	FROM booking.booking b
 	WHERE b.slot_id IS NOT NULL AND NOT EXISTS (SELECT FROM booking.slot s WHERE s.id = b.slot_id)

@@ -42,8 +42,8 @@
  *	  once instead of one lock for each further resource.  Whoever changes rules takes
  *	  RESOURCE 0 in ShareLock, which conflicts with that and not with its like.
  *	- Whoever changes rules of all resources locks the table booking.booking against
- *	  writers.  Every booker holds RowExclusiveLock on it from before its first check
- *	  to its commit, so that costs bookers nothing.  Whoever changes rules of many
+ *	  writers.  Whoever holds a RESOURCE lock as a booker holds RowExclusiveLock on it, too, from
+ *	  before to its commit; a booker would anyway, so that costs nothing.  Whoever changes rules of many
  *	  resources, one after the other, does so as soon as nobody is writing: to wait for
  *	  it with RESOURCE locks in hand may be a deadlock with a booker who waits for one, and
  *	  is left until there are very many.
@@ -242,11 +242,14 @@ count_of(CountedLock kind)
 
 /*
  * Lock a resource's rules against change, as a booker.  On return the cached copy of
- * the resource is current, and stays so to the end of the transaction.
+ * the resource is current, and stays so to the end of the transaction.  Who joins the line
+ * or publishes a slot writes to another table than the one that is locked for all resources:
+ * for a booker the first line does nothing.
  */
 void
 booking_lock_resource(int64 resource_id)
 {
+	LockRelationOid(booking_table("booking"), RowExclusiveLock);
 	(void) share_resource(resource_id, true);
 }
 

@@ -39,7 +39,7 @@
 
 #include "base/attempt.h"
 #include "base/compat.h"
-#include "base/locks.h"
+#include "base/lock_kinds.h"
 #include "base/plans.h"
 
 static bool has_no_chance(const ErrorData *error);
@@ -126,7 +126,7 @@ booking_is_of_one_row(const ErrorData *error)
 
 /*
  * Do something that can be left for another time, and wait for no transaction meanwhile:
- * what cannot be had at once is an error.  Our own locks know that (locks.c); whatever
+ * what cannot be had at once is an error.  Our own locks know that (lock_kinds.c); whatever
  * the server or a trigger of the application would wait for, lock_timeout cuts short.
  */
 void

@@ -24,7 +24,7 @@
 #include "common/hashfn.h"
 #include "utils/memutils.h"
 
-#include "base/locks.h"
+#include "base/gates.h"
 #include "base/transaction.h"
 
 /* So many notes are searched one by one. */

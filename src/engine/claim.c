@@ -14,7 +14,7 @@
  *		line for it.
  *	3.	If it fits as far as can be seen from outside, stand in line for the gates, and look
  *		again.  "It fits" is said inside only, and is what the caller returns with: the row
- *		is stored, and then the gates are left (locks.c).
+ *		is stored, and then the gates are left (gates.c).
  *	4.	If it depends on another transaction, leave the gates, wait for that transaction with
  *		nothing in hand, and begin again.
  *
@@ -31,6 +31,7 @@
 
 #include "miscadmin.h"
 
+#include "base/gates.h"
 #include "engine/claim.h"
 
 static bool enter_gates(const RoomRequest *request, bool wait);

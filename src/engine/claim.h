@@ -8,7 +8,7 @@
 #ifndef BOOKING_CLAIM_H
 #define BOOKING_CLAIM_H
 
-#include "base/locks.h"
+#include "base/gates.h"
 #include "engine/guard.h"
 
 /* What a row claims by one rule. */

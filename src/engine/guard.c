@@ -23,7 +23,7 @@
  *
  * The answer holds only until somebody else inserts.  Between the count and the moment
  * when our own row is in the index, where others see it as pending, the caller is
- * inside a gate (locks.c): the gate is short, is not held across our commit, and is
+ * inside a gate (gates.c): the gate is short, is not held across our commit, and is
  * left before waiting for anybody.
  *
  * A dirty snapshot is no snapshot: the scan reads one index page after the other while

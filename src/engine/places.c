@@ -92,6 +92,8 @@
 #include "base/cache.h"
 #include "base/compat.h"
 #include "base/errors.h"
+#include "base/gates.h"
+#include "base/lock_kinds.h"
 #include "base/locks.h"
 #include "base/period.h"
 #include "base/plans.h"

@@ -37,6 +37,7 @@
 
 #include "base/compat.h"
 #include "base/errors.h"
+#include "base/gates.h"
 #include "base/locks.h"
 #include "base/period.h"
 #include "base/plans.h"

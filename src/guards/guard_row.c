@@ -52,8 +52,8 @@
 #include "utils/snapmgr.h"
 
 #include "base/compat.h"
+#include "base/gates.h"
 #include "base/identity.h"
-#include "base/locks.h"
 #include "base/period.h"
 #include "base/trigger.h"
 #include "engine/claim.h"

@@ -1,0 +1,116 @@
+/*-------------------------------------------------------------------------
+ *
+ * lock_kinds.c
+ *		Which locks are there, in which order are they taken, and how long are they
+ *		held?
+ *
+ * All of them are advisory locks of the server's lock manager, so that the deadlock
+ * detector, lock_timeout and pg_locks know them.  The fourth field of the lock tag
+ * tells the kinds apart; pg_advisory_lock() uses 1 and 2 there, so that no application
+ * can get in the way.  The second and third field hold a 64-bit key.
+ *
+ *	kind		field		key				held until		protects
+ *	ID			101			booking id		commit			one booking's life; replay by id
+ *	RESOURCE	102			resource id		commit			the rules a booking is judged by
+ *	HOLDERS		107			heap of holders	commit			all holders of a heap
+ *	HOLDER		103			holder			commit			counting one holder's bookings
+ *	CAPACITY	106			table			commit			capacities that a guard reads there
+ *	GATE		128 - 191	what is counted	row is indexed	counting, then inserting
+ *	PLACES		1000 - 1255	slot id			commit			one row of a slot's free places
+ *	PLACES		1256		slot id			commit			marking a slot's lapsed holds
+ *	JOIN		104			resource id		commit			who waits for what is being freed
+ *	LINE		105			resource id		commit			offering what has been freed
+ *
+ * A single booking takes them in this order.  JOIN and LINE come last, when the places that a
+ * statement has given back have been settled as well.  Where somebody stands in line, a
+ * newcomer takes LINE before the GATE and PLACES, and then waits neither for PLACES nor for
+ * the end of another transaction (waitlist.c).  Inside the gate of a seat, PLACES are taken only
+ * if they are free.  RESOURCE has the key 0 beside those of the resources; it stands for
+ * further ones when there are many (locks.c).
+ *
+ * Of one kind, the gates of one row are taken in the order of their keys, the rows of free
+ * places of one slot in the order of their numbers if all are wanted, and the resources of a
+ * booking that moves in the order of their ids.
+ *
+ * Locks that are held until the commit are locks.c's business, the gates are gates.c's.  A
+ * GATE is never held while waiting for another transaction to end, and so two single
+ * bookings cannot deadlock.  A slot has several rows of free places, each with a PLACES
+ * lock of its own (places.c).
+ *
+ * There are two locks of PostgreSQL's own beside these: the table booking.booking, which
+ * stands for the RESOURCE locks of all resources (locks.c), and the rows themselves.
+ *
+ * A sweep waits for nothing (booking_without_waiting()): whatever it cannot have at once is
+ * an error for it, or passed over where that is possible.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+
+#include "base/compat.h"
+#include "base/lock_kinds.h"
+
+/* Nothing is waited for: booking_without_waiting(). */
+static bool hasty = false;
+
+static void make_tag(LOCKTAG *tag, LockKind kind, uint64 key);
+
+static void
+make_tag(LOCKTAG *tag, LockKind kind, uint64 key)
+{
+	SET_LOCKTAG_ADVISORY(*tag, MyDatabaseId, (uint32) (key >> 32), (uint32) key, kind);
+}
+
+/*
+ * A caller that waits for nothing gets an error instead, which undoes an attempt (attempt.c).
+ * Gates are waited for all the same: they are in use for a moment, and lock_timeout cuts
+ * that short.
+ */
+LockAcquireResult
+booking_lock_take(LockKind kind, uint64 key, LOCKMODE mode, bool wait)
+{
+	bool		queue = wait && (!hasty || (kind >= LOCK_GATE && kind < LOCK_PLACES));
+	LockAcquireResult result;
+	LOCKTAG		tag;
+
+	make_tag(&tag, kind, key);
+	result = LockAcquire(&tag, mode, false, !queue);
+	if (wait && result == LOCKACQUIRE_NOT_AVAIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+				 errmsg("another transaction has what this one does not wait for")));
+	return result;
+}
+
+void
+booking_set_hasty(bool now)
+{
+	hasty = now;
+}
+
+bool
+booking_hasty(void)
+{
+	return hasty;
+}
+
+bool
+booking_lock_held(LockKind kind, uint64 key, LOCKMODE mode)
+{
+	LOCKTAG		tag;
+
+	make_tag(&tag, kind, key);
+	return lock_held_by_me(&tag, mode);
+}
+
+/* False when it was not held, which is a warning of the server's. */
+bool
+booking_lock_release(LockKind kind, uint64 key, LOCKMODE mode)
+{
+	LOCKTAG		tag;
+
+	make_tag(&tag, kind, key);
+	return LockRelease(&tag, mode, false);
+}

@@ -35,7 +35,7 @@
  * Locks that are held until the commit are locks.c's business, the gates are gates.c's.  A
  * GATE is never held while waiting for another transaction to end, and so two single
  * bookings cannot deadlock.  A slot has several rows of free places, each with a PLACES
- * lock of its own (places.c).
+ * lock of its own (shards.c).
  *
  * There are two locks of PostgreSQL's own beside these: the table booking.booking, which
  * stands for the RESOURCE locks of all resources (locks.c), and the rows themselves.

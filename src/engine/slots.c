@@ -4,7 +4,7 @@
  *		What is a published slot, and what does it mean for a booking?
  *
  * A booking in a slot has the slot's resource and period, and takes some of its places
- * (places.c).  What it takes of the resource depends on both:
+ * (shards.c).  What it takes of the resource depends on both:
  *
  *	resource	slot			takes of the resource	its bookings
  *	pooled		any				nothing					nothing: seat_no NULL
@@ -45,7 +45,9 @@
 #include "engine/resource.h"
 #include "engine/room.h"
 #include "engine/row.h"
+#include "engine/shards.h"
 #include "engine/slots.h"
+#include "engine/sold_out.h"
 #include "rules/waitlist.h"
 
 static Cache slots = {
@@ -99,7 +101,7 @@ find(int64 slot_id)
 	loaded.takes_resource = !isnull;
 	if (loaded.takes_resource)
 		loaded.occupies = booking_period(DatumGetRangeTypeP(value));
-	loaded.nshards = booking_places_shards(loaded.capacity);
+	loaded.nshards = booking_shards_for(loaded.capacity);
 	loaded.shard = MyBackendNumber() % loaded.nshards;
 	SPI_finish();
 	return booking_cache_keep(generation, &loaded);
@@ -125,7 +127,7 @@ booking_use_slot(int64 slot_id, const Resource **resource)
 	}
 }
 
-/* A slot as remembered, for places.c to make notes; NULL when it is forgotten already. */
+/* A slot as remembered, for shards.c and sold_out.c to make notes; NULL when it is forgotten already. */
 Slot *
 booking_remembered_slot(int64 slot_id)
 {

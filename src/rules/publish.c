@@ -36,10 +36,10 @@
 #include "base/period.h"
 #include "base/plans.h"
 #include "base/trigger.h"
-#include "engine/places.h"
 #include "engine/resource.h"
 #include "engine/room.h"
 #include "engine/row.h"
+#include "engine/shards.h"
 #include "rules/rules.h"
 #include "sql/book.h"
 
@@ -419,7 +419,7 @@ booking_slot_count(PG_FUNCTION_ARGS)
 	if (is_update)
 		booking_run(STMT_CLEAR_PLACES, values, NULL);
 	values[1] = Int32GetDatum((int32) (capacity - taken));
-	values[2] = Int32GetDatum(booking_places_shards(capacity));
+	values[2] = Int32GetDatum(booking_shards_for(capacity));
 	booking_run(STMT_LAY_OUT_PLACES, values, NULL);
 	SPI_finish();
 

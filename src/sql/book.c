@@ -41,11 +41,11 @@
 #include "base/period.h"
 #include "base/plans.h"
 #include "base/uuid.h"
-#include "engine/places.h"
 #include "engine/resource.h"
 #include "engine/room.h"
 #include "engine/row.h"
 #include "engine/slots.h"
+#include "engine/sold_out.h"
 #include "rules/policy.h"
 #include "sql/book.h"
 

@@ -31,9 +31,9 @@
 #include "base/errors.h"
 #include "base/period.h"
 #include "base/plans.h"
-#include "engine/places.h"
 #include "engine/resource.h"
 #include "engine/row.h"
+#include "engine/shards.h"
 #include "engine/slots.h"
 #include "rules/policy.h"
 #include "sql/book.h"
@@ -139,7 +139,7 @@ slot_for(const Life *life, const BookingRow *new)
 	{
 		Slot		slot = booking_use_slot(ids[i], &resource);
 
-		if (!slot.closed && booking_places_left(&slot) >= DatumGetInt32(new->value[BOOKING_QUANTITY]))
+		if (!slot.closed && booking_shards_left(&slot) >= DatumGetInt32(new->value[BOOKING_QUANTITY]))
 			return ids[i];
 	}
 	return ids[0];

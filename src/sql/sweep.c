@@ -40,7 +40,7 @@
 #include "base/errors.h"
 #include "base/locks.h"
 #include "base/plans.h"
-#include "engine/places.h"
+#include "engine/shards.h"
 #include "rules/waitlist.h"
 
 PG_FUNCTION_INFO_V1(booking_expire_holds);
@@ -275,7 +275,7 @@ mark_together(Lapsed *holds, int n, TimestampTz now)
 		if (holds[i].slot_id != slot_id)
 		{
 			slot_id = holds[i].slot_id;
-			reachable = slot_id == 0 || booking_places_can_give(slot_id);
+			reachable = slot_id == 0 || booking_shards_can_give(slot_id);
 		}
 		if (reachable)
 			ids[wanted++] = UUIDPGetDatum(&holds[i].id);

@@ -1,0 +1,85 @@
+/*-------------------------------------------------------------------------
+ *
+ * sold_out.c
+ *		Is a slot sold out, and who is told when it no longer is?
+ *
+ * Once nothing is left, most callers hear so, and it should cost them little.  A
+ * backend that has seen so remembers it until somebody gives a place back to an empty
+ * shard or the first hold of the slot lapses.  The former is told by an invalidation of a
+ * relation that no booker ever opens, the sequence of the slots' ids, which costs them
+ * nothing but the message.  It arrives in time for the reasons given in resource.c: it is
+ * sent before the commit that gives back is over, and read by the next who locks the
+ * resource.  Only empty shards matter: where one is not, somebody has given back before
+ * and sent the message, or nobody has ever seen the slot sold out.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/transam.h"
+#include "access/xact.h"
+#include "executor/spi.h"
+#include "utils/inval.h"
+
+#include "base/cache.h"
+#include "engine/shards.h"
+#include "engine/slots.h"
+#include "engine/sold_out.h"
+
+/* By its change we hear that places have been given back; nothing else is remembered here. */
+static Cache signals = {.name = "booking signals", .tables = DEPENDS_ON(SLOT_ID_SEQ)};
+
+/* A backend that has seen a slot sold out has to look again, once we have committed. */
+void
+booking_sold_out_no_more(void)
+{
+	Oid			relid = booking_table("slot_id_seq");
+
+	if (OidIsValid(relid))
+		CacheInvalidateRelcacheByRelid(relid);
+}
+
+/*
+ * Is it certain, without any lock, that so many places cannot be had?  The caller has just
+ * got the slot from booking_use_slot().
+ */
+bool
+booking_places_sold_out(const Slot *slot, int32 quantity)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz lapse = DT_NOEND;
+	uint64		before;
+	FreePlaces	free;
+	Slot	   *remembered;
+
+	if (quantity > slot->capacity ||
+		(slot->sold_out > 0 && !booking_cache_changed(&signals, slot->sold_out) &&
+		 now < slot->sold_out_until))
+		return true;
+
+	/* From here on we hear of it. */
+	before = booking_cache_now();
+	booking_cache_listen(&signals);
+
+	SPI_connect();
+	booking_shards_look(slot, &free);
+	if (free.total < quantity)
+		booking_shards_must_be_counted(slot);
+	if (free.total < quantity && booking_shards_lapsed(slot, DT_NOEND, 1) > 0)
+	{
+		bool		isnull;
+
+		lapse = DatumGetTimestampTz(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
+												  2, &isnull));
+	}
+	SPI_finish();
+
+	/* What our own transaction has taken comes back without notice, if it rolls back. */
+	if (free.total == 0 && !TransactionIdIsValid(GetTopTransactionIdIfAny()) &&
+		OidIsValid(booking_table("slot_id_seq")) && (remembered = booking_remembered_slot(slot->id)))
+	{
+		remembered->sold_out = before;
+		remembered->sold_out_until = lapse;
+	}
+	return free.total < quantity && now < lapse;
+}

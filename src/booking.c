@@ -11,6 +11,7 @@
 
 #include "base/cache.h"
 #include "base/compat.h"
+#include "base/gates.h"
 #include "base/transaction.h"
 
 PG_MODULE_MAGIC;
@@ -21,5 +22,5 @@ void
 _PG_init(void)
 {
 	booking_cache_init();
-	booking_transaction_init();
+	booking_transaction_init(&booking_gates_part);
 }

@@ -43,6 +43,7 @@
 #include "base/gates.h"
 #include "base/lock_kinds.h"
 #include "base/period.h"
+#include "base/transaction.h"
 
 /* Gates held by commands that are nested in one another, at the very most. */
 #define MAX_GATES		256
@@ -79,6 +80,11 @@ static GateParts pieces(Period period, int width, uint64 most);
 static LOCKMODE part_mode(const Gate *gate, int part);
 static void drop_gate(int i);
 static void end_of_row(void *arg);
+static void leave_all_gates(void);
+static void forget_gates(void);
+static void undo_gates(SubTransactionId mine, SubTransactionId parent, bool abort);
+
+const TransactionPart booking_gates_part = {leave_all_gates, undo_gates, forget_gates};
 
 /* The statement that a trigger runs for; one inside another has the higher number. */
 CommandId
@@ -262,23 +268,23 @@ drop_gate(int i)
 }
 
 /* Leave every gate that we are in. */
-void
-booking_gates_leave_all(void)
+static void
+leave_all_gates(void)
 {
 	while (ngates > 0)
 		drop_gate(ngates - 1);
 }
 
 /* The lock manager has released everything, or is about to. */
-void
-booking_gates_forget(void)
+static void
+forget_gates(void)
 {
 	ngates = 0;
 }
 
 /* At the end of a subtransaction; one that is rolled back has left its gates. */
-void
-booking_gates_undo(SubTransactionId mine, SubTransactionId parent, bool abort)
+static void
+undo_gates(SubTransactionId mine, SubTransactionId parent, bool abort)
 {
 	for (int i = ngates - 1; i >= 0; i--)
 	{

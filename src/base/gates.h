@@ -32,9 +32,9 @@ extern GateParts booking_gate_parts_of(RangeType *range);
 extern GateParts booking_gate_both(GateParts a, GateParts b);
 extern bool booking_gates_enter(const GateWanted *wanted, int n, bool wait);
 extern void booking_gates_leave(void);
-extern void booking_gates_leave_all(void);
-extern void booking_gates_forget(void);
-extern void booking_gates_undo(SubTransactionId mine, SubTransactionId parent, bool abort);
 extern void booking_gates_leave_with_row(void);
+
+/* For the end of a transaction, or of a part of it. */
+extern const struct TransactionPart booking_gates_part;
 
 #endif							/* BOOKING_GATES_H */

@@ -52,7 +52,6 @@
 #include "base/lock_kinds.h"
 #include "base/locks.h"
 #include "base/transaction.h"
-#include "rules/waitlist.h"
 
 #define ALL_RESOURCES	0
 

@@ -11,10 +11,12 @@
  *	accounts	what a statement has taken of the places of slots, and what its rows take
  *				(places.c); settled at its end
  *	freed		space that a statement has freed, offered at its end (waitlist.c)
- *	gates		that are entered (gates.c)
+ *	gates		that are entered, which gates.c keeps by itself (TransactionPart)
  *
  * Counts are saved when a subtransaction begins, and restored if it is rolled back.  Notes
  * are made in order, and carry the subtransaction that they go with.
+ *
+ * That an offer is being made (waitlist.c) is known here as well, for those below it to ask.
  *
  *-------------------------------------------------------------------------
  */
@@ -24,7 +26,6 @@
 #include "common/hashfn.h"
 #include "utils/memutils.h"
 
-#include "base/gates.h"
 #include "base/transaction.h"
 
 /* So many notes are searched one by one. */
@@ -70,6 +71,11 @@ Transaction booking_transaction = {
 	.freed = {.width = sizeof(FreedSpace)},
 };
 
+static const TransactionPart *gates;
+
+/* An offer is being made, by somebody who catches every error. */
+static bool serving = false;
+
 static Mark *marks = NULL;
 static int	nmarks = 0;
 static int	marks_size = 0;
@@ -84,10 +90,24 @@ static void save_counts(SubTransactionId mine);
 static void restore_counts(SubTransactionId mine, bool abort);
 
 void
-booking_transaction_init(void)
+booking_transaction_init(const TransactionPart *gate_part)
 {
+	gates = gate_part;
 	RegisterXactCallback(end_of_transaction, NULL);
 	RegisterSubXactCallback(end_of_subtransaction, NULL);
+}
+
+/* Are we making an offer?  Then whoever would have to wait says no instead. */
+bool
+booking_line_serving(void)
+{
+	return serving;
+}
+
+void
+booking_set_line_serving(bool now)
+{
+	serving = now;
 }
 
 void *
@@ -242,7 +262,7 @@ end_of_transaction(XactEvent event, void *arg)
 			return;
 		case XACT_EVENT_PRE_PREPARE:
 			check_accounts();
-			booking_gates_leave_all();
+			gates->prepare();
 			return;
 		case XACT_EVENT_PARALLEL_PRE_COMMIT:
 			return;
@@ -260,7 +280,7 @@ end_of_transaction(XactEvent event, void *arg)
 			all[i]->size = 0;
 		}
 	}
-	booking_gates_forget();
+	gates->forget();
 	booking_transaction.counts = (Counts) {0};
 	nmarks = 0;
 }
@@ -277,7 +297,7 @@ end_of_subtransaction(SubXactEvent event, SubTransactionId mine, SubTransactionI
 	restore_counts(mine, abort);
 	undo_notes(&booking_transaction.accounts, mine, parent, abort);
 	undo_notes(&booking_transaction.freed, mine, parent, abort);
-	booking_gates_undo(mine, parent, abort);
+	gates->undo(mine, parent, abort);
 }
 
 static void

@@ -74,9 +74,19 @@ typedef struct Transaction
 	Notes		freed;
 } Transaction;
 
+/* What is kept elsewhere, and has to hear of the same events (gates.c). */
+typedef struct TransactionPart
+{
+	void		(*prepare) (void);	/* a PREPARE TRANSACTION is about to be done */
+	void		(*undo) (SubTransactionId mine, SubTransactionId parent, bool abort);
+	void		(*forget) (void);	/* it is over */
+} TransactionPart;
+
 extern Transaction booking_transaction;
 
-extern void booking_transaction_init(void);
+extern void booking_transaction_init(const TransactionPart *gates);
+extern bool booking_line_serving(void);
+extern void booking_set_line_serving(bool now);
 extern void *booking_note(Notes *notes, int64 key, CommandId command, bool *found);
 extern void *booking_noted(const Notes *notes, int i);
 extern int	booking_notes_since(const Notes *notes, CommandId command);

@@ -48,6 +48,7 @@
 #include "base/locks.h"
 #include "base/period.h"
 #include "base/plans.h"
+#include "base/transaction.h"
 #include "engine/claim.h"
 #include "engine/guard.h"
 #include "engine/guard_index.h"

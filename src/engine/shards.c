@@ -75,7 +75,6 @@
 #include "engine/room.h"
 #include "engine/shards.h"
 #include "engine/slots.h"
-#include "rules/waitlist.h"
 
 /* About so many places a shard. */
 #define PLACES_PER_SHARD	64

@@ -51,6 +51,7 @@
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "fmgr.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "storage/lmgr.h"
@@ -199,6 +200,15 @@ is_part_of(const TriggerRow *part, const TriggerRow *guard, bool trusted)
 		strcmp(NameStr(part->name), booking_part_name(NameStr(guard->name), "_capacity")) == 0 &&
 		(trusted ||
 		 pg_class_aclcheck(part->relid, booking_relation_owner(guard->relid), ACL_TRIGGER) == ACLCHECK_OK);
+}
+
+/* The name of a trigger that sorts behind others, within the length of a name. */
+char *
+booking_part_name(const char *name, const char *suffix)
+{
+	int			room = NAMEDATALEN - 1 - strlen(BEFORE_TRIGGER_PREFIX) - strlen(suffix);
+
+	return psprintf("%s%.*s%s", BEFORE_TRIGGER_PREFIX, pg_mbcliplen(name, strlen(name), room), name, suffix);
 }
 
 static List *

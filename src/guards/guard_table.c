@@ -31,7 +31,6 @@
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "funcapi.h"
-#include "mb/pg_wchar.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/parse_utilcmd.h"
 #include "storage/lmgr.h"
@@ -560,15 +559,6 @@ check_found(Oid relid, Oid trigger)
 				 errmsg("table \"%s\" cannot be guarded by these expressions", RelationGetRelationName(rel)),
 				 errhint("Put them into generated columns, and guard these.")));
 	relation_close(rel, NoLock);
-}
-
-/* The name of a trigger that sorts behind others, within the length of a name. */
-char *
-booking_part_name(const char *name, const char *suffix)
-{
-	int			room = NAMEDATALEN - 1 - strlen(BEFORE_TRIGGER_PREFIX) - strlen(suffix);
-
-	return psprintf("%s%.*s%s", BEFORE_TRIGGER_PREFIX, pg_mbcliplen(name, strlen(name), room), name, suffix);
 }
 
 /* ---- what the views and functions in SQL ask ---- */

@@ -65,6 +65,7 @@
 #include "base/locks.h"
 #include "base/period.h"
 #include "base/plans.h"
+#include "base/transaction.h"
 #include "base/trigger.h"
 #include "base/uuid.h"
 #include "engine/places.h"
@@ -116,7 +117,6 @@ typedef struct Line
 
 #define BATCH	100
 
-static bool serving = false;	/* we are inside serve() */
 static List *freed_meanwhile = NIL; /* of RangeType, by what serve() itself expired */
 static MemoryContext serving_context = NULL;
 static List *noted = NIL;		/* of Freed, by the statements in progress, in the
@@ -139,13 +139,6 @@ static RangeType *span(RangeType *a, RangeType *b);
 static void note_freed(int64 resource_id, RangeType *window);
 static RangeType *all_time(void);
 static void serve_line(void *arg);
-
-/* Are we making an offer?  Then whoever would have to wait says no instead. */
-bool
-booking_line_serving(void)
-{
-	return serving;
-}
 
 /*
  * A newcomer fits into a stretch of time: serve those who have waited for it.  The caller
@@ -172,7 +165,7 @@ booking_line_take_places(const Resource *resource, const Slot *slot, const Booki
 	volatile bool taken = false;
 	bool		somebody = false;
 
-	if (serving || !resource->has_waiters || booking_row_is_history(row, old) ||
+	if (booking_line_serving() || !resource->has_waiters || booking_row_is_history(row, old) ||
 		!booking_lock_line(resource->id, true))
 		return booking_places_take(slot, quantity, row, true);
 
@@ -183,7 +176,7 @@ booking_line_take_places(const Resource *resource, const Slot *slot, const Booki
 		return booking_places_take(slot, quantity, row, true);
 	}
 
-	serving = true;
+	booking_set_line_serving(true);
 	serving_context = CurrentMemoryContext;
 	PG_TRY();
 	{
@@ -191,7 +184,7 @@ booking_line_take_places(const Resource *resource, const Slot *slot, const Booki
 	}
 	PG_FINALLY();
 	{
-		serving = false;
+		booking_set_line_serving(false);
 		freed_meanwhile = NIL;
 	}
 	PG_END_TRY();
@@ -256,7 +249,7 @@ booking_line_freed(int64 resource_id, RangeType *window)
 	const Resource *resource;
 	bool		somebody = false;
 
-	if (serving)
+	if (booking_line_serving())
 	{
 		MemoryContext context = MemoryContextSwitchTo(serving_context);
 
@@ -347,13 +340,13 @@ booking_line_joined(int64 resource_id, RangeType *period)
 static int
 serve(const Resource *resource, RangeType *window, Datum newcomer, bool *somebody)
 {
-	int			offers = 0;
+	volatile int offers = 0;
 
-	Assert(!serving);
+	Assert(!booking_line_serving());
 
 	/* Our caller's changes have to be seen by what we read. */
 	CommandCounterIncrement();
-	serving = true;
+	booking_set_line_serving(true);
 	serving_context = CurrentMemoryContext;
 	freed_meanwhile = NIL;
 	PG_TRY();
@@ -369,7 +362,7 @@ serve(const Resource *resource, RangeType *window, Datum newcomer, bool *somebod
 	}
 	PG_FINALLY();
 	{
-		serving = false;
+		booking_set_line_serving(false);
 		freed_meanwhile = NIL;
 	}
 	PG_END_TRY();
@@ -702,7 +695,7 @@ booking_line_serve_lines(void)
 	SPITupleTable *rows;
 	uint64		n;
 
-	if (serving)
+	if (booking_line_serving())
 		return;
 	SPI_connect();
 	n = booking_run(STMT_LINES, NULL, NULL);

@@ -14,7 +14,6 @@
 #include "engine/row.h"
 #include "engine/slots.h"
 
-extern bool booking_line_serving(void);
 extern int	booking_line_ahead(const Resource *resource, const BookingRow *row);
 extern bool booking_line_take_places(const Resource *resource, const Slot *slot,
 									 const BookingRow *row, const BookingRow *old, int32 quantity);

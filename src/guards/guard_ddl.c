@@ -245,15 +245,18 @@ bind(const TriggerRow *guard, List *all, bool trusted)
 {
 	bool		against = guard->function == booking_guard_function(FUNCTION_CHECK_AGAINST);
 	Relation	rel;
+	TriggerDesc *triggers;
 	ListCell   *cell;
 
 	if (!against && guard->function != booking_guard_function(FUNCTION_CHECK_CAPACITY))
 		return;
 
 	rel = table_open(guard->relid, AccessShareLock);
-	for (int i = 0; rel->trigdesc && i < rel->trigdesc->numtriggers; i++)
+	/* Those of the relcache go away when it reads the relation anew. */
+	triggers = CopyTriggerDesc(rel->trigdesc);
+	for (int i = 0; triggers && i < triggers->numtriggers; i++)
 	{
-		const Trigger *trigger = &rel->trigdesc->triggers[i];
+		const Trigger *trigger = &triggers->triggers[i];
 		Definition	definition;
 		Oid			index;
 		bool		query;
@@ -354,6 +357,7 @@ partition_attached(RangeVar *parent, RangeVar *partition)
 	Oid			relid = RangeVarGetRelid(parent, NoLock, true);
 	Oid			partition_id = RangeVarGetRelid(partition, NoLock, true);
 	Relation	rel;
+	TriggerDesc *triggers;
 	List	   *scopes = NIL;
 	List	   *leaves;
 	ListCell   *cell;
@@ -362,9 +366,10 @@ partition_attached(RangeVar *parent, RangeVar *partition)
 		return;
 
 	rel = table_open(relid, AccessShareLock);
-	for (int i = 0; rel->trigdesc && i < rel->trigdesc->numtriggers; i++)
+	triggers = CopyTriggerDesc(rel->trigdesc);
+	for (int i = 0; triggers && i < triggers->numtriggers; i++)
 	{
-		const Trigger *trigger = &rel->trigdesc->triggers[i];
+		const Trigger *trigger = &triggers->triggers[i];
 
 		if (trigger->tgfoid == booking_guard_function(FUNCTION_CHECK_CAPACITY) ||
 			trigger->tgfoid == booking_guard_function(FUNCTION_CHECK_AGAINST))

@@ -637,9 +637,12 @@ return_overlap(void *arg, const char *key, const char *row, const char *blocked,
 static bool
 definition_of_trigger(Relation rel, Oid trigger, Definition *definition)
 {
-	for (int i = 0; rel->trigdesc && i < rel->trigdesc->numtriggers; i++)
-		if (rel->trigdesc->triggers[i].tgoid == trigger)
-			return booking_definition(&rel->trigdesc->triggers[i], definition);
+	/* Those of the relcache go away when it reads the relation anew. */
+	TriggerDesc *triggers = CopyTriggerDesc(rel->trigdesc);
+
+	for (int i = 0; triggers && i < triggers->numtriggers; i++)
+		if (triggers->triggers[i].tgoid == trigger)
+			return booking_definition(&triggers->triggers[i], definition);
 	return false;
 }
 

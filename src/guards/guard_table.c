@@ -284,17 +284,20 @@ booking_guard_against(PG_FUNCTION_ARGS)
 }
 
 /*
- * What the guard of that name says, be it a trigger or an exclusion constraint.
+ * What the guard of that name says, be it a trigger or an exclusion constraint.  Its triggers
+ * are copied here and below: those of the relcache go away when the relation is read anew,
+ * which may happen at every look into a catalog, whatever lock is held.
  */
 static Definition
 definition_of_guard(Relation rel, const char *name)
 {
+	TriggerDesc *triggers = CopyTriggerDesc(rel->trigdesc);
 	Definition	definition = {0};
 	bool		found = false;
 
-	for (int i = 0; rel->trigdesc && i < rel->trigdesc->numtriggers; i++)
+	for (int i = 0; triggers && i < triggers->numtriggers; i++)
 	{
-		const Trigger *trigger = &rel->trigdesc->triggers[i];
+		const Trigger *trigger = &triggers->triggers[i];
 
 		if (strcmp(trigger->tgname, name) == 0 &&
 			trigger->tgfoid == booking_guard_function(FUNCTION_CHECK_CAPACITY) &&
@@ -543,14 +546,15 @@ static void
 check_found(Oid relid, Oid trigger)
 {
 	Relation	rel = relation_open(relid, AccessShareLock);
+	TriggerDesc *triggers = CopyTriggerDesc(rel->trigdesc);
 	bool		found = false;
 
-	for (int i = 0; rel->trigdesc && i < rel->trigdesc->numtriggers && !found; i++)
+	for (int i = 0; triggers && i < triggers->numtriggers && !found; i++)
 	{
 		Definition	definition;
 
-		found = rel->trigdesc->triggers[i].tgoid == trigger &&
-			booking_definition(&rel->trigdesc->triggers[i], &definition) &&
+		found = triggers->triggers[i].tgoid == trigger &&
+			booking_definition(&triggers->triggers[i], &definition) &&
 			OidIsValid(booking_find_index(rel, &definition, InvalidOid));
 	}
 	if (!found)
@@ -588,12 +592,13 @@ booking_validate_guard(PG_FUNCTION_ARGS)
 	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	Relation	rel = booking_open_target(PG_GETARG_OID(0), "validate_guard");
 	Oid			relid = RelationGetRelid(rel);
+	TriggerDesc *triggers = CopyTriggerDesc(rel->trigdesc);
 	const Trigger *trigger = NULL;
 	Definition	definition;
 
-	for (int i = 0; rel->trigdesc && i < rel->trigdesc->numtriggers; i++)
-		if (strcmp(rel->trigdesc->triggers[i].tgname, name) == 0)
-			trigger = &rel->trigdesc->triggers[i];
+	for (int i = 0; triggers && i < triggers->numtriggers; i++)
+		if (strcmp(triggers->triggers[i].tgname, name) == 0)
+			trigger = &triggers->triggers[i];
 	if (trigger == NULL || trigger->tgnargs < 1 ||
 		(trigger->tgfoid != booking_guard_function(FUNCTION_CHECK_CAPACITY) &&
 		 trigger->tgfoid != booking_guard_function(FUNCTION_CHECK_AGAINST)) ||
@@ -628,6 +633,7 @@ validate_against(Relation rel, const Trigger *trigger, const Definition *definit
 	TriggerRow	mine = booking_top_trigger(trigger->tgoid);
 	TriggerRow	theirs;
 	Relation	other;
+	TriggerDesc *triggers;
 	Definition	other_definition;
 	bool		blocker = strcmp(trigger->tgargs[0], "blocker") == 0;
 	bool		found = false;
@@ -635,9 +641,10 @@ validate_against(Relation rel, const Trigger *trigger, const Definition *definit
 	if (booking_other_side(&mine, &theirs))
 	{
 		other = relation_open(theirs.relid, AccessShareLock);
-		for (int i = 0; other->trigdesc && i < other->trigdesc->numtriggers && !found; i++)
-			found = other->trigdesc->triggers[i].tgoid == theirs.oid &&
-				booking_definition(&other->trigdesc->triggers[i], &other_definition);
+		triggers = CopyTriggerDesc(other->trigdesc);
+		for (int i = 0; triggers && i < triggers->numtriggers && !found; i++)
+			found = triggers->triggers[i].tgoid == theirs.oid &&
+				booking_definition(&triggers->triggers[i], &other_definition);
 		relation_close(other, NoLock);
 	}
 	if (!found)
@@ -672,6 +679,7 @@ booking_guard_definition(PG_FUNCTION_ARGS)
 {
 	TriggerRow	row;
 	Relation	rel;
+	TriggerDesc *triggers;
 	TupleDesc	desc;
 	Datum		values[9] = {0};
 	bool		nulls[9];
@@ -685,9 +693,10 @@ booking_guard_definition(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 
 	rel = relation_open(row.relid, AccessShareLock);
-	for (int i = 0; rel->trigdesc && i < rel->trigdesc->numtriggers; i++)
+	triggers = CopyTriggerDesc(rel->trigdesc);
+	for (int i = 0; triggers && i < triggers->numtriggers; i++)
 	{
-		const Trigger *trigger = &rel->trigdesc->triggers[i];
+		const Trigger *trigger = &triggers->triggers[i];
 		Definition	definition;
 		Datum		keys[INDEX_MAX_KEYS];
 		int			nkeys = 0;

@@ -84,7 +84,7 @@ SELECT holder, status, currency FROM booking.wait_for_slot('columns: room', '[20
 SELECT holder, status, currency FROM booking.wait_for_slot('columns: room', '[2040-01-01 14:00, 2040-01-01 15:00)', 'bob');
 UPDATE booking.waitlist SET price = 3 WHERE resource_id = -501;
 SELECT status FROM booking.cancel('00000000-0000-7000-8000-000000005005');
-SELECT w.status, w.price, b.status, b.holder, b.currency FROM booking.waitlist w JOIN booking.booking b ON b.waitlist_id = w.id;
+SELECT w.status, w.price, b.status, b.holder, b.currency FROM booking.waitlist w JOIN booking.booking b ON b.waitlist_id = w.id WHERE w.resource_id = -501;
 SELECT w.status, w.price FROM booking.waitlist w, booking.leave_waitlist(w.id) AS l WHERE w.resource_id = -501;
 -- A hold that lapses.
 INSERT INTO booking.booking (id, resource_id, seat_no, period, holder, status, expires_at, price)

@@ -15,7 +15,7 @@
  *	- ID and PLACES are given back as soon as what they protect is written: the row's own
  *	  lock lasts to the end of the transaction and takes no memory.  The next
  *	  to get the lock then finds the row being written, as after a plain UPDATE, which
- *	  takes no lock of ours at all (transitions.c, shards.c; book.c for a row that is new).
+ *	  takes no lock of ours at all (life.c, shards.c; book.c for a row that is new).
  *	- HOLDER protects no row.  Holders belong to heaps, by their hash; to lock one, a
  *	  transaction takes its heap (HOLDERS) in RowExclusiveLock first, and one that has many
  *	  takes whole heaps in ExclusiveLock, if they are free.

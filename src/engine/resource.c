@@ -26,6 +26,7 @@
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/date.h"
 #include "utils/memutils.h"
 
 #include "base/cache.h"
@@ -35,9 +36,11 @@
 #include "base/period.h"
 #include "base/plans.h"
 #include "engine/resource.h"
-#include "rules/closure.h"
-#include "rules/limits.h"
-#include "rules/policy.h"
+
+/* How many closures of a resource a backend remembers. */
+#define REMEMBERED_CLOSURES	256
+
+const char *const booking_limit_per[] = {"active", "slot", "day", "week", "month"};
 
 /* A resource by its name; only an id, which the resource itself confirms. */
 typedef struct NameEntry
@@ -80,6 +83,10 @@ static struct
 static Resource *load_resource(int64 resource_id);
 static void look_what_is_in_use(void);
 static void load_seats(Resource *resource, MemoryContext cache);
+static void load_hours(Resource *resource, MemoryContext cache);
+static OpenSpan read_span(HeapTuple row, TupleDesc desc);
+static void load_closures(Resource *resource, MemoryContext cache);
+static void load_limits(Resource *resource, MemoryContext cache);
 static int64 find_named(const char *name);
 static Interval column_interval(HeapTuple row, int column);
 static int64 column_length(HeapTuple row, int column);
@@ -249,11 +256,11 @@ load_resource(int64 resource_id)
 		load_seats(&loaded, cache);
 	look_what_is_in_use();
 	if (in_use.hours)
-		booking_load_hours(&loaded, cache);
+		load_hours(&loaded, cache);
 	if (in_use.closures)
-		booking_load_closures(&loaded, cache);
+		load_closures(&loaded, cache);
 	if (in_use.limits)
-		booking_load_limits(&loaded, cache);
+		load_limits(&loaded, cache);
 	loaded.has_waiters = in_use.waiters && booking_run(STMT_SOMEBODY_WAITS, &id, NULL) > 0;
 	loaded.taken_by_slots = in_use.slots && booking_run(STMT_TAKEN_BY_SLOTS, &id, NULL) > 0;
 	SPI_finish();
@@ -297,6 +304,125 @@ load_seats(Resource *resource, MemoryContext cache)
 	}
 }
 
+static void
+load_hours(Resource *resource, MemoryContext cache)
+{
+	Datum		id = Int64GetDatum(resource->id);
+	int			n = (int) booking_run(STMT_LOAD_HOURS, &id, NULL);
+	Hours	   *hours = &resource->hours;
+
+	if (n == 0)
+		return;
+
+	resource->has_policy = true;
+	hours->weekly = MemoryContextAlloc(cache, n * sizeof(OpenSpan));
+	hours->dated = MemoryContextAlloc(cache, n * sizeof(OpenSpan));
+	for (int i = 0; i < n; i++)
+	{
+		HeapTuple	row = SPI_tuptable->vals[i];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
+		bool		isnull;
+		OpenSpan	span = read_span(row, desc);
+		Datum		weekday = SPI_getbinval(row, desc, 1, &isnull);
+
+		if (!isnull)
+		{
+			span.day = DatumGetInt16(weekday);
+			hours->weekly[hours->nweekly++] = span;
+		}
+		else
+		{
+			span.day = DatumGetDateADT(SPI_getbinval(row, desc, 2, &isnull));
+			hours->dated[hours->ndated++] = span;
+		}
+	}
+}
+
+static OpenSpan
+read_span(HeapTuple row, TupleDesc desc)
+{
+	OpenSpan	span = {0};
+	bool		isnull;
+
+	span.opens = DatumGetTimeADT(SPI_getbinval(row, desc, 3, &isnull));
+	span.closed = isnull;
+	span.closes = DatumGetTimeADT(SPI_getbinval(row, desc, 4, &isnull));
+	if (span.closes <= span.opens)
+		span.closes += USECS_PER_DAY;
+	return span;
+}
+
+static void
+load_closures(Resource *resource, MemoryContext cache)
+{
+	Datum		values[2];
+	int			n;
+
+	values[0] = Int64GetDatum(resource->id);
+	values[1] = Int64GetDatum(REMEMBERED_CLOSURES + 1);
+	n = (int) booking_run(STMT_LOAD_CLOSURES, values, NULL);
+
+	resource->closures_from = DT_NOBEGIN;
+	resource->nclosures = Min(n, REMEMBERED_CLOSURES);
+	if (n == 0)
+		return;
+	resource->closures = MemoryContextAlloc(cache, n * sizeof(Closure));
+	for (int i = 0; i < n; i++)
+	{
+		HeapTuple	row = SPI_tuptable->vals[i];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
+		bool		isnull;
+		char	   *reason = SPI_getvalue(row, desc, 2);
+		Period		period = booking_period(DatumGetRangeTypeP(SPI_getbinval(row, desc, 1, &isnull)));
+
+		/* They come in the order of their ends, and this is the first that is too many. */
+		if (i == REMEMBERED_CLOSURES)
+			resource->closures_from = period.to;
+		resource->closures[i].period = period;
+		resource->closures[i].reason = reason ? MemoryContextStrdup(cache, reason) : NULL;
+	}
+}
+
+static void
+load_limits(Resource *resource, MemoryContext cache)
+{
+	Datum		values[2];
+	char		nulls[3] = "  ";
+	int			n;
+
+	values[0] = Int64GetDatum(resource->id);
+	if (resource->category)
+		values[1] = CStringGetTextDatum(resource->category);
+	else
+		nulls[1] = 'n';
+	n = (int) booking_run(STMT_LOAD_LIMITS, values, nulls);
+	if (n == 0)
+		return;
+
+	resource->nlimits = n;
+	resource->limits = MemoryContextAllocZero(cache, n * sizeof(HolderLimit));
+	for (int i = 0; i < n; i++)
+	{
+		HolderLimit *limit = &resource->limits[i];
+		HeapTuple	row = SPI_tuptable->vals[i];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
+		char	   *per = SPI_getvalue(row, desc, 3);
+		Datum		value;
+		bool		isnull;
+
+		(void) SPI_getbinval(row, desc, 1, &isnull);
+		limit->of_resource = !isnull;
+		(void) SPI_getbinval(row, desc, 2, &isnull);
+		limit->of_category = !isnull;
+		while (limit->per < PER_MONTH && strcmp(booking_limit_per[limit->per], per) != 0)
+			limit->per++;
+		value = SPI_getbinval(row, desc, 4, &isnull);
+		limit->max_bookings = isnull ? NO_RULE : DatumGetInt32(value);
+		value = SPI_getbinval(row, desc, 5, &isnull);
+		limit->max_quantity = isnull ? NO_RULE : DatumGetInt64(value);
+	}
+}
+
 const Seat *
 booking_seat_numbered(const Resource *resource, int32 seat_no)
 {
@@ -324,4 +450,34 @@ booking_seat_labelled(const Resource *resource, const char *label)
 		if (strcmp(resource->seats[i].label, label) == 0)
 			return &resource->seats[i];
 	return NULL;
+}
+
+/* The seat that a caller names. */
+const Seat *
+booking_seat_wanted(const Resource *resource, const char *label)
+{
+	const Seat *seat;
+
+	if (resource->kind != RESOURCE_SEATED)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("resource \"%s\" has no seats", resource->name),
+				 errhint("Leave the seat out, or create the resource as \"seated\".")));
+	seat = booking_seat_labelled(resource, label);
+	if (seat == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("resource \"%s\" has no seat \"%s\"", resource->name, label),
+				 errhint("Its seats are in booking.seat.")));
+	return seat;
+}
+
+/* A period, and the buffers around it that its resource has today. */
+RangeType *
+booking_with_buffers(const Resource *resource, RangeType *range)
+{
+	if (resource->buffer_before == 0 && resource->buffer_after == 0)
+		return range;
+	return booking_make_range(booking_widen(booking_period(range), resource->buffer_before,
+											resource->buffer_after));
 }

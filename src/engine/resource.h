@@ -9,10 +9,11 @@
 #define BOOKING_RESOURCE_H
 
 #include "pgtime.h"
+#include "utils/rangetypes.h"
 #include "utils/timestamp.h"
 
 #include "base/period.h"
-#include "rules/hours.h"
+#include "engine/hours.h"
 
 typedef enum ResourceKind
 {
@@ -20,6 +21,24 @@ typedef enum ResourceKind
 	RESOURCE_SEATED,
 	RESOURCE_POOLED
 } ResourceKind;
+
+typedef enum LimitPer
+{
+	PER_ACTIVE,
+	PER_SLOT,
+	PER_DAY,
+	PER_WEEK,
+	PER_MONTH
+} LimitPer;
+
+typedef struct HolderLimit
+{
+	bool		of_resource;	/* counts only the resource itself, */
+	bool		of_category;	/* or those of its category */
+	LimitPer	per;
+	int64		max_bookings;	/* NO_RULE: any number */
+	int64		max_quantity;
+} HolderLimit;
 
 typedef struct Seat
 {
@@ -51,9 +70,9 @@ typedef struct Resource
 	int			nclosures;
 	struct Closure *closures;
 	int			nlimits;
-	struct HolderLimit *limits;
+	HolderLimit *limits;
 	bool		slots_only;
-	bool		taken_by_slots;	/* some of its slots take it whole (slots.c) */
+	bool		taken_by_slots;	/* some of its slots take it whole (slot_rules.c) */
 	int			nseats;
 	Seat	   *seats;			/* ordered by seat_no */
 } Resource;
@@ -67,11 +86,16 @@ typedef struct Closure
 	char	   *reason;			/* or NULL */
 } Closure;
 
+/* What a limit is called in the table, by LimitPer. */
+extern const char *const booking_limit_per[];
+
 extern int64 booking_resource_id_named(const char *name);
 extern const Resource *booking_use_resource(int64 resource_id);
 extern const Resource *booking_find_resource(int64 resource_id);
 extern const Resource *booking_use_resource_named(const char *name);
 extern const Seat *booking_seat_numbered(const Resource *resource, int32 seat_no);
 extern const Seat *booking_seat_labelled(const Resource *resource, const char *label);
+extern const Seat *booking_seat_wanted(const Resource *resource, const char *label);
+extern RangeType *booking_with_buffers(const Resource *resource, RangeType *range);
 
 #endif							/* BOOKING_RESOURCE_H */

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * row.h
- *		a row of booking.booking, and its triggers
+ *		a row of booking.booking
  *
  *-------------------------------------------------------------------------
  */
@@ -11,15 +11,10 @@
 #include "access/htup.h"
 #include "access/tupdesc.h"
 #include "utils/rangetypes.h"
-#include "utils/relcache.h"
 #include "utils/timestamp.h"
-#include "utils/uuid.h"
 
 #include "base/columns.h"
-#include "base/errors.h"
 #include "base/period.h"
-#include "base/plans.h"
-#include "engine/resource.h"
 
 /*
  * Columns of booking.booking, in the order of the install script.  Where a table really has
@@ -69,24 +64,19 @@ typedef enum BookingStatus
 } BookingStatus;
 
 extern AttrNumber booking_row_column(TupleDesc desc, BookingColumn column);
+extern void booking_row_take_apart(HeapTuple tuple, TupleDesc desc, BookingRow *row);
+extern void booking_row_is_whole(const BookingRow *row, bool stored);
+extern HeapTuple booking_row_put_together(HeapTuple tuple, TupleDesc desc, BookingRow *row);
 extern void booking_row_read(HeapTuple tuple, TupleDesc desc, BookingRow *row);
 extern BookingStatus booking_row_status(const BookingRow *row);
 extern bool booking_row_lapsed(const BookingRow *row, TimestampTz now);
 extern void booking_row_set(BookingRow *row, BookingColumn column, Datum value);
 extern bool booking_row_same(const BookingRow *a, const BookingRow *b, BookingColumn column);
 extern bool booking_row_same_range(const BookingRow *a, const BookingRow *b, BookingColumn column);
-extern RangeType *booking_with_buffers(const Resource *resource, RangeType *range);
 extern bool booking_row_in_force(const BookingRow *row);
-extern bool booking_row_is_ours_alone(Relation heap);
-extern bool booking_row_in_hand(const pg_uuid_t *id);
 extern bool booking_row_is_history(const BookingRow *row, const BookingRow *old);
 extern bool booking_row_stays(const BookingRow *row, const BookingRow *old);
 extern bool booking_row_adds_load(const BookingRow *row, const BookingRow *old);
-extern bool booking_row_wants_reason(const BookingRow *row);
-extern bool booking_row_refuse(const BookingRow *row, const Refusal *refusal);
-extern bool booking_insert(Datum *values, const char *nulls, Refusal *refusal,
-						   MemoryContext context, Datum *booking);
-extern bool booking_write(Statement statement, Datum *values, const char *nulls,
-						  Refusal *refusal, MemoryContext context, Datum *inserted);
+extern bool booking_same_text(Datum a, Datum b);
 
 #endif							/* BOOKING_ROW_H */

@@ -18,12 +18,15 @@
 #include "utils/builtins.h"
 
 #include "base/compat.h"
+#include "base/errors.h"
 #include "base/period.h"
 #include "engine/row.h"
 #include "engine/row_fault.h"
-#include "sql/book.h"
 
 PG_FUNCTION_INFO_V1(booking_is_sound);
+
+/* What the CHECK constraints accept as a holder or a name, in bytes. */
+#define MAX_NAME_LENGTH	1024
 
 static bool text_is(text *value, const char *wanted);
 
@@ -82,6 +85,40 @@ booking_row_fault(const BookingRow *row)
 		return null[BOOKING_EXPIRES_AT] ? "a held booking must have expires_at" :
 			"only a held booking has expires_at";
 	return NULL;
+}
+
+/* The sizes and shapes that the table's constraints accept, said in our words. */
+void
+booking_check_holder(text *holder)
+{
+	int			length = VARSIZE_ANY_EXHDR(holder);
+
+	if (length == 0 || length > MAX_NAME_LENGTH)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("holder must have between 1 and %d bytes", MAX_NAME_LENGTH),
+				 errdetail("It has %d.", length),
+				 errhint("The holder is your application's key for whoever the booking is for.")));
+}
+
+void
+booking_check_quantity(int32 quantity)
+{
+	if (quantity <= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("quantity must be 1 or more"),
+				 errdetail("It is %d.", quantity)));
+}
+
+void
+booking_check_data(Jsonb *data)
+{
+	if (!JB_ROOT_IS_OBJECT(data))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("data must be a JSON object"),
+				 errhint("Wrap other values: {\"value\": ...}.")));
 }
 
 /* is_sound(period, occupies, quantity, holder, status, expires_at, data), for the CHECK. */

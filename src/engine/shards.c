@@ -72,12 +72,9 @@
 #include "base/plans.h"
 #include "base/test_point.h"
 #include "base/transaction.h"
-#include "engine/room.h"
+#include "engine/lapse.h"
 #include "engine/shards.h"
 #include "engine/slots.h"
-
-/* About so many places a shard. */
-#define PLACES_PER_SHARD	64
 
 /* What is left of a sale is kept together in portions of so many, or more. */
 #define SMALL_PORTION		16
@@ -111,13 +108,6 @@ static bool lock_all(const Slot *slot);
 static void unlock_all(const Slot *slot);
 static int	some_shard(const Slot *slot);
 static uint64 run(Statement statement, const Slot *slot, int shard, int64 quantity);
-
-/* How many rows the places of a slot are spread over. */
-int
-booking_shards_for(int32 capacity)
-{
-	return Min(MAX_SHARDS, Max(1, (int) (((int64) capacity + PLACES_PER_SHARD - 1) / PLACES_PER_SHARD)));
-}
 
 /*
  * Take at least "need" places, and up to "want" where they are at hand.  Returns how

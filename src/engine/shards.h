@@ -14,9 +14,6 @@
 
 #include "engine/slots.h"
 
-/* The highest number of rows that the free places of one slot are spread over. */
-#define MAX_SHARDS		256
-
 /* What is free in the shards of a slot. */
 typedef struct FreePlaces
 {
@@ -25,7 +22,6 @@ typedef struct FreePlaces
 	int64		total;
 } FreePlaces;
 
-extern int	booking_shards_for(int32 capacity);
 extern int64 booking_shards_take(const Slot *slot, int64 need, int64 want, const pg_uuid_t *self);
 extern int64 booking_shards_take_at_once(const Slot *slot, int64 need, int64 want);
 extern bool booking_shards_give(const Slot *slot, int64 quantity);

@@ -1,21 +1,22 @@
 /*-------------------------------------------------------------------------
  *
  * slots.h
- *		the slot as this backend remembers it, and bookings in one
+ *		the slot as this backend remembers it
  *
  *-------------------------------------------------------------------------
  */
 #ifndef BOOKING_SLOTS_H
 #define BOOKING_SLOTS_H
 
-#include "storage/itemptr.h"
 #include "utils/rangetypes.h"
-#include "utils/relcache.h"
 #include "utils/timestamp.h"
 
+#include "base/compat.h"
 #include "base/period.h"
 #include "engine/resource.h"
-#include "engine/row.h"
+
+/* The highest number of rows that the free places of one slot are spread over. */
+#define MAX_SHARDS		256
 
 typedef struct Slot
 {
@@ -36,9 +37,7 @@ typedef struct Slot
 
 extern Slot booking_use_slot(int64 slot_id, const Resource **resource);
 extern Slot *booking_remembered_slot(int64 slot_id);
-extern const Resource *booking_row_enter_slot(BookingRow *row, const BookingRow *old, Slot *slot);
-extern bool booking_judge_slots(Relation heap, const Resource *resource, const Slot *slot,
-								BookingRow *row, const BookingRow *old, ItemPointer self, bool *has_room);
+extern int	booking_shards_for(int32 capacity);
 extern int64 *booking_find_slots(const Resource *resource, RangeType *period, int *n);
 pg_noreturn extern void booking_no_such_slot(const Resource *resource, RangeType *period);
 

@@ -15,10 +15,6 @@
  *	  in the way: by then they have all been committed.  It is an AFTER trigger so that
  *	  it also sees what its own statement has booked.
  *
- * A resource remembers the closures that end last, so that a booking costs no look-up.
- * If there are more of them than that, bookings that begin before the last forgotten one
- * has ended look into the table.
- *
  * close_period() with "force" cancels what is in the way.  Whoever works on a booking has
  * its ID lock, or at least its row, and then wants the RESOURCE lock.  We need all of
  * them, and must not hold one while waiting for another.  So RESOURCE comes first, and
@@ -56,26 +52,21 @@
 #include "base/period.h"
 #include "base/plans.h"
 #include "base/trigger.h"
+#include "engine/open.h"
+#include "engine/request.h"
 #include "engine/resource.h"
 #include "engine/row.h"
 #include "rules/closure.h"
-#include "rules/hours.h"
+#include "rules/life.h"
 #include "rules/rules.h"
 #include "rules/waitlist.h"
-#include "sql/transitions.h"
 
 PG_FUNCTION_INFO_V1(booking_closure_after);
 PG_FUNCTION_INFO_V1(booking_close_period_named);
 PG_FUNCTION_INFO_V1(booking_close_period);
 
-/* How many closures of a resource a backend remembers. */
-#define REMEMBERED_CLOSURES	256
-
-/* How often to look for an opening between closures. */
-#define MANY_CLOSURES	1000
-
 /* What close_period() is asked for. */
-typedef struct Request
+typedef struct Closing
 {
 	char	   *name;			/* of the resource, or NULL when it is given by its id */
 	int64		resource_id;
@@ -83,7 +74,7 @@ typedef struct Request
 	RangeType  *range;
 	Datum		reason;
 	bool		has_reason;
-} Request;
+} Closing;
 
 /* A booking that somebody else is busy with: by a function of ours, or with its row. */
 typedef struct Busy
@@ -99,94 +90,14 @@ typedef struct Busy
 /* More than that: it is our transaction, and not the attempt, that somebody waits for. */
 #define MOST_DEADLOCKS	3
 
-static bool find_closure(const Resource *resource, Period period, Closure *found);
 static bool refuse_closed(const Resource *resource, const BookingRow *row, const Closure *closure);
 static Datum close_period(FunctionCallInfo fcinfo, bool by_name);
-static void clear_the_way(Request *request);
-static bool try_to_clear_closure(Request *request, Busy *busy);
-static bool cancel_all(Request *request, Busy *busy);
-static void cancel(Datum id, const Request *request);
-static void lock_rules(Request *request);
-static Datum insert_closure(const Request *request);
-
-/* Read a resource's closures, for resource.c, which is connected to SPI. */
-void
-booking_load_closures(Resource *resource, MemoryContext context)
-{
-	Datum		values[2];
-	int			n;
-
-	values[0] = Int64GetDatum(resource->id);
-	values[1] = Int64GetDatum(REMEMBERED_CLOSURES + 1);
-	n = (int) booking_run(STMT_LOAD_CLOSURES, values, NULL);
-
-	resource->closures_from = DT_NOBEGIN;
-	resource->nclosures = Min(n, REMEMBERED_CLOSURES);
-	if (n == 0)
-		return;
-	resource->closures = MemoryContextAlloc(context, n * sizeof(Closure));
-	for (int i = 0; i < n; i++)
-	{
-		HeapTuple	row = SPI_tuptable->vals[i];
-		TupleDesc	desc = SPI_tuptable->tupdesc;
-		bool		isnull;
-		char	   *reason = SPI_getvalue(row, desc, 2);
-		Period		period = booking_period(DatumGetRangeTypeP(SPI_getbinval(row, desc, 1, &isnull)));
-
-		/* They come in the order of their ends, and this is the first that is too many. */
-		if (i == REMEMBERED_CLOSURES)
-			resource->closures_from = period.to;
-		resource->closures[i].period = period;
-		resource->closures[i].reason = reason ? MemoryContextStrdup(context, reason) : NULL;
-	}
-}
-
-/* The first closure that overlaps a period. */
-static bool
-find_closure(const Resource *resource, Period period, Closure *found)
-{
-	Datum		values[2];
-	bool		is_closed;
-
-	if (period.from >= resource->closures_from)
-	{
-		const Closure *first = NULL;
-
-		for (int i = 0; i < resource->nclosures; i++)
-		{
-			const Closure *closure = &resource->closures[i];
-
-			if (closure->period.from < period.to && closure->period.to > period.from &&
-				(first == NULL || closure->period.from < first->period.from))
-				first = closure;
-		}
-		if (first)
-			*found = *first;
-		return first != NULL;
-	}
-
-	values[0] = Int64GetDatum(resource->id);
-	values[1] = RangeTypePGetDatum(booking_make_range(period));
-	SPI_connect();
-	is_closed = booking_run(STMT_FIND_CLOSURES, values, NULL) > 0;
-	if (is_closed)
-	{
-		HeapTuple	row = SPI_tuptable->vals[0];
-		TupleDesc	desc = SPI_tuptable->tupdesc;
-		char	   *reason = SPI_getvalue(row, desc, 2);
-		bool		isnull;
-
-		found->period = booking_period(DatumGetRangeTypeP(SPI_getbinval(row, desc, 1, &isnull)));
-		found->reason = NULL;
-		if (reason)
-		{
-			found->reason = SPI_palloc(strlen(reason) + 1);
-			strcpy(found->reason, reason);
-		}
-	}
-	SPI_finish();
-	return is_closed;
-}
+static void clear_the_way(Closing *request);
+static bool try_to_clear_closure(Closing *request, Busy *busy);
+static bool cancel_all(Closing *request, Busy *busy);
+static void cancel(Datum id, const Closing *request);
+static void lock_rules(Closing *request);
+static Datum insert_closure(const Closing *request);
 
 /*
  * May the row be stored, as far as closures go?  False when not and a function of ours is
@@ -199,7 +110,7 @@ booking_not_closed(const Resource *resource, const BookingRow *row, const Bookin
 
 	if (resource->nclosures == 0 || !booking_row_in_force(row) || booking_row_stays(row, old))
 		return true;
-	return !find_closure(resource, row->period, &closure) || refuse_closed(resource, row, &closure);
+	return !booking_find_closure(resource, row->period, &closure) || refuse_closed(resource, row, &closure);
 }
 
 static bool
@@ -233,31 +144,6 @@ refuse_closed(const Resource *resource, const BookingRow *row, const Closure *cl
 			refusal.hint = psprintf("It is open again for that long from %s.", booking_instant_text(next));
 	}
 	return booking_row_refuse(row, &refusal);
-}
-
-/*
- * The first instant, from "at" on, at which the resource is open and stays so for a length
- * of time, by its closures and its opening hours; DT_NOEND when none is found.
- */
-TimestampTz
-booking_next_open(const Resource *resource, TimestampTz at, int64 length)
-{
-	bool		has_hours = resource->hours.nweekly > 0 || resource->hours.ndated > 0;
-
-	/* Longer than can be counted: there is no second time like that. */
-	for (int i = 0; i < MANY_CLOSURES && at != DT_NOEND && length != PG_INT64_MAX; i++)
-	{
-		Closure		closure;
-
-		if (has_hours)
-			at = booking_next_opening(&resource->hours, resource->tz, at, length);
-		if (at == DT_NOEND || at > END_TIMESTAMP - 1 - length)
-			break;
-		if (resource->nclosures == 0 || !find_closure(resource, (Period) {at, at + length}, &closure))
-			return at;
-		at = closure.period.to;
-	}
-	return DT_NOEND;
 }
 
 /* AFTER INSERT OR UPDATE ON booking.closure, for each row. */
@@ -308,7 +194,7 @@ booking_close_period(PG_FUNCTION_ARGS)
 static Datum
 close_period(FunctionCallInfo fcinfo, bool by_name)
 {
-	Request		request = {0};
+	Closing		request = {0};
 	Period		period;
 	Datum		closure;
 
@@ -361,7 +247,7 @@ close_period(FunctionCallInfo fcinfo, bool by_name)
  * another resource until the lock is granted.
  */
 static void
-lock_rules(Request *request)
+lock_rules(Closing *request)
 {
 	if (request->all)
 	{
@@ -385,7 +271,7 @@ lock_rules(Request *request)
 
 /* Lock the rules, and cancel every active booking that overlaps the period. */
 static void
-clear_the_way(Request *request)
+clear_the_way(Closing *request)
 {
 	Busy		busy = {.with = BUSY_WITH_NOTHING};
 
@@ -408,7 +294,7 @@ clear_the_way(Request *request)
  * lock, which it then keeps.
  */
 static bool
-try_to_clear_closure(Request *request, Busy *busy)
+try_to_clear_closure(Closing *request, Busy *busy)
 {
 	Attempt		attempt;
 	volatile bool done = false;
@@ -441,7 +327,7 @@ try_to_clear_closure(Request *request, Busy *busy)
 }
 
 static bool
-cancel_all(Request *request, Busy *busy)
+cancel_all(Closing *request, Busy *busy)
 {
 	Datum		values[3];
 	SPITupleTable *found;
@@ -477,7 +363,7 @@ cancel_all(Request *request, Busy *busy)
 
 /* Cancel one booking, if it is still in force. */
 static void
-cancel(Datum id, const Request *request)
+cancel(Datum id, const Closing *request)
 {
 	Datum		values[3];
 	Datum		booking;
@@ -493,7 +379,7 @@ cancel(Datum id, const Request *request)
 }
 
 static Datum
-insert_closure(const Request *request)
+insert_closure(const Closing *request)
 {
 	Datum		values[3];
 	char		nulls[4] = "   ";

@@ -32,28 +32,11 @@
 #include "base/locks.h"
 #include "base/period.h"
 #include "base/plans.h"
+#include "engine/hours.h"
+#include "engine/request.h"
 #include "engine/resource.h"
 #include "engine/row.h"
-#include "rules/hours.h"
 #include "rules/limits.h"
-
-typedef enum LimitPer
-{
-	PER_ACTIVE,
-	PER_SLOT,
-	PER_DAY,
-	PER_WEEK,
-	PER_MONTH
-} LimitPer;
-
-typedef struct HolderLimit
-{
-	bool		of_resource;	/* counts only the resource itself, */
-	bool		of_category;	/* or those of its category */
-	LimitPer	per;
-	int64		max_bookings;	/* NO_RULE: any number */
-	int64		max_quantity;
-} HolderLimit;
 
 /* The parameters of STMT_COUNT_OF_HOLDER, in their order. */
 typedef enum CountValue
@@ -70,8 +53,6 @@ typedef enum CountValue
 	COUNT_NVALUES
 } CountValue;
 
-static const char *const per_names[] = {"active", "slot", "day", "week", "month"};
-
 static bool adds_booking(const HolderLimit *limit, const Resource *resource,
 						 const BookingRow *row, const BookingRow *old, TimestampTz now);
 static bool same_holder(const BookingRow *a, const BookingRow *b);
@@ -83,47 +64,6 @@ static void count(const HolderLimit *limit, const Resource *resource, const Book
 				  int64 *bookings, int64 *quantity);
 static bool refuse_limit(const HolderLimit *limit, const Resource *resource, const BookingRow *row,
 				   bool units, int64 has);
-
-/* Read the limits that apply to a resource, for resource.c, which is connected to SPI. */
-void
-booking_load_limits(Resource *resource, MemoryContext context)
-{
-	Datum		values[2];
-	char		nulls[3] = "  ";
-	int			n;
-
-	values[0] = Int64GetDatum(resource->id);
-	if (resource->category)
-		values[1] = CStringGetTextDatum(resource->category);
-	else
-		nulls[1] = 'n';
-	n = (int) booking_run(STMT_LOAD_LIMITS, values, nulls);
-	if (n == 0)
-		return;
-
-	resource->nlimits = n;
-	resource->limits = MemoryContextAllocZero(context, n * sizeof(HolderLimit));
-	for (int i = 0; i < n; i++)
-	{
-		HolderLimit *limit = &resource->limits[i];
-		HeapTuple	row = SPI_tuptable->vals[i];
-		TupleDesc	desc = SPI_tuptable->tupdesc;
-		char	   *per = SPI_getvalue(row, desc, 3);
-		Datum		value;
-		bool		isnull;
-
-		(void) SPI_getbinval(row, desc, 1, &isnull);
-		limit->of_resource = !isnull;
-		(void) SPI_getbinval(row, desc, 2, &isnull);
-		limit->of_category = !isnull;
-		while (limit->per < PER_MONTH && strcmp(per_names[limit->per], per) != 0)
-			limit->per++;
-		value = SPI_getbinval(row, desc, 4, &isnull);
-		limit->max_bookings = isnull ? NO_RULE : DatumGetInt32(value);
-		value = SPI_getbinval(row, desc, 5, &isnull);
-		limit->max_quantity = isnull ? NO_RULE : DatumGetInt64(value);
-	}
-}
 
 /*
  * May the row be stored, as far as its holder's limits go?  False when not and a function
@@ -317,7 +257,7 @@ refuse_limit(const HolderLimit *limit, const Resource *resource, const BookingRo
 	else if (limit->per == PER_SLOT)
 		refusal.hint = pstrdup("One of them has to be cancelled first.");
 	else
-		refusal.hint = psprintf("Cancel one of them first, or book another %s.", per_names[limit->per]);
+		refusal.hint = psprintf("Cancel one of them first, or book another %s.", booking_limit_per[limit->per]);
 
 	if (!booking_row_wants_reason(row))
 		booking_raise(&refusal);

@@ -13,6 +13,5 @@
 
 extern bool booking_within_limits(const Resource *resource, const BookingRow *row,
 								  const BookingRow *old);
-extern void booking_load_limits(Resource *resource, MemoryContext context);
 
 #endif							/* BOOKING_LIMITS_H */

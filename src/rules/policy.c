@@ -29,7 +29,7 @@
 #include "base/period.h"
 #include "base/plans.h"
 #include "engine/resource.h"
-#include "rules/hours.h"
+#include "engine/hours.h"
 #include "rules/policy.h"
 
 static bool notice_allows(const Resource *resource, Period period, Refusal *refusal);
@@ -38,7 +38,6 @@ static bool hours_allow(const Resource *resource, Period period, Refusal *refusa
 static char *hours_of_day(const Resource *resource, TimestampTz at);
 static char *time_text(int64 time);
 static char *wanted(Period period);
-static OpenSpan read_span(HeapTuple row, TupleDesc desc);
 
 /*
  * Do these rules allow a booking of this period?  If not, *refusal says why; it may be
@@ -213,51 +212,3 @@ time_text(int64 time)
 	return DatumGetCString(DirectFunctionCall1(time_out, TimeADTGetDatum(time)));
 }
 
-/* Read a resource's opening hours, for resource.c, which is connected to SPI. */
-void
-booking_load_hours(Resource *resource, MemoryContext context)
-{
-	Datum		id = Int64GetDatum(resource->id);
-	int			n = (int) booking_run(STMT_LOAD_HOURS, &id, NULL);
-	Hours	   *hours = &resource->hours;
-
-	if (n == 0)
-		return;
-
-	resource->has_policy = true;
-	hours->weekly = MemoryContextAlloc(context, n * sizeof(OpenSpan));
-	hours->dated = MemoryContextAlloc(context, n * sizeof(OpenSpan));
-	for (int i = 0; i < n; i++)
-	{
-		HeapTuple	row = SPI_tuptable->vals[i];
-		TupleDesc	desc = SPI_tuptable->tupdesc;
-		bool		isnull;
-		OpenSpan	span = read_span(row, desc);
-		Datum		weekday = SPI_getbinval(row, desc, 1, &isnull);
-
-		if (!isnull)
-		{
-			span.day = DatumGetInt16(weekday);
-			hours->weekly[hours->nweekly++] = span;
-		}
-		else
-		{
-			span.day = DatumGetDateADT(SPI_getbinval(row, desc, 2, &isnull));
-			hours->dated[hours->ndated++] = span;
-		}
-	}
-}
-
-static OpenSpan
-read_span(HeapTuple row, TupleDesc desc)
-{
-	OpenSpan	span = {0};
-	bool		isnull;
-
-	span.opens = DatumGetTimeADT(SPI_getbinval(row, desc, 3, &isnull));
-	span.closed = isnull;
-	span.closes = DatumGetTimeADT(SPI_getbinval(row, desc, 4, &isnull));
-	if (span.closes <= span.opens)
-		span.closes += USECS_PER_DAY;
-	return span;
-}

@@ -26,6 +26,5 @@ extern bool booking_policy_allows(const Resource *resource, Period period, int r
 								  Refusal *refusal);
 extern void booking_check_policy(const Resource *resource, Period period, int rules);
 extern void booking_check_hold(const Resource *resource, int64 length);
-extern void booking_load_hours(Resource *resource, MemoryContext context);
 
 #endif							/* BOOKING_POLICY_H */

@@ -4,7 +4,7 @@
  *		The triggers of booking.slot: may a slot be published, changed or taken back like
  *		this, and how many of its places are free then?
  *
- * A slot that takes its resource (slots.c) must not meet a booking of the resource, and
+ * A slot that takes its resource (slot_rules.c) must not meet a booking of the resource, and
  * a slot that has bookings must not change under them.  Both are looked up under the
  * RESOURCE lock in exclusive mode, as for every rule (rules.c).  Two slots that take the
  * resource at the same time are refused by the constraint slot_no_overlap.
@@ -36,12 +36,13 @@
 #include "base/period.h"
 #include "base/plans.h"
 #include "base/trigger.h"
+#include "engine/lapse.h"
 #include "engine/resource.h"
-#include "engine/room.h"
 #include "engine/row.h"
+#include "engine/row_fault.h"
 #include "engine/shards.h"
+#include "engine/slots.h"
 #include "rules/rules.h"
-#include "sql/book.h"
 
 PG_FUNCTION_INFO_V1(booking_slot_before);
 PG_FUNCTION_INFO_V1(booking_slot_count);

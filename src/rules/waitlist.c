@@ -69,13 +69,12 @@
 #include "base/trigger.h"
 #include "base/uuid.h"
 #include "engine/places.h"
+#include "engine/request.h"
 #include "engine/resource.h"
-#include "engine/room.h"
 #include "engine/row.h"
 #include "engine/slots.h"
 #include "rules/policy.h"
 #include "rules/waitlist.h"
-#include "sql/book.h"
 
 PG_FUNCTION_INFO_V1(booking_row_freed);
 PG_FUNCTION_INFO_V1(booking_rules_relaxed);

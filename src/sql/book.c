@@ -6,7 +6,7 @@
  *
  * A function here reads and checks its arguments, takes the lock on the resource's
  * rules, applies the rules about now, and inserts a row.  What must hold for the row
- * whoever writes it is the business of the row's trigger (row.c), which reports a
+ * whoever writes it is the business of the row's trigger (booking_triggers.c), which reports a
  * refusal back to us.
  *
  * The id is the idempotency key.  A caller who brings one takes its ID lock, so that of
@@ -41,13 +41,14 @@
 #include "base/period.h"
 #include "base/plans.h"
 #include "base/uuid.h"
+#include "engine/request.h"
 #include "engine/resource.h"
-#include "engine/room.h"
 #include "engine/row.h"
+#include "engine/row_fault.h"
 #include "engine/slots.h"
 #include "engine/sold_out.h"
 #include "rules/policy.h"
-#include "sql/book.h"
+#include "rules/room.h"
 
 PG_FUNCTION_INFO_V1(booking_book_slot_named);
 PG_FUNCTION_INFO_V1(booking_book_slot);
@@ -249,40 +250,6 @@ read_booking_order(FunctionCallInfo fcinfo, int first, Order *order)
 				 errhint("Leave it out to confirm the booking at once.")));
 }
 
-/* The sizes and shapes that the table's constraints accept, said in our words. */
-void
-booking_check_holder(text *holder)
-{
-	int			length = VARSIZE_ANY_EXHDR(holder);
-
-	if (length == 0 || length > MAX_NAME_LENGTH)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("holder must have between 1 and %d bytes", MAX_NAME_LENGTH),
-				 errdetail("It has %d.", length),
-				 errhint("The holder is your application's key for whoever the booking is for.")));
-}
-
-void
-booking_check_quantity(int32 quantity)
-{
-	if (quantity <= 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("quantity must be 1 or more"),
-				 errdetail("It is %d.", quantity)));
-}
-
-void
-booking_check_data(Jsonb *data)
-{
-	if (!JB_ROOT_IS_OBJECT(data))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("data must be a JSON object"),
-				 errhint("Wrap other values: {\"value\": ...}.")));
-}
-
 /*
  * Has the order's id been used?  Then give the booking back that it belongs to, unless
  * the caller asks for something else now.  We hold the ID lock.
@@ -389,12 +356,6 @@ id_is_used(const pg_uuid_t *id)
 	return used;
 }
 
-bool
-booking_same_text(Datum a, Datum b)
-{
-	return DatumGetBool(DirectFunctionCall2Coll(texteq, C_COLLATION_OID, a, b));
-}
-
 static Datum
 stored(HeapTuple row, BookingColumn column, bool *isnull)
 {
@@ -495,22 +456,3 @@ hopeless(const Order *order, const Resource *resource, const Seat *seat)
 	return refused_last && booking_no_room(resource, order->range, seat, order->quantity);
 }
 
-/* The seat that a caller names. */
-const Seat *
-booking_seat_wanted(const Resource *resource, const char *label)
-{
-	const Seat *seat;
-
-	if (resource->kind != RESOURCE_SEATED)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("resource \"%s\" has no seats", resource->name),
-				 errhint("Leave the seat out, or create the resource as \"seated\".")));
-	seat = booking_seat_labelled(resource, label);
-	if (seat == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("resource \"%s\" has no seat \"%s\"", resource->name, label),
-				 errhint("Its seats are in booking.seat.")));
-	return seat;
-}

@@ -31,13 +31,14 @@
 #include "base/errors.h"
 #include "base/period.h"
 #include "base/plans.h"
+#include "engine/request.h"
 #include "engine/resource.h"
 #include "engine/row.h"
+#include "engine/row_fault.h"
 #include "engine/shards.h"
 #include "engine/slots.h"
+#include "rules/life.h"
 #include "rules/policy.h"
-#include "sql/book.h"
-#include "sql/transitions.h"
 
 PG_FUNCTION_INFO_V1(booking_reschedule);
 PG_FUNCTION_INFO_V1(booking_check_in);

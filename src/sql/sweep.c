@@ -3,7 +3,7 @@
  * sweep.c
  *		Holds that have lapsed, for whoever wants them tidied away.
  *
- * Nobody has to: a lapsed hold takes no space, and who needs its space marks it (room.c).
+ * Nobody has to: a lapsed hold takes no space, and who needs its space marks it (lapse.c).
  * Sweeping moves the waitlist on, and makes the journal tell of the lapse soon.
  *
  * Lapsed holds are found by the index of their expiry, oldest first, in batches.  A hold

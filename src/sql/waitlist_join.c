@@ -32,11 +32,11 @@
 #include "base/period.h"
 #include "base/plans.h"
 #include "engine/resource.h"
+#include "engine/row_fault.h"
 #include "engine/slots.h"
+#include "rules/life.h"
 #include "rules/policy.h"
 #include "rules/waitlist.h"
-#include "sql/book.h"
-#include "sql/transitions.h"
 
 PG_FUNCTION_INFO_V1(booking_wait_for_slot);
 PG_FUNCTION_INFO_V1(booking_wait_for_slot_named);

@@ -52,11 +52,13 @@
 #include "engine/claim.h"
 #include "engine/guard.h"
 #include "engine/guard_index.h"
+#include "engine/lapse.h"
+#include "engine/open.h"
 #include "engine/peak.h"
+#include "engine/request.h"
 #include "engine/resource.h"
-#include "engine/room.h"
 #include "engine/row.h"
-#include "rules/closure.h"
+#include "rules/room.h"
 #include "rules/waitlist.h"
 
 /* What the count of rows in the way learns on its way. */
@@ -81,19 +83,7 @@ typedef struct Collected
 	int			n;
 } Collected;
 
-/* Lapsed holds to be marked expired. */
-typedef struct Marking
-{
-	Datum	   *ids;
-	int			n;
-	TimestampTz now;
-	int			marked;			/* how many have been */
-} Marking;
-
 #define LOOK_AHEAD_DAYS	7
-
-/* So many lapsed holds are marked before looking again. */
-#define EXPIRE_AT_ONCE	64
 
 /* A booking that wants room. */
 typedef struct Wanted
@@ -141,8 +131,6 @@ static Cache indexes = {
 	.limit = 1024 * 1024
 };
 
-static uint64 refusals = 0;		/* how often there was no room */
-
 static const RowIndexes *find_indexes(Relation heap);
 static bool only_from_now(const BookingRow *row, RangeType **range);
 static uint64 gate_key(const BookingRow *row);
@@ -161,9 +149,6 @@ static bool take_any_seat(Wanted *wanted);
 static Counting start_count(const BookingRow *row);
 static int64 count_booking(TupleTableSlot *slot, bool pending, void *arg);
 static void mark_seat(const GuardRow *found, void *arg);
-static void mark_expired(void *arg);
-static bool expire_in_the_way(Counting *counting, pg_uuid_t *busy);
-static int	compare_ids(const void *a, const void *b);
 static bool refuse_room(RoomRequest *request);
 static void explain_room(const Wanted *wanted, Refusal *refusal);
 static void say_when_it_fits(StringInfo hint, const Wanted *wanted);
@@ -476,7 +461,8 @@ try_to_clear_room(Wanted *wanted)
 			if (wanted->counting.nlapsed > 0)
 			{
 				expiring = true;
-				cleared = expire_in_the_way(&wanted->counting, &wanted->busy);
+				cleared = booking_expire_in_the_way(wanted->counting.lapsed, wanted->counting.nlapsed,
+													wanted->counting.now, &wanted->busy);
 				expiring = false;
 				wrote = true;
 			}
@@ -644,7 +630,7 @@ count_booking(TupleTableSlot *slot, bool pending, void *arg)
 		return pending ? (int64) PG_INT32_MAX + 1 : 0;
 
 	if (!isnull && !pending && DatumGetTimestampTz(expires_at) <= counting->now &&
-		!booking_row_in_hand(DatumGetUUIDP(id)))
+		!booking_hold_in_hand(DatumGetUUIDP(id)))
 	{
 		if (counting->nlapsed % 16 == 0)
 			counting->lapsed = counting->lapsed == NULL ? palloc_array(Datum, 16) :
@@ -655,108 +641,16 @@ count_booking(TupleTableSlot *slot, bool pending, void *arg)
 	return DatumGetInt32(slot_getattr(slot, counting->quantity_column, &isnull));
 }
 
-/*
- * Mark lapsed holds expired whose ID locks we have, but for those whose rows somebody has
- * locked: a plain UPDATE, or a SELECT FOR UPDATE, takes no ID lock, and may be waiting for
- * what we hold.  Nor those that we are changing ourselves.  How many it were.
- */
-int
-booking_mark_expired(Datum *ids, int n, TimestampTz now)
-{
-	Marking		marking = {.ids = ids, .n = n, .now = now};
-
-	if (!IsolationUsesXactSnapshot())
-	{
-		SPI_connect();
-		mark_expired(&marking);
-		SPI_finish();
-	}
-	else if (!booking_attempted(mark_expired, &marking, true, booking_is_late_update))
-	{
-		/* A plain UPDATE of one has come in between, which is an error above READ COMMITTED. */
-		if (n == 1)
-			return 0;
-		return booking_mark_expired(ids, n / 2, now) +
-			booking_mark_expired(ids + n / 2, n - n / 2, now);
-	}
-	return marking.marked;
-}
-
-static void
-mark_expired(void *arg)
-{
-	Marking    *marking = arg;
-
-	for (int i = 0; i < marking->n; i++)
-	{
-		Datum		values[2];
-
-		values[0] = marking->ids[i];
-		values[1] = TimestampTzGetDatum(marking->now);
-		if (!booking_row_in_hand(DatumGetUUIDP(marking->ids[i])) &&
-			booking_run(STMT_TRY_LOCK_LAPSED, values, NULL) > 0)
-			marking->marked += (int) booking_run(STMT_EXPIRE_BOOKING, values, NULL);
-	}
-}
-
-/*
- * Expire the lapsed holds that were found in the way, without waiting, in the order that
- * everybody takes them.  False when somebody is busy with one of them; then the others that
- * we have got are given back with the attempt.
- *
- * It is the row that is locked, and not the ID: a hold that has lapsed has no life left to
- * serialise, and whoever is about to change it by a function of ours finds that it has.
- */
-static bool
-expire_in_the_way(Counting *counting, pg_uuid_t *busy)
-{
-	bool		done = true;
-
-	qsort(counting->lapsed, counting->nlapsed, sizeof(Datum), compare_ids);
-	counting->nlapsed = Min(counting->nlapsed, EXPIRE_AT_ONCE);
-	SPI_connect();
-	for (int i = 0; i < counting->nlapsed && done; i++)
-	{
-		Datum		values[2];
-
-		values[0] = counting->lapsed[i];
-		values[1] = TimestampTzGetDatum(counting->now);
-		*busy = *DatumGetUUIDP(values[0]);
-		done = booking_run(STMT_TRY_LOCK_LAPSED, values, NULL) > 0;
-		if (done && booking_run(STMT_EXPIRE_BOOKING, values, NULL) == 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					 errmsg("booking %s cannot be marked expired",
-							DatumGetCString(DirectFunctionCall1(uuid_out, values[0]))),
-					 errdetail("A trigger keeps it from being stored.")));
-	}
-	SPI_finish();
-	return done;
-}
-
-static int
-compare_ids(const void *a, const void *b)
-{
-	return memcmp(DatumGetUUIDP(*(const Datum *) a), DatumGetUUIDP(*(const Datum *) b), UUID_LEN);
-}
-
 static bool
 refuse_room(RoomRequest *request)
 {
 	const Wanted *wanted = request->arg;
 	Refusal		refusal = {.sqlstate = ERRCODE_EXCLUSION_VIOLATION};
 
-	refusals++;
+	booking_count_room_refusal();
 	if (booking_row_wants_reason(wanted->row))
 		explain_room(wanted, &refusal);
 	return booking_row_refuse(wanted->row, &refusal);
-}
-
-/* Rises when somebody is refused for want of room, and not for another reason. */
-uint64
-booking_room_refusals(void)
-{
-	return refusals;
 }
 
 /* What is in the way, and what would work.  Never whose it is. */

@@ -1,16 +1,15 @@
 /*-------------------------------------------------------------------------
  *
- * transitions.h
- *		what happens to a booking afterwards
+ * life.h
+ *		changing a booking under its locks
  *
  *-------------------------------------------------------------------------
  */
-#ifndef BOOKING_TRANSITIONS_H
-#define BOOKING_TRANSITIONS_H
+#ifndef BOOKING_LIFE_H
+#define BOOKING_LIFE_H
 
 #include "utils/timestamp.h"
 
-#include "base/errors.h"
 #include "base/plans.h"
 #include "engine/resource.h"
 #include "engine/row.h"
@@ -32,7 +31,5 @@ extern void booking_life_done(const Life *life);
 extern bool booking_life_change(Life *life, Statement statement, Datum *values,
 								const char *nulls, Datum *booking);
 extern void booking_life_must_be_active(const Life *life);
-extern void booking_life_lapsed(const BookingRow *row, Refusal *refusal);
-extern char *booking_life_reason(TimestampTz lapsed_at);
 
-#endif							/* BOOKING_TRANSITIONS_H */
+#endif							/* BOOKING_LIFE_H */

@@ -21,8 +21,5 @@ extern bool booking_make_room(Relation heap, const Resource *resource, BookingRo
 extern bool booking_no_room(const Resource *resource, RangeType *range, const Seat *seat,
 							int32 quantity);
 extern void booking_keep_room(const BookingRow *row);
-extern uint64 booking_room_refusals(void);
-
-extern int	booking_mark_expired(Datum *ids, int n, TimestampTz now);
 
 #endif							/* BOOKING_ROOM_H */

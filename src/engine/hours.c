@@ -33,7 +33,7 @@
 
 #include "base/compat.h"
 #include "base/period.h"
-#include "rules/hours.h"
+#include "engine/hours.h"
 
 /* Between the epochs of the time zone library and of timestamps. */
 #define EPOCH_SECS	((pg_time_t) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY)

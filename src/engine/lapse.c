@@ -1,0 +1,207 @@
+/*-------------------------------------------------------------------------
+ *
+ * lapse.c
+ *		What is done with a hold that has lapsed?
+ *
+ * It takes no space, and never comes back to life.  Its row is still in the indexes, and in
+ * the way of a constraint, so whoever needs its space marks it expired first.  Nobody waits
+ * for that with anything in hand: a row that somebody has locked is passed over, or named to
+ * the caller, who waits for it outside (attempt.c).
+ *
+ * A hold that lapses while its own change is being judged is left alone: the change goes
+ * ahead, and PostgreSQL could not make it if the row were changed underneath.
+ *
+ * When it lapsed is to be told afterwards too, and expires_at is then empty, so that the
+ * row's trigger writes it into "reason".
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "executor/spi.h"
+#include "utils/builtins.h"
+
+#include "base/attempt.h"
+#include "base/compat.h"
+#include "base/errors.h"
+#include "base/period.h"
+#include "base/plans.h"
+#include "engine/lapse.h"
+
+/* Lapsed holds to be marked expired. */
+typedef struct Marking
+{
+	Datum	   *ids;
+	int			n;
+	TimestampTz now;
+	int			marked;			/* how many have been */
+} Marking;
+
+/* So many lapsed holds are marked before looking again. */
+#define EXPIRE_AT_ONCE	64
+
+/* What is written into "reason", in UTC whatever the session's time zone. */
+#define LAPSED_AT	"lapsed at %d-%02d-%02d %02d:%02d:%02d.%06d UTC"
+#define LAPSED_AT_READ	"lapsed at %6d-%2d-%2d %2d:%2d:%2d.%6d UTC"
+
+static InHand *in_hand = NULL;
+
+static void mark_expired(void *arg);
+static int	compare_ids(const void *a, const void *b);
+
+/* From here on until it is let go, also by an error, this hold is not marked expired. */
+void
+booking_take_in_hand(InHand *hold, const pg_uuid_t *id)
+{
+	hold->id = *id;
+	hold->outer = in_hand;
+	in_hand = hold;
+}
+
+void
+booking_let_go(const InHand *hold)
+{
+	in_hand = hold->outer;
+}
+
+/* Is a change of this hold being judged? */
+bool
+booking_hold_in_hand(const pg_uuid_t *id)
+{
+	for (InHand *hold = in_hand; hold; hold = hold->outer)
+		if (memcmp(&hold->id, id, UUID_LEN) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * Mark lapsed holds expired whose ID locks we have, but for those whose rows somebody has
+ * locked: a plain UPDATE, or a SELECT FOR UPDATE, takes no ID lock, and may be waiting for
+ * what we hold.  Nor those that we are changing ourselves.  How many it were.
+ */
+int
+booking_mark_expired(Datum *ids, int n, TimestampTz now)
+{
+	Marking		marking = {.ids = ids, .n = n, .now = now};
+
+	if (!IsolationUsesXactSnapshot())
+	{
+		SPI_connect();
+		mark_expired(&marking);
+		SPI_finish();
+	}
+	else if (!booking_attempted(mark_expired, &marking, true, booking_is_late_update))
+	{
+		/* A plain UPDATE of one has come in between, which is an error above READ COMMITTED. */
+		if (n == 1)
+			return 0;
+		return booking_mark_expired(ids, n / 2, now) +
+			booking_mark_expired(ids + n / 2, n - n / 2, now);
+	}
+	return marking.marked;
+}
+
+static void
+mark_expired(void *arg)
+{
+	Marking    *marking = arg;
+
+	for (int i = 0; i < marking->n; i++)
+	{
+		Datum		values[2];
+
+		values[0] = marking->ids[i];
+		values[1] = TimestampTzGetDatum(marking->now);
+		if (!booking_hold_in_hand(DatumGetUUIDP(marking->ids[i])) &&
+			booking_run(STMT_TRY_LOCK_LAPSED, values, NULL) > 0)
+			marking->marked += (int) booking_run(STMT_EXPIRE_BOOKING, values, NULL);
+	}
+}
+
+/*
+ * Expire the lapsed holds that were found in the way, without waiting, in the order that
+ * everybody takes them.  False when somebody is busy with one of them; then the others that
+ * we have got are given back with the attempt.
+ *
+ * It is the row that is locked, and not the ID: a hold that has lapsed has no life left to
+ * serialise, and whoever is about to change it by a function of ours finds that it has.
+ */
+bool
+booking_expire_in_the_way(Datum *ids, int n, TimestampTz now, pg_uuid_t *busy)
+{
+	bool		done = true;
+
+	qsort(ids, n, sizeof(Datum), compare_ids);
+	n = Min(n, EXPIRE_AT_ONCE);
+	SPI_connect();
+	for (int i = 0; i < n && done; i++)
+	{
+		Datum		values[2];
+
+		values[0] = ids[i];
+		values[1] = TimestampTzGetDatum(now);
+		*busy = *DatumGetUUIDP(values[0]);
+		done = booking_run(STMT_TRY_LOCK_LAPSED, values, NULL) > 0;
+		if (done && booking_run(STMT_EXPIRE_BOOKING, values, NULL) == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("booking %s cannot be marked expired",
+							DatumGetCString(DirectFunctionCall1(uuid_out, values[0]))),
+					 errdetail("A trigger keeps it from being stored.")));
+	}
+	SPI_finish();
+	return done;
+}
+
+static int
+compare_ids(const void *a, const void *b)
+{
+	return memcmp(DatumGetUUIDP(*(const Datum *) a), DatumGetUUIDP(*(const Datum *) b), UUID_LEN);
+}
+
+/* Why nothing can be done with a lapsed hold; when it lapsed is said if it is known. */
+void
+booking_hold_lapsed(const BookingRow *row, Refusal *refusal)
+{
+	TimestampTz lapsed_at = DT_NOBEGIN;
+
+	if (!row->null[BOOKING_EXPIRES_AT])
+		lapsed_at = DatumGetTimestampTz(row->value[BOOKING_EXPIRES_AT]);
+	else if (!row->null[BOOKING_REASON])
+	{
+		struct pg_tm tm;
+		int			micros;
+
+		if (sscanf(TextDatumGetCString(row->value[BOOKING_REASON]), LAPSED_AT_READ,
+				   &tm.tm_year, &tm.tm_mon, &tm.tm_mday,
+				   &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &micros) == 7)
+		{
+			int			utc = 0;
+
+			if (tm2timestamp(&tm, micros, &utc, &lapsed_at) != 0)
+				lapsed_at = DT_NOBEGIN;
+		}
+	}
+
+	*refusal = (Refusal) {
+		.sqlstate = ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+		.constraint = CONSTRAINT_STATUS,
+		.message = "the hold has lapsed",
+		.detail = lapsed_at == DT_NOBEGIN ? "It has been marked expired." :
+			psprintf("It lapsed at %s.", booking_instant_text(lapsed_at)),
+		.hint = "Book again; the space may still be free."
+	};
+}
+
+char *
+booking_lapse_reason(TimestampTz lapsed_at)
+{
+	struct pg_tm tm;
+	fsec_t		micros;
+
+	if (timestamp2tm(lapsed_at, NULL, &tm, &micros, NULL, NULL) != 0)
+		return "lapsed";
+	return psprintf(LAPSED_AT, tm.tm_year, tm.tm_mon, tm.tm_mday,
+					tm.tm_hour, tm.tm_min, tm.tm_sec, (int) micros);
+}

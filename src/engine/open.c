@@ -1,0 +1,97 @@
+/*-------------------------------------------------------------------------
+ *
+ * open.c
+ *		When is a resource open, by its closures and its opening hours?
+ *
+ * The caller has the RESOURCE lock, and thus knows every closure that there is (closure.c).
+ *
+ * A resource remembers the closures that end last, so that a booking costs no look-up.
+ * If there are more of them than that, bookings that begin before the last forgotten one
+ * has ended look into the table.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "executor/spi.h"
+
+#include "base/compat.h"
+#include "base/period.h"
+#include "base/plans.h"
+#include "engine/hours.h"
+#include "engine/open.h"
+
+/* How often to look for an opening between closures. */
+#define MANY_CLOSURES	1000
+
+/* The first closure that overlaps a period. */
+bool
+booking_find_closure(const Resource *resource, Period period, Closure *found)
+{
+	Datum		values[2];
+	bool		is_closed;
+
+	if (period.from >= resource->closures_from)
+	{
+		const Closure *first = NULL;
+
+		for (int i = 0; i < resource->nclosures; i++)
+		{
+			const Closure *closure = &resource->closures[i];
+
+			if (closure->period.from < period.to && closure->period.to > period.from &&
+				(first == NULL || closure->period.from < first->period.from))
+				first = closure;
+		}
+		if (first)
+			*found = *first;
+		return first != NULL;
+	}
+
+	values[0] = Int64GetDatum(resource->id);
+	values[1] = RangeTypePGetDatum(booking_make_range(period));
+	SPI_connect();
+	is_closed = booking_run(STMT_FIND_CLOSURES, values, NULL) > 0;
+	if (is_closed)
+	{
+		HeapTuple	row = SPI_tuptable->vals[0];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
+		char	   *reason = SPI_getvalue(row, desc, 2);
+		bool		isnull;
+
+		found->period = booking_period(DatumGetRangeTypeP(SPI_getbinval(row, desc, 1, &isnull)));
+		found->reason = NULL;
+		if (reason)
+		{
+			found->reason = SPI_palloc(strlen(reason) + 1);
+			strcpy(found->reason, reason);
+		}
+	}
+	SPI_finish();
+	return is_closed;
+}
+
+/*
+ * The first instant, from "at" on, at which the resource is open and stays so for a length
+ * of time, by its closures and its opening hours; DT_NOEND when none is found.
+ */
+TimestampTz
+booking_next_open(const Resource *resource, TimestampTz at, int64 length)
+{
+	bool		has_hours = resource->hours.nweekly > 0 || resource->hours.ndated > 0;
+
+	/* Longer than can be counted: there is no second time like that. */
+	for (int i = 0; i < MANY_CLOSURES && at != DT_NOEND && length != PG_INT64_MAX; i++)
+	{
+		Closure		closure;
+
+		if (has_hours)
+			at = booking_next_opening(&resource->hours, resource->tz, at, length);
+		if (at == DT_NOEND || at > END_TIMESTAMP - 1 - length)
+			break;
+		if (resource->nclosures == 0 || !booking_find_closure(resource, (Period) {at, at + length}, &closure))
+			return at;
+		at = closure.period.to;
+	}
+	return DT_NOEND;
+}

@@ -1,0 +1,189 @@
+/*-------------------------------------------------------------------------
+ *
+ * request.c
+ *		How does a function of ours that writes a booking hear what the row's trigger says?
+ *
+ * The function calls down: booking_write() runs the statement, and what it asks for stands
+ * here meanwhile.  The trigger, which the executor calls in between, looks here whether the
+ * row that it judges is the one that was asked for.  If so, a refusal is an answer and not
+ * an error, and the row as it is going to be stored is handed over.  Any other row, of a
+ * trigger of the application for example, is judged as everybody's.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_trigger.h"
+#include "executor/spi.h"
+#include "utils/rel.h"
+#include "utils/reltrigger.h"
+#include "utils/uuid.h"
+
+#include "base/compat.h"
+#include "base/errors.h"
+#include "base/plans.h"
+#include "engine/request.h"
+#include "engine/row.h"
+
+/*
+ * The booking that a function of ours is inserting or changing: it is told of a refusal
+ * by this, not by an error.
+ */
+typedef struct Request
+{
+	bool		active;
+	pg_uuid_t	id;
+	Refusal    *refusal;		/* NULL: nobody wants to know why */
+	Datum	   *row;			/* what is being inserted, for whoever wants to know */
+	MemoryContext context;		/* for both */
+} Request;
+
+static Request request = {.active = false};
+
+static uint64 room_refusals = 0;	/* how often there was no room */
+
+static bool asked_for(const BookingRow *row);
+
+/*
+ * Insert a booking for a function: its values are those of STMT_INSERT_BOOKING.  The
+ * caller is connected to SPI.  False when there is no room; why, is then in *refusal,
+ * in the memory context that was current before SPI_connect().
+ *
+ * *booking is the row as stored, in that memory context as well.  It comes from our trigger
+ * and not from INSERT ... RETURNING, which takes 3 percent of the time of a booking to take
+ * it apart, and put it together again.
+ */
+bool
+booking_insert(Datum *values, const char *nulls, Refusal *refusal, MemoryContext context,
+			   Datum *booking)
+{
+	*booking = (Datum) 0;
+	if (!booking_write(STMT_INSERT_BOOKING, values, nulls, refusal, context, booking))
+		return false;
+	if (*booking == (Datum) 0)
+	{
+		/* A trigger of the application may have come after ours. */
+		if (booking_run(STMT_GET_BOOKING, values, NULL) == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("the booking was not stored"),
+					 errdetail("A trigger or a policy on booking.booking has changed, removed or hidden it.")));
+		*booking = booking_row_datum();
+	}
+	return true;
+}
+
+/*
+ * The same with any statement that writes one booking, the one whose id is its first
+ * parameter.  False also when the statement found no such row to change: *refusal is
+ * then without a message.  *inserted becomes the new row if our trigger knows it, and stays
+ * as it is otherwise; it may be NULL.
+ */
+bool
+booking_write(Statement statement, Datum *values, const char *nulls, Refusal *refusal,
+			  MemoryContext context, Datum *inserted)
+{
+	Request		outer = request;
+	uint64		stored = 0;
+
+	request.active = true;
+	request.id = *DatumGetUUIDP(values[0]);
+	request.refusal = refusal;
+	request.row = inserted;
+	request.context = context;
+	if (refusal)
+		refusal->message = NULL;
+	PG_TRY();
+	{
+		stored = booking_run(statement, values, nulls);
+	}
+	PG_FINALLY();
+	{
+		request = outer;
+	}
+	PG_END_TRY();
+	return stored > 0;
+}
+
+/* Is a new row judged as its writer has made it, and stored as it was judged? */
+bool
+booking_row_is_ours_alone(Relation heap)
+{
+	const TriggerDesc *all = heap->trigdesc;
+	int			n = 0;
+
+	for (int i = 0; all && i < all->numtriggers; i++)
+		if (TRIGGER_TYPE_MATCHES(all->triggers[i].tgtype, TRIGGER_TYPE_ROW,
+								 TRIGGER_TYPE_BEFORE, TRIGGER_TYPE_INSERT))
+			n++;
+	return n == 1;
+}
+
+/* Hand out the row as it is going to be stored, if it is the one that was asked for. */
+void
+booking_give_row(const BookingRow *row, Relation heap, HeapTuple tuple)
+{
+	TupleDesc	desc = RelationGetDescr(heap);
+
+	/* Generated columns are computed when the triggers are done. */
+	if (request.row && asked_for(row) && booking_row_is_ours_alone(heap) && !has_generated_columns(desc))
+	{
+		MemoryContext context = MemoryContextSwitchTo(request.context);
+
+		*request.row = heap_copy_tuple_as_datum(tuple, desc);
+		MemoryContextSwitchTo(context);
+	}
+}
+
+/* Does anybody want to know why this row is refused?  Not the caller of a try_ function. */
+bool
+booking_row_wants_reason(const BookingRow *row)
+{
+	return !asked_for(row) || request.refusal != NULL;
+}
+
+/*
+ * Say no: to a function of ours by returning false, which the trigger passes on by not
+ * storing the row; to everybody else by an error.  "refusal" may be NULL when nobody
+ * wants a reason.
+ */
+bool
+booking_row_refuse(const BookingRow *row, const Refusal *refusal)
+{
+	if (!asked_for(row))
+		booking_raise(refusal);
+	if (request.refusal)
+	{
+		MemoryContext context = MemoryContextSwitchTo(request.context);
+
+		*request.refusal = *refusal;
+		request.refusal->message = pstrdup(refusal->message);
+		request.refusal->detail = refusal->detail ? pstrdup(refusal->detail) : NULL;
+		request.refusal->hint = refusal->hint ? pstrdup(refusal->hint) : NULL;
+		MemoryContextSwitchTo(context);
+	}
+	return false;
+}
+
+/* Somebody is refused for want of room, and not for another reason. */
+void
+booking_count_room_refusal(void)
+{
+	room_refusals++;
+}
+
+/* How often that has been so: whoever writes a booking can see whether it was. */
+uint64
+booking_room_refusals(void)
+{
+	return room_refusals;
+}
+
+/* Is this the row that a function of ours is inserting? */
+static bool
+asked_for(const BookingRow *row)
+{
+	return request.active && !row->null[BOOKING_ID] &&
+		memcmp(DatumGetUUIDP(row->value[BOOKING_ID]), &request.id, UUID_LEN) == 0;
+}

@@ -1,0 +1,375 @@
+/*-------------------------------------------------------------------------
+ *
+ * booking_triggers.c
+ *		The triggers of booking.booking: what must be true of a row for it to be stored?
+ *
+ * Every writer comes through here: book_slot(), a plain INSERT, UPDATE or MERGE, COPY,
+ * a restore.  The BEFORE trigger
+ *
+ *	1. takes the RESOURCE lock in shared mode, after which the remembered resource is
+ *	   current and stays so until we commit;
+ *	2. completes the row: the seat, the period with its buffers, the version;
+ *	3. asks the rules that may refuse it: closure.c, limits.c, slot_rules.c;
+ *	4. if the row takes space that its old version did not, makes room for it (room.c),
+ *	   which enters a gate; a new version that takes no more enters it, too (guard.c);
+ *	5. returns with the gate still entered.  The row goes into its indexes, and the WHEN
+ *	   clause of the AFTER trigger leaves the gate.
+ *
+ * What exclusion constraint and trigger say is the same rule for exclusive and seated
+ * resources: capacity 1.  The trigger is why a refusal can be explained, costs nothing
+ * and never deadlocks; the constraint is why nobody needs to believe the trigger.
+ * (With a plain insert, a constraint's check comes after the row is in place, so that two
+ * inserters can wait for each other.  INSERT ... ON CONFLICT DO NOTHING avoids that by
+ * looking at the index twice and inserting speculatively, and raises 40001 above READ
+ * COMMITTED.  Gate and dirty snapshot look once before and once after.)
+ *
+ * The rules stand here, in the order in which they are asked, and nothing on this floor or
+ * below calls back.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_trigger.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "common/int.h"
+#include "utils/builtins.h"
+#include "utils/rel.h"
+
+#include "base/compat.h"
+#include "base/errors.h"
+#include "base/gates.h"
+#include "base/locks.h"
+#include "base/period.h"
+#include "base/trigger.h"
+#include "engine/lapse.h"
+#include "engine/places.h"
+#include "engine/request.h"
+#include "engine/resource.h"
+#include "engine/row.h"
+#include "engine/row_fault.h"
+#include "engine/slots.h"
+#include "rules/closure.h"
+#include "rules/limits.h"
+#include "rules/room.h"
+#include "rules/slot_rules.h"
+#include "rules/waitlist.h"
+
+PG_FUNCTION_INFO_V1(booking_row_before);
+PG_FUNCTION_INFO_V1(booking_row_indexed);
+PG_FUNCTION_INFO_V1(booking_row_done);
+
+static HeapTuple judge_booking(TriggerData *trigger);
+static bool complete_booking(const Resource *resource, const Slot *slot, BookingRow *row,
+							 const BookingRow *old);
+static void complete_seat(const Resource *resource, const Slot *slot, BookingRow *row);
+static void complete_occupies(const Resource *resource, const Slot *slot, BookingRow *row,
+							  const BookingRow *old);
+static int32 next_version(const BookingRow *old);
+static bool check_transition(const BookingRow *row, const BookingRow *old);
+static void keep_lapse(BookingRow *row, const BookingRow *old);
+static bool needs_room(const Resource *resource, const Slot *slot, const BookingRow *row);
+
+/*
+ * BEFORE INSERT OR UPDATE, for each row.
+ *
+ * Judging a change may take time, serve the line and mark lapsed holds.  A hold that lapses
+ * while its own change is being judged is left alone: the change goes ahead, and PostgreSQL
+ * could not make it if the row were changed underneath.
+ */
+Datum
+booking_row_before(PG_FUNCTION_ARGS)
+{
+	static TriggerUse use = {
+		.timing = TRIGGER_TYPE_BEFORE, .levels = LEVEL_ROW,
+		.events = ON_INSERT | ON_UPDATE, .tables = "booking"
+	};
+	TriggerData *trigger = booking_check_trigger(fcinfo, &use);
+	TupleDesc	desc = RelationGetDescr(trigger->tg_relation);
+	volatile HeapTuple tuple = NULL;
+	Datum		id;
+	bool		isnull;
+	InHand		hold;
+
+	booking_gates_leave_with_row();
+	if (!TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ||
+		heap_attisnull(trigger->tg_trigtuple, booking_row_column(desc, BOOKING_EXPIRES_AT), desc))
+		return PointerGetDatum(judge_booking(trigger));
+
+	id = heap_getattr(trigger->tg_trigtuple, booking_row_column(desc, BOOKING_ID), desc, &isnull);
+	if (isnull)
+		booking_null_column("booking", "id");
+	booking_take_in_hand(&hold, DatumGetUUIDP(id));
+	PG_TRY();
+	{
+		tuple = judge_booking(trigger);
+	}
+	PG_FINALLY();
+	{
+		booking_let_go(&hold);
+	}
+	PG_END_TRY();
+	return PointerGetDatum(tuple);
+}
+
+/* The row as it is to be stored; NULL when a function of ours is to say no. */
+static HeapTuple
+judge_booking(TriggerData *trigger)
+{
+	Relation	heap = trigger->tg_relation;
+	TupleDesc	desc = RelationGetDescr(heap);
+	HeapTuple	tuple = trigger->tg_trigtuple;
+	ItemPointer self = NULL;
+	const Resource *resource = NULL;
+	BookingRow	row;
+	BookingRow	old_row;
+	BookingRow *old = NULL;
+	Slot		its_slot;
+	const Slot *slot = NULL;
+	bool		has_room = false;
+
+	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
+	{
+		tuple = trigger->tg_newtuple;
+		old = &old_row;
+		booking_row_take_apart(trigger->tg_trigtuple, desc, old);
+		booking_row_is_whole(old, true);
+		self = &trigger->tg_trigtuple->t_self;
+	}
+	booking_row_take_apart(tuple, desc, &row);
+	booking_row_is_whole(&row, false);
+
+	if (!row.null[BOOKING_SLOT_ID])
+	{
+		resource = booking_row_enter_slot(&row, old, &its_slot);
+		slot = &its_slot;
+	}
+	if (row.null[BOOKING_RESOURCE_ID])
+		booking_null_argument("resource_id");
+	if (row.null[BOOKING_PERIOD])
+		booking_null_argument("period");
+	booking_check_period(DatumGetRangeTypeP(row.value[BOOKING_PERIOD]), &row.period);
+
+	/* Two resources are locked in their order, like everywhere. */
+	if (old && !booking_row_same(&row, old, BOOKING_RESOURCE_ID))
+		booking_lock_resource(Min(DatumGetInt64(old->value[BOOKING_RESOURCE_ID]),
+								  DatumGetInt64(row.value[BOOKING_RESOURCE_ID])));
+	if (slot == NULL)
+		resource = booking_use_resource(DatumGetInt64(row.value[BOOKING_RESOURCE_ID]));
+	if (!complete_booking(resource, slot, &row, old))
+		return NULL;
+
+	if (!booking_not_closed(resource, &row, old) || !booking_within_limits(resource, &row, old))
+		return NULL;
+
+	if ((slot || resource->taken_by_slots || resource->slots_only) &&
+		!booking_judge_slots(heap, resource, slot, &row, old, self, &has_room))
+		return NULL;
+
+	if (has_room || !row.active || !needs_room(resource, slot, &row))
+		;
+	else if (!booking_row_adds_load(&row, old))
+		booking_keep_room(&row);
+	else if (!booking_make_room(heap, resource, &row, self))
+		return NULL;
+
+	tuple = booking_row_put_together(tuple, desc, &row);
+	booking_give_row(&row, heap, tuple);
+	return tuple;
+}
+
+/*
+ * leave_gates(): in the WHEN clause of the AFTER ROW trigger, which is evaluated when the
+ * row is in all its indexes.
+ */
+Datum
+booking_row_indexed(PG_FUNCTION_ARGS)
+{
+	booking_gates_leave();
+	PG_RETURN_BOOL(true);
+}
+
+/*
+ * AFTER INSERT OR UPDATE OR DELETE, for each row and for each statement: counts the places
+ * of slots that the rows take, and serves the line.
+ */
+Datum
+booking_row_done(PG_FUNCTION_ARGS)
+{
+	static TriggerUse use = {
+		.timing = TRIGGER_TYPE_AFTER, .levels = LEVEL_ROW | LEVEL_STATEMENT,
+		.events = ON_INSERT | ON_UPDATE | ON_DELETE, .tables = "booking"
+	};
+	TriggerData *trigger = booking_check_trigger(fcinfo, &use);
+
+	if (TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
+		booking_places_stored(trigger);
+	else
+	{
+		booking_places_settle();
+		booking_line_statement_done();
+	}
+	return PointerGetDatum(NULL);
+}
+
+/*
+ * Fill in what the writer left out, and refuse what contradicts the resource.  False when
+ * a function of ours is to say no.
+ */
+static bool
+complete_booking(const Resource *resource, const Slot *slot, BookingRow *row, const BookingRow *old)
+{
+	const char *fault;
+
+	if (old)
+	{
+		if (!check_transition(row, old))
+			return false;
+		keep_lapse(row, old);
+		booking_row_set(row, BOOKING_VERSION, Int32GetDatum(next_version(old)));
+		booking_row_set(row, BOOKING_UPDATED_AT, TimestampTzGetDatum(GetCurrentTimestamp()));
+	}
+
+	/* Who moves from an exclusive resource has no seat to take along. */
+	if (old && !booking_row_same(row, old, BOOKING_RESOURCE_ID) && !row->null[BOOKING_SEAT_NO] &&
+		booking_row_same(row, old, BOOKING_SEAT_NO) && DatumGetInt32(row->value[BOOKING_SEAT_NO]) == 0)
+	{
+		row->null[BOOKING_SEAT_NO] = true;
+		row->changed[BOOKING_SEAT_NO] = true;
+	}
+
+	/* A booking that has ended, or is given up, may keep what its resource once was. */
+	if (row->active)
+		complete_seat(resource, slot, row);
+	complete_occupies(resource, slot, row, old);
+
+	fault = booking_row_fault(row);
+	if (fault)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s", fault)));
+
+	if (resource->retired_at < row->period.to && booking_row_in_force(row) &&
+		!booking_row_stays(row, old))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("resource \"%s\" is retired", resource->name),
+				 errdetail("It cannot be booked beyond %s.",
+						   booking_instant_text(resource->retired_at))));
+	return true;
+}
+
+static void
+complete_seat(const Resource *resource, const Slot *slot, BookingRow *row)
+{
+	bool		has_seat = !row->null[BOOKING_SEAT_NO];
+	int32		seat_no = has_seat ? DatumGetInt32(row->value[BOOKING_SEAT_NO]) : 0;
+
+	switch (resource->kind)
+	{
+		case RESOURCE_EXCLUSIVE:
+			if (seat_no != 0)
+				ereport(ERROR,
+						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						 errmsg("resource \"%s\" has no seats", resource->name),
+						 errdetail("It is exclusive: one booking at a time.")));
+			if (!has_seat && !(slot && slot->takes_resource))
+				booking_row_set(row, BOOKING_SEAT_NO, Int32GetDatum(0));
+			break;
+		case RESOURCE_SEATED:
+			if (has_seat && booking_seat_numbered(resource, seat_no) == NULL)
+				ereport(ERROR,
+						(errcode(ERRCODE_UNDEFINED_OBJECT),
+						 errmsg("resource \"%s\" has no seat number %d", resource->name, seat_no)));
+			break;
+		case RESOURCE_POOLED:
+			if (has_seat)
+				ereport(ERROR,
+						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						 errmsg("resource \"%s\" has no seats", resource->name),
+						 errdetail("It is pooled: its units are counted, not named.")));
+			break;
+	}
+
+	/* In a slot, the places are counted; a seat is still one. */
+	if (slot && !(has_seat && seat_no > 0))
+		return;
+	if (resource->kind != RESOURCE_POOLED && DatumGetInt32(row->value[BOOKING_QUANTITY]) != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("quantity must be 1 for resource \"%s\"", resource->name),
+				 errdetail("It is %s.", resource->kind == RESOURCE_EXCLUSIVE ?
+						   "exclusive: one booking at a time" : "seated: one booking takes one seat"),
+				 errhint("Quantities are for pooled resources, and for places in a published slot.")));
+}
+
+/*
+ * What the booking takes: its period and the buffers around it.  A row that brings it
+ * along (a restore) keeps it; a booking that moves gets the buffers of today.
+ */
+static void
+complete_occupies(const Resource *resource, const Slot *slot, BookingRow *row,
+				  const BookingRow *old)
+{
+	bool		keep = !row->null[BOOKING_OCCUPIES];
+
+	if (keep && old && booking_row_same_range(row, old, BOOKING_OCCUPIES) &&
+		!(booking_row_same_range(row, old, BOOKING_PERIOD) && booking_row_same(row, old, BOOKING_RESOURCE_ID)))
+		keep = false;
+
+	/* The slot has kept the time around it free already, with the buffers of then. */
+	if (!keep && slot && slot->takes_resource && row->active)
+	{
+		booking_row_set(row, BOOKING_OCCUPIES, RangeTypePGetDatum(booking_make_range(slot->occupies)));
+		return;
+	}
+
+	if (!keep)
+	{
+		RangeType  *period = DatumGetRangeTypeP(row->value[BOOKING_PERIOD]);
+
+		booking_row_set(row, BOOKING_OCCUPIES,
+						RangeTypePGetDatum(booking_with_buffers(resource, period)));
+	}
+}
+
+/* A writer may have begun anywhere; the last version is followed by the first. */
+static int32
+next_version(const BookingRow *old)
+{
+	int32		version;
+
+	return pg_add_s32_overflow(DatumGetInt32(old->value[BOOKING_VERSION]), 1, &version) ? 1 : version;
+}
+
+/* A hold that has lapsed never comes back to life, whoever writes. */
+static bool
+check_transition(const BookingRow *row, const BookingRow *old)
+{
+	Refusal		refusal;
+
+	if (!row->active || !booking_row_lapsed(old, GetCurrentTimestamp()))
+		return true;
+	booking_hold_lapsed(old, &refusal);
+	return booking_row_refuse(row, &refusal);
+}
+
+/* A hold that is marked expired keeps in mind when it lapsed. */
+static void
+keep_lapse(BookingRow *row, const BookingRow *old)
+{
+	if (booking_row_status(row) == BOOKING_EXPIRED && booking_row_status(old) == BOOKING_HELD &&
+		row->null[BOOKING_REASON])
+		booking_row_set(row, BOOKING_REASON,
+						CStringGetTextDatum(booking_lapse_reason(DatumGetTimestampTz(old->value[BOOKING_EXPIRES_AT]))));
+}
+
+/* Does the row take space of the resource?  In a slot, only what slot_rules.c says. */
+static bool
+needs_room(const Resource *resource, const Slot *slot, const BookingRow *row)
+{
+	return slot == NULL ||
+		(resource->kind != RESOURCE_POOLED && !(slot->takes_resource && row->null[BOOKING_SEAT_NO]));
+}

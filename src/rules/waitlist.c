@@ -48,7 +48,6 @@
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
-#include "storage/proc.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/inval.h"
@@ -103,7 +102,6 @@ typedef struct Refused
 typedef struct Freed
 {
 	int64		resource_id;
-	CommandId	command;		/* that has freed it */
 	RangeType  *window;
 } Freed;
 
@@ -118,9 +116,6 @@ typedef struct Line
 
 static List *freed_meanwhile = NIL; /* of RangeType, by what serve() itself expired */
 static MemoryContext serving_context = NULL;
-static List *noted = NIL;		/* of Freed, by the statements in progress, in the
-								 * transaction's context */
-static LocalTransactionId noted_xact = InvalidLocalTransactionId;
 static int	deferring = 0;		/* somebody frees space that he then has another use for */
 static List *deferred = NIL;	/* of Freed, in the transaction's context */
 
@@ -134,7 +129,7 @@ static void read_entry(HeapTuple row, TupleDesc desc, Entry *entry);
 static void settle(const BookingRow *old, const BookingRow *new);
 static RangeType *widened(const Resource *resource, RangeType *range);
 static RangeType *copy_range(RangeType *range);
-static RangeType *span(RangeType *a, RangeType *b);
+static Period span(Period a, Period b);
 static void note_freed(int64 resource_id, RangeType *window);
 static RangeType *all_time(void);
 static void serve_line(void *arg);
@@ -195,49 +190,31 @@ booking_line_take_places(const Resource *resource, const Slot *slot, const Booki
  * been given back as well.  Of many stretches, all that they span.
  */
 static void
-note_freed(int64 resource_id, RangeType *window)
+note_freed(int64 resource_id, RangeType *range)
 {
-	MemoryContext context;
-	CommandId	command = booking_this_command();
-	ListCell   *cell;
-	Freed	   *freed;
+	Period		window = booking_period(range);
+	bool		found;
+	FreedSpace *freed = booking_note(&booking_transaction.freed, resource_id, booking_this_command(),
+									 &found);
 
-	if (noted_xact != MyLocalTransactionId())
-	{
-		noted_xact = MyLocalTransactionId();
-		noted = NIL;
-	}
-	context = MemoryContextSwitchTo(TopTransactionContext);
-	foreach(cell, noted)
-	{
-		freed = lfirst(cell);
-		if (freed->resource_id == resource_id && freed->command == command)
-		{
-			freed->window = span(freed->window, window);
-			MemoryContextSwitchTo(context);
-			return;
-		}
-	}
-	freed = palloc(sizeof(Freed));
-	*freed = (Freed) {resource_id, command, copy_range(window)};
-	noted = lappend(noted, freed);
-	MemoryContextSwitchTo(context);
+	freed->window = found ? span(freed->window, window) : window;
 }
 
 /* At the end of a statement: offer what it has freed. */
 void
 booking_line_statement_done(void)
 {
+	Notes	   *noted = &booking_transaction.freed;
 	CommandId	command = booking_this_command();
 
-	while (noted_xact == MyLocalTransactionId() && noted != NIL)
+	while (noted->n > 0)
 	{
-		Freed	   *freed = llast(noted);
+		FreedSpace	freed = *(FreedSpace *) booking_noted(noted, noted->n - 1);
 
-		if (freed->command < command)
+		if (freed.note.command < command)
 			break;
-		noted = list_delete_last(noted);
-		booking_line_freed(freed->resource_id, freed->window);
+		booking_notes_keep(noted, noted->n - 1);
+		booking_line_freed(freed.note.key, booking_make_range(freed.window));
 	}
 }
 
@@ -262,7 +239,7 @@ booking_line_freed(int64 resource_id, RangeType *window)
 		MemoryContext context = MemoryContextSwitchTo(TopTransactionContext);
 		Freed	   *later = palloc(sizeof(Freed));
 
-		*later = (Freed) {resource_id, 0, copy_range(window)};
+		*later = (Freed) {resource_id, copy_range(window)};
 		deferred = lappend(deferred, later);
 		MemoryContextSwitchTo(context);
 		return;
@@ -291,13 +268,10 @@ copy_range(RangeType *range)
 }
 
 /* From the beginning of the first to the end of the last. */
-static RangeType *
-span(RangeType *a, RangeType *b)
+static Period
+span(Period a, Period b)
 {
-	Period		x = booking_period(a);
-	Period		y = booking_period(b);
-
-	return booking_make_range((Period) {Min(x.from, y.from), Max(x.to, y.to)});
+	return (Period) {Min(a.from, b.from), Max(a.to, b.to)};
 }
 
 /* From here on, remember what is freed instead of offering it; and no more. */

@@ -1385,55 +1385,164 @@ COMMENT ON FUNCTION booking.verify() IS 'one row for each stored fact that break
 
 
 /*
- * Three levels, each with what the one before it may.  Functions run with the caller's
- * rights, so a role needs rights on the tables that they write.
+ * What each level may: the one place that says it, for grant_access() and revoke_access().
+ * Functions run with the caller's rights, so a role needs rights on the tables that they
+ * write.  A function that only looks is for readers, any other for those who book, unless
+ * it is named here.  Only what belongs to the extension is granted, not what somebody has put
+ * into its schema.
  */
-CREATE FUNCTION booking.grant_access(role regrole, level text)
+CREATE FUNCTION booking.access_levels()
+	RETURNS TABLE (levels text[], kind text, object text, privilege text, owner oid, acl aclitem[])
+	LANGUAGE sql STABLE PARALLEL RESTRICTED
+	SET search_path = pg_catalog, pg_temp
+AS $$
+	WITH member AS MATERIALIZED (
+		SELECT d.classid, d.objid
+		FROM pg_extension x
+		JOIN pg_depend d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = x.oid AND d.deptype = 'e'
+		WHERE x.extname = 'booking')
+	SELECT '{read,book,manage,guard}'::text[], 'SCHEMA', 'booking', 'USAGE', n.nspowner, coalesce(n.nspacl, acldefault('n', n.nspowner))
+	FROM pg_namespace n
+	WHERE n.nspname = 'booking'
+UNION ALL
+	SELECT p.levels, 'TABLE', format('booking.%I', c.relname), p.privilege, c.relowner, coalesce(c.relacl, acldefault('r', c.relowner))
+	FROM member m
+	JOIN pg_class c ON m.classid = 'pg_class'::regclass AND c.oid = m.objid AND c.relkind IN ('r', 'p', 'v')
+	CROSS JOIN LATERAL (VALUES
+		('SELECT', '{read,book,manage}'::text[]),
+		('INSERT', CASE WHEN c.relname IN ('booking', 'waitlist') THEN '{book,manage}'::text[] ELSE '{manage}' END),
+		('UPDATE', CASE WHEN c.relname IN ('booking', 'waitlist') THEN '{book,manage}'::text[] ELSE '{manage}' END),
+		('DELETE', '{manage}')) AS p (privilege, levels)
+	WHERE p.privilege = 'SELECT' OR c.relname IN ('booking', 'waitlist', 'resource', 'seat', 'slot', 'closure',
+		'opening_hours', 'holder_limit')
+UNION ALL
+	SELECT p.levels, 'SEQUENCE', format('booking.%I', c.relname), p.privilege, c.relowner, coalesce(c.relacl, acldefault('s', c.relowner))
+	FROM member m
+	JOIN pg_class c ON m.classid = 'pg_class'::regclass AND c.oid = m.objid AND c.relkind = 'S'
+	CROSS JOIN LATERAL (VALUES
+		('SELECT', '{read,book,manage}'::text[]),		-- what pg_dump asks for
+		('USAGE', CASE c.relname WHEN 'waitlist_id_seq' THEN '{book,manage}'::text[] ELSE '{manage}' END)) AS p (privilege, levels)
+UNION ALL
+	SELECT CASE
+			WHEN p.proname IN ('guard_table', 'guard_against', 'unguard_table', 'validate_guard') THEN '{guard}'
+			WHEN p.proname IN ('verify_guards', 'guard_breaches', 'guard_breaches_query') THEN '{read,book,manage,guard}'
+			WHEN p.proname IN ('create_resource', 'publish_slot', 'publish_slots', 'close_period') THEN '{manage}'
+			WHEN p.provolatile <> 'v' THEN '{read,book,manage}'
+			ELSE '{book,manage}'
+			END::text[],
+		'FUNCTION', p.oid::regprocedure::text, 'EXECUTE', p.proowner, coalesce(p.proacl, acldefault('f', p.proowner))
+	FROM member m
+	JOIN pg_proc p ON m.classid = 'pg_proc'::regclass AND p.oid = m.objid AND p.prokind = 'f'
+	WHERE p.prorettype NOT IN ('trigger'::regtype, 'event_trigger'::regtype)
+		AND p.proname NOT IN ('rebuild', 'forget_everything', 'change_access', 'grant_access', 'revoke_access')
+$$;
+COMMENT ON FUNCTION booking.access_levels() IS
+	'each privilege that a level of grant_access() consists of, and who has it now';
+
+/* One at a time: two GRANTs for one object at once fail.  Nobody who books waits for this lock. */
+CREATE FUNCTION booking.change_access(role regrole, level text)
 	RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-	setting_up CONSTANT text[] := '{create_resource,publish_slot,publish_slots,close_period}';
-	owners_only CONSTANT text[] := '{rebuild,forget_everything,grant_access,guard_table,guard_against,unguard_table,validate_guard}';
-	book boolean := grant_access.level IN ('book', 'manage');
-	manage boolean := grant_access.level = 'manage';
-	function regprocedure;
+	giving CONSTANT boolean := change_access.level IS NOT NULL;
+	had text[];
+	has text[];
+	change text;
 BEGIN
-	IF num_nulls(grant_access.role, grant_access.level) > 0 THEN
-		RAISE null_value_not_allowed USING MESSAGE = 'role and level must not be null';
-	ELSIF grant_access.level NOT IN ('read', 'book', 'manage') THEN
+	IF NOT EXISTS (SELECT FROM pg_roles r WHERE r.oid = change_access.role) THEN
+		RAISE undefined_object USING
+			MESSAGE = format('role %s does not exist', change_access.role::oid),
+			HINT = 'Access is granted to roles by name, not to PUBLIC.';
+	ELSIF NOT (SELECT pg_has_role(n.nspowner, 'USAGE') FROM pg_namespace n WHERE n.nspname = 'booking') THEN
+		RAISE insufficient_privilege USING
+			MESSAGE = 'only the owner of the extension booking says who may do what',
+			HINT = format('Call it as %s.', (SELECT n.nspowner::regrole FROM pg_namespace n WHERE n.nspname = 'booking'));
+	ELSIF NOT giving AND EXISTS (SELECT FROM booking.access_levels() l WHERE l.owner = change_access.role) THEN
 		RAISE invalid_parameter_value USING
-			MESSAGE = format('"%s" is not a level of access', grant_access.level),
-			HINT = 'The levels are read, book and manage.';
+			MESSAGE = format('role %s owns the extension booking, or some of it', change_access.role),
+			DETAIL = 'Triggers run with the rights of the owner of their tables.';
 	END IF;
+	LOCK TABLE booking.holder_limit IN SHARE UPDATE EXCLUSIVE MODE;
 
-	EXECUTE format('GRANT USAGE ON SCHEMA booking TO %s', grant_access.role);
-	EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA booking TO %s', grant_access.role);
-	FOR function IN
-		SELECT p.oid::regprocedure FROM pg_proc p
-		WHERE p.pronamespace = 'booking'::regnamespace AND p.prokind = 'f'
-			AND p.prorettype NOT IN ('trigger'::regtype, 'event_trigger'::regtype)
-			AND p.proname <> ALL (owners_only)
-			AND CASE WHEN p.proname = ANY (setting_up) THEN manage ELSE p.provolatile <> 'v' OR book END
+	SELECT array_agg(DISTINCT concat_ws(' ', l.privilege, l.kind, l.object)) INTO had
+	FROM booking.access_levels() l, aclexplode(l.acl) AS a
+	WHERE a.grantee = change_access.role AND a.privilege_type = l.privilege;
+	FOR change IN
+		SELECT format(CASE WHEN giving THEN 'GRANT %s ON %s %s TO %s' ELSE 'REVOKE %s ON %s %s FROM %s' END,
+			string_agg(l.privilege, ', '), l.kind, l.object, change_access.role)
+		FROM booking.access_levels() l
+		WHERE NOT giving OR change_access.level = ANY (l.levels) AND l.owner <> change_access.role
+		GROUP BY l.kind, l.object
 	LOOP
-		EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %s', function, grant_access.role);
+		EXECUTE change;
 	END LOOP;
+	SELECT array_agg(DISTINCT concat_ws(' ', l.privilege, l.kind, l.object)) INTO has
+	FROM booking.access_levels() l, aclexplode(l.acl) AS a
+	WHERE a.grantee = change_access.role AND a.privilege_type = l.privilege;
 
-	IF book THEN
-		EXECUTE format('GRANT INSERT, UPDATE ON booking.booking, booking.waitlist TO %s', grant_access.role);
-		EXECUTE format('GRANT USAGE ON SEQUENCE booking.waitlist_id_seq TO %s', grant_access.role);
+	SELECT string_agg(format(CASE c.n WHEN 1 THEN '%s on one %s' ELSE '%s on %s %ss' END, c.privilege,
+			CASE WHEN c.n > 1 THEN c.n::text ELSE c.kind END, c.kind), ', ' ORDER BY c.kind, c.privilege)
+	INTO change
+	FROM (
+		SELECT split_part(d, ' ', 1) AS privilege, lower(split_part(d, ' ', 2)) AS kind, count(*) AS n
+		FROM unnest(CASE WHEN giving THEN has ELSE had END) AS d
+		WHERE d <> ALL (coalesce(CASE WHEN giving THEN had ELSE has END, '{}'))
+		GROUP BY 1, 2) AS c;
+	IF change IS NULL THEN
+		RAISE NOTICE '%', format(CASE WHEN giving THEN 'role %s had all of level %s already' ELSE 'role %s had no level of access' END,
+			change_access.role, change_access.level);
+	ELSE
+		RAISE NOTICE USING
+			MESSAGE = format(CASE WHEN giving THEN 'role %s has level %s' ELSE 'role %s has no level of access any more' END,
+				change_access.role, change_access.level),
+			DETAIL = format(CASE WHEN giving THEN 'Granted: %s.' ELSE 'Revoked: %s.' END, change);
 	END IF;
-	IF manage THEN
-		EXECUTE format('GRANT INSERT, UPDATE, DELETE ON booking.booking, booking.waitlist, booking.resource, booking.seat,
-			booking.slot, booking.closure, booking.opening_hours, booking.holder_limit TO %s', grant_access.role);
-		EXECUTE format('GRANT USAGE ON ALL SEQUENCES IN SCHEMA booking TO %s', grant_access.role);
+	IF NOT giving AND has IS NOT NULL THEN
+		RAISE NOTICE USING
+			MESSAGE = format('role %s keeps what another role than the owner has granted', change_access.role),
+			DETAIL = format('%s.', array_to_string(has, ', '));
 	END IF;
 END
 $$;
+COMMENT ON FUNCTION booking.change_access(regrole, text) IS
+	'gives a role a level of access, or with NULL takes every one back; called by grant_access() and revoke_access()';
+
+CREATE FUNCTION booking.grant_access(role regrole, level text)
+	RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF num_nulls(grant_access.role, grant_access.level) > 0 THEN
+		RAISE null_value_not_allowed USING MESSAGE = 'role and level must not be null';
+	ELSIF grant_access.level NOT IN ('read', 'book', 'manage', 'guard') THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = format('"%s" is not a level of access', grant_access.level),
+			HINT = 'The levels are read, book, manage and guard.';
+	END IF;
+	PERFORM booking.change_access(grant_access.role, grant_access.level);
+END
+$$;
 COMMENT ON FUNCTION booking.grant_access(regrole, text) IS
-	'lets a role read; read and book; or read, book and manage resources, slots, closures and limits';
+	'lets a role read; book, and read; manage resources, slots, closures and limits, and book; or guard tables of its own';
+
+CREATE FUNCTION booking.revoke_access(role regrole)
+	RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF revoke_access.role IS NULL THEN
+		RAISE null_value_not_allowed USING MESSAGE = 'role must not be null';
+	END IF;
+	PERFORM booking.change_access(revoke_access.role, NULL);
+END
+$$;
+COMMENT ON FUNCTION booking.revoke_access(regrole) IS
+	'takes back from a role all that grant_access() gives, of every level';
 
 
 -- Triggers ------------------------------------------------------------------------------

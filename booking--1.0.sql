@@ -552,7 +552,7 @@ BEGIN
 		RAISE invalid_parameter_value USING
 			MESSAGE = 'first must be a period with a beginning and an end';
 	ELSIF publish_slots.every <= interval '0' THEN
-		RAISE invalid_parameter_value USING MESSAGE = 'every must be longer than nothing';
+		RAISE invalid_parameter_value USING MESSAGE = 'every must be longer than zero';
 	END IF;
 
 	clock := make_interval(secs => extract(hour FROM publish_slots.every) * 3600

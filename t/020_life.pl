@@ -122,7 +122,7 @@ BEGIN
 EXCEPTION
 	WHEN exclusion_violation OR object_not_in_prerequisite_state OR undefined_object THEN NULL;
 	WHEN invalid_parameter_value THEN
-		IF SQLERRM <> 'nobody leaves before arriving' THEN RAISE; END IF;
+		IF SQLERRM <> 'check-out must not be before check-in' THEN RAISE; END IF;
 	-- A plain UPDATE of what somebody else has just changed is the application's affair.
 	WHEN serialization_failure THEN
 		IF what <= 94 THEN RAISE; END IF;

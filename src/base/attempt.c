@@ -1,16 +1,16 @@
 /*-------------------------------------------------------------------------
  *
  * attempt.c
- *		Doing something that may have to be undone, and waiting with empty hands.
+ *		Doing something that may have to be undone, and waiting only when it has been.
  *
- * Who waits for another transaction while holding what that one needs, a row written or a
+ * To wait for another transaction while holding what that one needs, a row written or a
  * lock kept to the commit, makes a deadlock.  What cannot know in advance whether it
  * will have to wait is therefore done in an attempt, a subtransaction of its own: when
  * somebody is in the way, it is undone, which gives back its locks as well; then we
  * wait, and try again.
  *
- * An error must leave no attempt open behind it: whoever catches it further up rolls back
- * the innermost subtransaction, believing that it is his.  So the pattern is
+ * An error must leave no attempt open behind it: a handler further up rolls back
+ * the innermost subtransaction, believing that it is its own.  So the pattern is
  *
  *		booking_attempt_begin(&attempt);
  *		PG_TRY();
@@ -155,8 +155,8 @@ booking_without_waiting(AttemptWork work, void *arg)
  * function of ours or a plain UPDATE.  What has become of the row is for the caller to see.
  *
  * We wait for that transaction, and not in the queue for the row's lock or the ID lock.  A
- * lock that is got by waiting and given back with the attempt goes to the next who waits,
- * and when we try for it again, he has it; when he does, we have: clients that wanted the
+ * lock that is got by waiting and given back with the attempt goes to the next that waits,
+ * and when we try for it again, that one has it; when it does, we have: clients that wanted the
  * same lapsed hold have handed it to one another for minutes and done nothing else.
  */
 void
@@ -251,7 +251,7 @@ lock_row(void *id)
 }
 
 /*
- * Lock a booking's row, for whoever has its ID lock and is above READ COMMITTED: a plain
+ * Lock a booking's row, for a caller that has its ID lock and is above READ COMMITTED: a plain
  * UPDATE, which takes no ID lock, would be an error as soon as it commits.
  */
 void

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * cache.c
- *		What does a backend remember, when does it forget, and who may still be holding
+ *		What does a backend remember, when does it forget, and which code may still be holding
  *		a pointer then?
  *
  * A booking needs its resource, its slot, the indexes and the rules of its table.  Looking
@@ -18,8 +18,8 @@
  * generation that its reading was begun in, and nobody finds it there afterwards.
  *
  * What is returned is current because of a lock, and the callback only saves reading it
- * again.  Whoever uses a thing takes a lock first that keeps others from changing it (the
- * RESOURCE lock, for instance), which reads the invalidation messages; whoever changes it
+ * again.  The user of a thing takes a lock first that keeps others from changing it (the
+ * RESOURCE lock, for instance), which reads the invalidation messages; a transaction that changes it
  * holds the lock in a conflicting mode, and its commit sends the message before the lock is
  * given back.  So
  *
@@ -41,7 +41,7 @@
  * when the next thing is to be read: there is a new one, and what is still needed is read
  * again.
  *
- * Who holds a pointer?  Whoever is given one may use it until the memory context that was
+ * Who holds a pointer?  A caller that is given one may use it until the memory context that was
  * current then is reset or deleted: in a trigger that is the executor's context for the
  * row, in an SQL function that of the expression or, after SPI_connect(), the context that
  * SPI_finish() deletes.  A retired generation is freed when no such context is left, at the
@@ -233,7 +233,7 @@ find_table(BookingTable table)
 	return relid;
 }
 
-/* Who owns our tables: as whom triggers read them. */
+/* The owner of our tables, as which triggers read them. */
 Oid
 booking_owner(void)
 {

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * gates.c
- *		Who counts what is taken at this moment, and until when does nobody else?
+ *		Which transaction counts what is taken at this moment, and until when no other?
  *
  * A gate is entered in a row's BEFORE trigger and left once the row is in its indexes: in
  * the WHEN clause of an AFTER ROW trigger, which the executor evaluates as soon as it has
@@ -55,7 +55,7 @@
 #define SMALL_PIECE		32		/* an hour and some */
 #define FEW_PIECES		4
 
-/* A gate that many want at once has parts: who wants different ones does not meet. */
+/* A gate that many want at once has parts: those that want different ones do not meet. */
 typedef struct Gate
 {
 	uint64		key;

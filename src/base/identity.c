@@ -4,8 +4,8 @@
  *		Running what another role has written as that role.
  *
  * Index expressions, predicates, capacity queries and the arguments of a guard's trigger
- * are the table owner's words, and may call functions that are anybody's.  Whoever has them
- * evaluated may have more rights than the owner: a superuser who calls verify(), or who
+ * are the table owner's words, and may call functions that are anybody's.  The role that has them
+ * evaluated may have more rights than the owner: a superuser that calls verify(), or that
  * only inserts a row.  Folding constants evaluates, too.  So all of that happens between
  * booking_become() and booking_be_again(), under the same conditions as autovacuum and
  * REINDEX evaluate index expressions:

@@ -18,7 +18,7 @@
  *	GATE		128 - 191	what is counted	row is indexed	counting, then inserting
  *	PLACES		1000 - 1255	slot id			commit			one row of a slot's free places
  *	PLACES		1256		slot id			commit			marking a slot's lapsed holds
- *	JOIN		104			resource id		commit			who waits for what is being freed
+ *	JOIN		104			resource id		commit			the line, while something is freed
  *	LINE		105			resource id		commit			offering what has been freed
  *
  * A single booking takes them in this order.  JOIN and LINE come last, when the places that a

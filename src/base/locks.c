@@ -23,7 +23,7 @@
  *	  once instead of one lock for each further resource.  A change of rules takes
  *	  RESOURCE 0 in ShareLock, which conflicts with that and not with its like.
  *	- A change of the rules of all resources locks the table booking.booking against
- *	  writers.  Whoever holds a RESOURCE lock as a booker holds RowExclusiveLock on it, too, from
+ *	  writers.  A booker that holds a RESOURCE lock holds RowExclusiveLock on it, too, from
  *	  before to its commit; a booker would anyway, so that costs nothing.  A transaction that
  *	  changes the rules of many resources, one after the other, does so as soon as nobody
  *	  is writing: to wait for it while holding RESOURCE locks may be a deadlock with a
@@ -86,8 +86,8 @@ count_of(CountedLock kind)
 
 /*
  * Lock a resource's rules against change, as a booker.  On return the cached copy of
- * the resource is current, and stays so to the end of the transaction.  Who joins the line
- * or publishes a slot writes to another table than the one that is locked for all resources:
+ * the resource is current, and stays so to the end of the transaction.  What joins the line or
+ * publishes a slot writes to another table than the one that is locked for all resources:
  * for a booker the first line does nothing.
  */
 void
@@ -163,7 +163,7 @@ booking_lock_all_rules(void)
 	LockRelationOid(booking_table("booking"), ShareRowExclusiveLock);
 }
 
-/* Lock one booking's life: who else uses this id waits for our transaction to end. */
+/* Lock one booking's life: others that use this id wait for our transaction to end. */
 void
 booking_lock_id(const pg_uuid_t *id)
 {
@@ -182,7 +182,7 @@ booking_try_lock_id(const pg_uuid_t *id)
 	return result != LOCKACQUIRE_NOT_AVAIL;
 }
 
-/* For who has written nothing under the lock. */
+/* For a caller that has written nothing under the lock. */
 void
 booking_unlock_id(const pg_uuid_t *id)
 {
@@ -221,9 +221,9 @@ drop_counted(LockKind kind, uint64 key, CountedLock counted)
 }
 
 /*
- * Whoever frees space takes JOIN in shared mode after the row is written, whoever joins
- * the line of that resource in exclusive mode before looking: of the two, the later one
- * sees the other's work committed.  Who has freed and now joins would have to upgrade,
+ * A transaction that frees space takes JOIN in shared mode after the row is written, one that
+ * joins the line of that resource in exclusive mode before looking: of the two, the later one
+ * sees the other's work committed.  One that has freed and now joins would have to upgrade,
  * and two of them could not; that one does without.
  *
  * A transaction that has a LINE takes every further JOIN and LINE only if it is free,
@@ -252,7 +252,7 @@ booking_lock_join(int64 resource_id, bool exclusive)
 	return true;
 }
 
-/* Be the one who serves the line of a resource, if need be and possible after waiting. */
+/* Be the one that serves the line of a resource, if need be and possible after waiting. */
 bool
 booking_lock_line(int64 resource_id, bool wait)
 {
@@ -267,7 +267,7 @@ booking_lock_line(int64 resource_id, bool wait)
 	return result != LOCKACQUIRE_NOT_AVAIL;
 }
 
-/* For who has found nobody to serve. */
+/* For a caller that has found nobody to serve. */
 void
 booking_unlock_line(int64 resource_id)
 {
@@ -277,9 +277,9 @@ booking_unlock_line(int64 resource_id)
 /*
  * Nobody else counts or adds to this holder's bookings until our transaction ends.
  *
- * Holders stand in heaps, by their hash.  Whoever locks one takes its heap in a mode that
+ * Holders stand in heaps, by their hash.  To lock one takes its heap in a mode that
  * its like does not disturb.  A transaction with many holders takes heaps alone, as they
- * are free: it never waits for one, so that nobody waits for it who would not have to.
+ * are free: it never waits for one, so that none waits for it that would not have to.
  */
 void
 booking_lock_holder(text *holder)
@@ -340,7 +340,7 @@ booking_lock_places(int64 slot_id, int shard, bool wait)
 }
 
 /*
- * For who has written nothing under the lock, since it was taken the last time; or who has
+ * For a caller that has written nothing under the lock, since it was taken the last time; or has
  * got on without it, because the row was its own already.
  */
 void

@@ -5,7 +5,7 @@
  *
  * A period is a tstzrange that is not empty, is half-open [), begins at a finite
  * instant, and ends at a later finite one or not at all.  Anything else is refused
- * rather than changed silently: a caller who writes [09:00, 10:00] means something,
+ * rather than changed silently: a caller that writes [09:00, 10:00] means something,
  * and it is not what an exclusion constraint would make of it.
  *
  * An interval is a fixed length here, a day 24 hours and a month 30 days: buffers,

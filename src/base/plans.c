@@ -53,7 +53,7 @@
 
 #define MAX_PARAMETERS 16
 
-/* Whom a statement runs as, whether it writes, and what it reads. */
+/* The role that a statement runs as, whether it writes, and what it reads. */
 #define AS_OWNER	0x01
 #define WRITES		0x02
 /*

@@ -73,7 +73,7 @@ Transaction booking_transaction = {
 
 static const TransactionPart *gates;
 
-/* An offer is being made, by somebody who catches every error. */
+/* An offer is being made, by a caller that catches every error. */
 static bool serving = false;
 
 static Mark *marks = NULL;
@@ -97,7 +97,7 @@ booking_transaction_init(const TransactionPart *gate_part)
 	RegisterSubXactCallback(end_of_subtransaction, NULL);
 }
 
-/* Are we making an offer?  Then whoever would have to wait says no instead. */
+/* Are we making an offer?  Then what would have to wait says no instead. */
 bool
 booking_line_serving(void)
 {

@@ -16,13 +16,13 @@
  *		again.  "It fits" is said inside only, and is what the caller returns with: the row
  *		is stored, and then the gates are left (gates.c).
  *	4.	If it depends on another transaction, leave the gates, wait for that transaction with
- *		nothing in hand, and begin again.
+ *		nothing held, and begin again.
  *
  * A row that takes no more space than its old version did is not judged, but is written
- * inside the gate all the same, so that nobody who is counting misses both versions.
+ * inside the gate all the same, so that nothing that is counting misses both versions.
  *
  * What bookings have beyond that comes in by hooks: holds that have lapsed and are still in
- * the index, and others who have waited longer (room.c).  Both are seen to outside the
+ * the index, and others that have waited longer (room.c).  Both are seen to outside the
  * gates, after which the row is judged again.
  *
  *-------------------------------------------------------------------------
@@ -93,7 +93,7 @@ booking_room_enter(RoomRequest *request)
 	return answer;
 }
 
-/* For who cannot have it, whatever others do. */
+/* For one that cannot have it, whatever others do. */
 void
 booking_room_is_full(RoomRequest *request)
 {

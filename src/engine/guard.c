@@ -37,7 +37,7 @@
  *	  still there after the scan, so that they were there together at one instant.
  *
  * An UPDATE in progress is two pending rows, the one that goes and the one that comes.
- * Whoever needs the space of one of them waits although it may be known already that
+ * A transaction that needs the space of one of them waits although it may be known already that
  * the other is in the way, or that they fit one after the other: more patience than
  * needed, never a wrong answer.
  *
@@ -286,7 +286,7 @@ booking_guard_wait(GuardPending *pending)
 }
 
 /*
- * Visit every row of a place that overlaps the load, whoever wrote it, but for the load's own
+ * Visit every row of a place that overlaps the load, written by any transaction, but for the load's own
  * old version.  The ranges that are handed out stay in the caller's memory context.
  */
 void

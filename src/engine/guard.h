@@ -100,7 +100,7 @@ typedef struct GuardVerdict
 	int64		used;			/* highest use by others that is sure */
 	RangeType  *full;			/* GUARD_FULL: the first stretch without room, within the
 								 * load's range */
-	GuardPending pending;		/* GUARD_WAIT: whom to wait for */
+	GuardPending pending;		/* GUARD_WAIT: what to wait for */
 } GuardVerdict;
 
 extern GuardVerdict booking_guard_judge(GuardPlace *places, int nplaces,

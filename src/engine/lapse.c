@@ -4,9 +4,9 @@
  *		What is done with a hold that has lapsed?
  *
  * It takes no space, and never comes back to life.  Its row is still in the indexes, and in
- * the way of a constraint, so whoever needs its space marks it expired first.  Nobody waits
- * for that with anything in hand: a row that somebody has locked is passed over, or named to
- * the caller, who waits for it outside (attempt.c).
+ * the way of a constraint, so a transaction that needs its space marks it expired first.  Nobody waits
+ * for that while it holds anything: a row that somebody has locked is passed over, or named to
+ * the caller, which waits for it outside (attempt.c).
  *
  * A hold that lapses while its own change is being judged is left alone: the change goes
  * ahead, and PostgreSQL could not make it if the row were changed underneath.
@@ -125,7 +125,7 @@ mark_expired(void *arg)
  * we have got are given back with the attempt.
  *
  * It is the row that is locked, and not the ID: a hold that has lapsed has no life left to
- * serialise, and whoever is about to change it by a function of ours finds that it has.
+ * serialise, and one that is about to change it by a function of ours finds that it has.
  */
 bool
 booking_expire_in_the_way(Datum *ids, int n, TimestampTz now, pg_uuid_t *busy)

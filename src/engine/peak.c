@@ -11,7 +11,7 @@
  * every instant.  O(n log n) for n items.
  *
  * Quantities are as large as an int64 can be, and there may be any number of them: the
- * running sum has a word more, and is never wrong.  Whoever asks for the highest sum
+ * running sum has a word more, and is never wrong.  A caller that asks for the highest sum
  * gets PG_INT64_MAX where it is that or more; what exceeds the limit is decided by the exact sum.
  *
  *-------------------------------------------------------------------------

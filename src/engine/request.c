@@ -35,7 +35,7 @@ typedef struct Request
 	bool		active;
 	pg_uuid_t	id;
 	Refusal    *refusal;		/* NULL: nobody wants to know why */
-	Datum	   *row;			/* what is being inserted, for whoever wants to know */
+	Datum	   *row;			/* what is being inserted, for callers that want to know */
 	MemoryContext context;		/* for both */
 } Request;
 
@@ -173,7 +173,7 @@ booking_count_room_refusal(void)
 	room_refusals++;
 }
 
-/* How often that has been so: whoever writes a booking can see whether it was. */
+/* How often that has been so: a writer of a booking can see whether it was. */
 uint64
 booking_room_refusals(void)
 {

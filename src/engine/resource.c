@@ -9,10 +9,10 @@
  *
  * A remembered resource is right because of two facts (base/cache.c has the argument):
  *
- *	- Whoever changes it holds its RESOURCE lock exclusively until the end of the
+ *	- A transaction that changes it holds its RESOURCE lock exclusively until the end of the
  *	  transaction, and triggers an invalidation of the table's relcache entry, which
  *	  the commit sends out before it gives the lock back.
- *	- Whoever uses it takes the RESOURCE lock in shared mode first, then reads the
+ *	- A user of it takes the RESOURCE lock in shared mode first, then reads the
  *	  invalidation messages, then looks here (booking_lock_resource()).
  *
  * An invalidation forgets everything: rules change seldom, and reading a resource again
@@ -105,7 +105,7 @@ booking_use_resource(int64 resource_id)
 	return resource;
 }
 
-/* The same for whoever can do without: NULL when there is no such resource. */
+/* The same for callers that can do without: NULL when there is no such resource. */
 const Resource *
 booking_find_resource(int64 resource_id)
 {

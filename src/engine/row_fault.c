@@ -98,7 +98,7 @@ booking_check_holder(text *holder)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("holder must have between 1 and %d bytes", MAX_NAME_LENGTH),
 				 errdetail("It has %d.", length),
-				 errhint("The holder is your application's key for whoever the booking is for.")));
+				 errhint("The holder is your application's key for the person or thing that the booking is for.")));
 }
 
 void

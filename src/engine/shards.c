@@ -1,17 +1,17 @@
 /*-------------------------------------------------------------------------
  *
  * shards.c
- *		The free places of a slot: who takes them, who gives them back, and who has to
- *		wait for whom?
+ *		The free places of a slot: how are they taken and given back, and which transaction
+ *		has to wait for which?
  *
- * One counter would make everybody who books wait for the commit of whoever booked before.
+ * One counter would make every booker wait for the commit of the one before.
  * So the places of a slot are spread over up to 256 rows of booking.slot_places, its
  * shards.  At any time
  *
  *		sum of the shards + sum of the active bookings = capacity
  *
  * in every transaction's eyes, and CHECK (free >= 0) lets nobody sell more.  A shard is
- * changed by whoever has its PLACES lock, which is held until the transaction ends, for
+ * changed by the transaction that has its PLACES lock, which is held until the transaction ends, for
  * only then is it known what has become of the change.
  *
  * Taking n places:
@@ -26,24 +26,25 @@
  *	   Places that a transaction in progress has taken count as free as long as it can
  *	   still roll back, so nobody is refused on its account.
  *	6. n or more altogether, and in no shard alone: lock all shards, in their order, which
- *	   waits for whoever has one; take n and put what remains together.
+ *	   waits for those that have one; take n and put what remains together.
  *
  * Giving back is possible with any shard: one we have, else one that nobody has, else we
  * wait for one.
  *
  * Deadlocks: a single booking waits for a shard (3, 5, 6) only while it has none, or in
- * their order; what gives back waits only while it has none; and whoever has changed a
- * shard waits for nobody any more.  A transaction that books several times may have to.
+ * their order; what gives back waits only while it has none; and a
+ * transaction that has changed a shard waits for nobody any more.  One that books several
+ * times may have to.
  * If that makes a deadlock, it is the one to be told, and not a bystander (lock_shard()).
- * Who serves a waitlist waits for no shard at all, for whoever has one may be waiting for
+ * What serves a waitlist waits for no shard at all, for one that has it may be waiting for
  * the line (waitlist.c).
  *
  * Many slots: a transaction keeps no more than some of these locks (locks.c).  Once it has
  * as many, it gives each back as soon as it has written the row, which nobody else can
- * write then before it ends.  Who gets the lock of such a row finds it being written.  An
+ * write then before it ends.  The next to get the lock of such a row finds it being written.  An
  * UPDATE that adds to what is there, or takes from it, waits for that transaction by
  * itself; whatever sets a value, must not wait, or could not go on afterwards (above
- * READ COMMITTED) looks first, at who is writing the row (free_in()).
+ * READ COMMITTED) looks first, at which transaction is writing the row (free_in()).
  *
  *-------------------------------------------------------------------------
  */
@@ -79,10 +80,10 @@
 /* What is left of a sale is kept together in portions of so many, or more. */
 #define SMALL_PORTION		16
 
-/* The lock of whoever marks lapsed holds expired; beside those of the shards. */
+/* The lock of the one that marks lapsed holds expired; beside those of the shards. */
 #define REAPER				MAX_SHARDS
 
-/* At most so many lapsed holds are marked expired by whoever needs their places. */
+/* At most so many lapsed holds are marked expired by one that needs their places. */
 #define MOST_REAPED			1024
 
 /* What free_in() says instead of a number. */
@@ -251,7 +252,7 @@ shard_written(const Slot *slot, int shard)
 /*
  * Take places from one shard, whose lock we have; it is given back if there are not enough.
  *
- * An UPDATE that takes some if there are as many waits for whoever is writing the row, and
+ * An UPDATE that takes some if there are as many waits for a writer of the row, and
  * then looks again.  It cannot do so above READ COMMITTED, nor while we serve a waitlist,
  * nor can one that sets a value; and at SERIALIZABLE the statements about shards see
  * their own new row as well (plans.c), and only one that sets a value can tell it from the
@@ -390,11 +391,11 @@ gather(const Slot *slot, int64 need)
  * many as could be missing, for each has one place at least.  True when it is worth
  * looking again.
  *
- * One does this at a time, and the others wait for what he leaves.  He locks the lives of
- * the holds as far as nobody is at them, and leaves those whose rows somebody has: who is
- * at one is giving its places back himself, or about to hear that it has lapsed.  Then he
- * locks all shards, since afterwards he has something written and must not wait for one.
- * If it helps, the locks stay, and everything that is free is his to take.
+ * One does this at a time, and the others wait for what it leaves.  It locks the lives of
+ * the holds as far as nobody is at them, and leaves those whose rows somebody has: what is
+ * at one is giving its places back itself, or about to hear that it has lapsed.  Then it
+ * locks all shards, since afterwards it has something written and must not wait for one.
+ * If it helps, the locks stay, and everything that is free is its own to take.
  */
 static bool
 reap_places(const Slot *slot, int64 need, const pg_uuid_t *self)
@@ -452,10 +453,10 @@ reap_places(const Slot *slot, int64 need, const pg_uuid_t *self)
  * Lock a shard, waiting for it if need be.  False when we must not wait.
  *
  * A transaction that has changed a shard already makes others wait for it, and some of
- * them may have what it wants now.  Of a deadlock the server tells whoever looks for one
- * first, and that is to be us: so we ask again and again, until everybody who has been
+ * them may have what it wants now.  Of a deadlock the server tells the one that looks for it
+ * first, and that is to be us: so we ask again and again, until everybody that has been
  * waiting for us has looked, then stand in line like everybody and look at once.  If it is
- * no deadlock, but somebody who takes time, we go on waiting.
+ * no deadlock, but another that takes time, we go on waiting.
  */
 static bool
 lock_shard(const Slot *slot, int shard)
@@ -627,7 +628,7 @@ booking_shards_look(const Slot *slot, FreePlaces *free)
 }
 
 /*
- * The same for whoever has the locks of all shards and is going to set them: no row is being
+ * The same for a caller that has the locks of all shards and is going to set them: no row is being
  * written.  False when one is, and we must not wait.
  */
 static bool

@@ -5,8 +5,8 @@
  *
  * A booking needs to know its slot, and must not look it up each time.  Each backend
  * remembers the slots that it has used, as it does resources, and may trust it for the
- * same two reasons (resource.c): whoever changes a slot holds the RESOURCE lock of its
- * resource exclusively and sends an invalidation of the table booking.slot; whoever uses
+ * same two reasons (resource.c): what changes a slot holds the RESOURCE lock of its
+ * resource exclusively and sends an invalidation of the table booking.slot; what uses
  * it holds that lock and has read the messages.  A new slot is remembered by nobody,
  * and so publishing invalidates nothing, but for the first slot that takes its resource.
  *

@@ -1,14 +1,14 @@
 /*-------------------------------------------------------------------------
  *
  * sold_out.c
- *		Is a slot sold out, and who is told when it no longer is?
+ *		Is a slot sold out, and how do backends hear that it no longer is?
  *
  * Once nothing is left, most callers hear so, and it should cost them little.  A
  * backend that has seen so remembers it until somebody gives a place back to an empty
  * shard or the first hold of the slot lapses.  The former is told by an invalidation of a
  * relation that no booker ever opens, the sequence of the slots' ids, which costs them
  * nothing but the message.  It arrives in time for the reasons given in resource.c: it is
- * sent before the commit that gives back is over, and read by the next who locks the
+ * sent before the commit that gives back is over, and read by the next that locks the
  * resource.  Only empty shards matter: where one is not, somebody has given back before
  * and sent the message, or nobody has ever seen the slot sold out.
  *

@@ -15,11 +15,11 @@
  * shared mode, before it asks, and holds it to its own.  The lock is the table's, not a
  * row's: which rows of the hotel table a query looks at, nobody but the query knows.
  *
- * So a capacity changes only when nobody who has asked for it is still in progress, and
- * who asks later sees the new one, at every isolation level: the query runs on the latest
- * snapshot.  Whoever lowers a capacity below what is booked is not refused: the table is
+ * So a capacity changes only when nothing that has asked for it is still in progress, and
+ * what asks later sees the new one, at every isolation level: the query runs on the latest
+ * snapshot.  To lower a capacity below what is booked is not refused: the table is
  * theirs, and the number may be what is contracted.  No further row is accepted then until
- * there is room.  Who wants to be refused asks validate_guard() after the change: it looks with
+ * there is room.  To be refused, ask validate_guard() after the change: it looks with
  * the latest snapshot, too, where a query above READ COMMITTED would see an older one.
  *
  * The query runs as the owner of the guarded table, in a security-restricted operation with
@@ -219,7 +219,7 @@ mentioned(Node *node, void *context)
 
 /*
  * BEFORE INSERT, DELETE or UPDATE OF those columns, for each row of a table that capacities
- * are read from: wait for those who have read them, and keep others from reading.
+ * are read from: wait for those that have read them, and keep others from reading.
  */
 Datum
 booking_capacity_changes(PG_FUNCTION_ARGS)

@@ -11,17 +11,17 @@
  *		of what belongs to what.  The dependencies are recorded again.
  *	ALTER TABLE ... ATTACH PARTITION
  *		PostgreSQL gives the partition the guard's triggers and index.  The rows that it
- *		brings are judged here.  Who writes to another partition meanwhile does not see the
+ *		brings are judged here.  What writes to another partition meanwhile does not see the
  *		new one, nor do we see what comes next: the whole table is locked against writers
  *		to the end of the transaction.
  *
- * And who may make a guard?  CREATE TRIGGER asks for the TRIGGER privilege on the table, which
+ * And which role may make a guard?  CREATE TRIGGER asks for the TRIGGER privilege on the table, which
  * the owner may have given away, and for EXECUTE on the function.  What stands in a guard's
  * trigger is evaluated as the table's owner, so a role with TRIGGER alone must not write it.
- * Nothing in pg_trigger says who made a trigger; so the event trigger asks at once, and refuses
- * whoever is not the owner (or a member, or a superuser).  Not revoking EXECUTE from everybody
+ * Nothing in pg_trigger says which role made a trigger; so the event trigger asks at once, and refuses
+ * a role that is not the owner (or a member, or a superuser).  Not revoking EXECUTE from everybody
  * is on purpose: it would not keep out a role that may guard its own tables and has TRIGGER on
- * another's; and owners who restore their own dump, or add a partition, issue CREATE
+ * another's; and owners that restore their own dump, or add a partition, issue CREATE
  * TRIGGER themselves.  Only a superuser can switch event triggers off.  A table that gets
  * a new owner brings its guards along, like its index expressions.
  *

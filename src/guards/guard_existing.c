@@ -11,7 +11,7 @@
  * own may be older than the lock.
  *
  * The expressions are the words of the table's owner: whatever reads here reads as the owner
- * (identity.c), whoever asked for it.  So does verify_guards(), whose SQL ends up here.
+ * (identity.c), whatever role asked for it.  So does verify_guards(), whose SQL ends up here.
  *
  *-------------------------------------------------------------------------
  */

@@ -356,7 +356,7 @@ look_at_guard(const GuardedTable *table, const Rule *rule, TupleTableSlot *slot,
 	Identity	caller;
 	Seen		seen;
 
-	/* The expressions are the owner's, whoever writes the row. */
+	/* The expressions are the owner's, whatever role writes the row. */
 	if (!rule->foreign)
 		return evaluate_guard(table, rule, slot, rel, stored);
 	booking_become(rule->owner, &caller);

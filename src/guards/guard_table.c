@@ -6,11 +6,11 @@
  * Both take a lock that keeps writers out, read their arguments (guard_arguments.c), look at
  * the rows that are there (guard_existing.c), and then issue ordinary DDL, as the caller: an index
  * and triggers.  What that is, guarded.c explains.  The lock is held to the end of the
- * transaction, as DDL holds its own: who writes next is judged.  Nobody who reads waits for it.
+ * transaction, as DDL holds its own: what writes next is judged.  What reads does not wait for it.
  *
  * Where one row is all that there is room for, an exclusion constraint could do it alone,
- * but for the deadlocks: two who insert at once each find the other's row after their own
- * is in place.  Behind the guard it never has to wait for anybody.  Who wants one in
+ * but for the deadlocks: two that insert at once each find the other's row after their own
+ * is in place.  Behind the guard it never has to wait for anybody.  An owner that wants one in
  * addition, which nobody can switch off by a setting, gets it: its index is the guard's.
  *
  * Dependencies keep the parts together (guard_ddl.c).  That the columns stay that a guard
@@ -160,7 +160,7 @@ booking_guard_table(PG_FUNCTION_ARGS)
 	existing_index = booking_find_index(rel, &definition, InvalidOid);
 	table = close_target(rel);
 
-	/* Whoever changes a capacity from now on waits for us, and we for whoever has. */
+	/* A change of a capacity waits for us from now on, and we for one that is in progress. */
 	if (query)
 		make_capacity_triggers(name, query);
 	if (check_existing)
@@ -424,7 +424,7 @@ ddl(const char *format,...)
 /*
  * ALTER TABLE ... ADD CONSTRAINT ... EXCLUDE, but under the lock that we have: ALTER TABLE
  * would lock readers out while it builds the index.  PostgreSQL's own reason is that it has
- * not been worked out how others might change catalogs meanwhile; our lock keeps out who
+ * not been worked out how others might change catalogs meanwhile; our lock keeps out what
  * would.
  */
 static Oid

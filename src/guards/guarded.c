@@ -109,7 +109,7 @@ static bool same_as_index(Relation rel, Relation index, const Definition *defini
 
 /*
  * The rules of a relation whose trigger is running.  Everything that they refer to is
- * locked, so that it is current, and so that nobody who is inside a gate has to wait for
+ * locked, so that it is current, and so that nothing that is inside a gate has to wait for
  * a lock on a relation.
  *
  * If a lock brought news, the rules are read again.  What has been read once we had all the

@@ -65,7 +65,7 @@ typedef struct CapacityQuery
 {
 	char	   *text;
 	SPIPlanPtr	plan;
-	Oid			owner;			/* who it runs as: the owner of the guarded table */
+	Oid			owner;			/* the role that it runs as: the owner of the guarded table */
 	List	   *relations;		/* tables that it reads, once it is prepared */
 } CapacityQuery;
 
@@ -87,7 +87,7 @@ typedef struct Rule
 	Oid			scope;			/* the table that the rule was made for */
 	Oid			other;			/* against: the other one */
 	Oid			gate;			/* what all gates of the rule have in common */
-	Oid			owner;			/* of the scope: who has written what follows */
+	Oid			owner;			/* of the scope: has written what follows */
 	bool		pair;			/* a period from two columns: must not be empty */
 	bool		foreign;		/* its evaluation may run code of that role */
 	int64		capacity;

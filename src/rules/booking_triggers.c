@@ -232,7 +232,7 @@ complete_booking(const Resource *resource, const Slot *slot, BookingRow *row, co
 		booking_row_set(row, BOOKING_UPDATED_AT, TimestampTzGetDatum(GetCurrentTimestamp()));
 	}
 
-	/* Who moves from an exclusive resource has no seat to take along. */
+	/* A booking that moves from an exclusive resource has no seat to take along. */
 	if (old && !booking_row_same(row, old, BOOKING_RESOURCE_ID) && !row->null[BOOKING_SEAT_NO] &&
 		booking_row_same(row, old, BOOKING_SEAT_NO) && DatumGetInt32(row->value[BOOKING_SEAT_NO]) == 0)
 	{
@@ -344,7 +344,7 @@ next_version(const BookingRow *old)
 	return pg_add_s32_overflow(DatumGetInt32(old->value[BOOKING_VERSION]), 1, &version) ? 1 : version;
 }
 
-/* A hold that has lapsed never comes back to life, whoever writes. */
+/* A hold that has lapsed never comes back to life, whatever writes. */
 static bool
 check_transition(const BookingRow *row, const BookingRow *old)
 {

@@ -19,7 +19,7 @@
  * its ID lock, or at least its row, and then wants the RESOURCE lock.  We need all of
  * them, and must not hold one while waiting for another.  So RESOURCE comes first, and
  * then each booking without waiting.  If somebody has it, everything is given back, by
- * rolling back a subtransaction; then we wait for that one with empty hands, and start
+ * rolling back a subtransaction; then we wait for that one with nothing held, and start
  * again.  A transaction of several steps may still meet us the other way round: a deadlock
  * undoes the attempt then, and not the closure.
  *
@@ -226,7 +226,7 @@ close_period(FunctionCallInfo fcinfo, bool by_name)
 		PG_RETURN_DATUM(insert_closure(&request));
 	}
 
-	/* What is freed is offered to whoever waits for it once the closure is there. */
+	/* What is freed is offered to those that wait for it once the closure is there. */
 	booking_line_defer(true);
 	PG_TRY();
 	{
@@ -255,7 +255,7 @@ lock_rules(Closing *request)
 		return;
 	}
 
-	/* As bookers do, the table first: who closes everything holds it, and wants RESOURCE. */
+	/* As bookers do, the table first: one that closes everything holds it, and wants RESOURCE. */
 	LockRelationOid(booking_table("booking"), RowExclusiveLock);
 	for (;;)
 	{
@@ -312,7 +312,7 @@ try_to_clear_closure(Closing *request, Busy *busy)
 	{
 		ErrorData  *error = booking_attempt_fail(&attempt);
 
-		/* With nothing in hand the others go on, if it is we that they have waited for. */
+		/* With nothing held the others go on, if it is we that they have waited for. */
 		if (!booking_is_late_update(error) &&
 			(error->sqlerrcode != ERRCODE_T_R_DEADLOCK_DETECTED || ++busy->deadlocks > MOST_DEADLOCKS))
 			ReThrowError(error);

@@ -50,7 +50,7 @@ booking_life_begin(Life *life, Datum id)
 	life->id = id;
 	booking_lock_id(DatumGetUUIDP(id));
 
-	/* So that whoever locks the table to change everybody's rules finds us. */
+	/* So that one that locks the table to change everybody's rules finds us. */
 	LockRelationOid(booking_table("booking"), RowExclusiveLock);
 	if (IsolationUsesXactSnapshot())
 		booking_lock_life(id);
@@ -60,7 +60,7 @@ booking_life_begin(Life *life, Datum id)
 
 /*
  * Done with a booking.  A transaction that has taken many steps leaves it at the row's own
- * lock if it has written it; whoever comes for the booking meanwhile waits for that.
+ * lock if it has written it; what comes for the booking meanwhile waits for that.
  */
 void
 booking_life_done(const Life *life)

@@ -8,10 +8,10 @@
  * or month, or all that are not over.  A hold that has lapsed does not count.
  *
  * Bookings of one holder are made at the same time on many resources, which have no lock
- * in common.  So whoever adds to what a limit counts takes the HOLDER lock, to the end
+ * in common.  So a booker that adds to what a limit counts takes the HOLDER lock, to the end
  * of the transaction, and counts afterwards, with the latest snapshot: what others have
- * added is committed by then, and what our own statement has added is seen as well.  Who
- * books a resource without limits takes no such lock.
+ * added is committed by then, and what our own statement has added is seen as well.  A
+ * booker of a resource without limits takes no such lock.
  *
  * A limit is a rule about adding.  Bookings that were there before it stay, also when
  * they exceed it, and may be changed in ways that add nothing to what it counts.  History

@@ -342,7 +342,7 @@ check_never_booked(const SlotRow *old)
 
 /*
  * Mark lapsed holds expired that are in the way of a change.  We have the RESOURCE lock
- * alone, so who is busy with one of them and comes for it waits for us: those stay.
+ * alone, so what is busy with one of them and comes for it waits for us: those stay.
  */
 static void
 reap_lapsed_of_slot(Statement statement, Datum *values, int now)
@@ -424,7 +424,7 @@ booking_slot_count(PG_FUNCTION_ARGS)
 	booking_run(STMT_LAY_OUT_PLACES, values, NULL);
 	SPI_finish();
 
-	/* Whoever has looked meanwhile, which can only be us, has seen the old layout. */
+	/* A caller that has looked meanwhile, which can only be us, has seen the old layout. */
 	if (is_update)
 		CacheInvalidateRelcache(trigger->tg_relation);
 	return PointerGetDatum(NULL);

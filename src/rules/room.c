@@ -11,16 +11,16 @@
  * seat's own.
  *
  * A hold that has lapsed takes no space.  It is still in the index, and in the way of
- * the exclusion constraint, so whoever needs its space marks it expired first: outside
+ * the exclusion constraint, so a transaction that needs its space marks it expired first: outside
  * the gate, after which the judging starts again.
  *
  * Where somebody stands in line for what a newcomer fits into, the line is served first,
  * outside the gate as well, and the newcomer is judged again (waitlist.c).
  *
  * Either writes something, and may find out afterwards that we have to wait for somebody,
- * who may have to wait for us because of it.  Hence both are done in an attempt: when
- * anybody is in the way, it is undone, and we wait for him with empty hands (attempt.c).
- * Who meets neither, which is nearly everybody, pays for no subtransaction.
+ * which may have to wait for us because of it.  Hence both are done in an attempt: when
+ * anybody is in the way, it is undone, and we wait for it with nothing held (attempt.c).
+ * A booking that meets neither, as nearly all do, pays for no subtransaction.
  *
  *-------------------------------------------------------------------------
  */
@@ -253,7 +253,7 @@ only_from_now(const BookingRow *row, RangeType **range)
 }
 
 /*
- * Is there surely no room?  A look outside the gate, for whoever would rather not begin to
+ * Is there surely no room?  A look outside the gate, for a caller that would rather not begin to
  * insert.  Where more than room is to be judged, or a trigger of the application has a
  * say in what the row will be, the answer is no.
  */
@@ -364,7 +364,7 @@ booking_make_room(Relation heap, const Resource *resource, BookingRow *row, Item
 
 /*
  * The row takes no space that its old version did not take, but it will be a new row in
- * the index all the same: written inside the gate, so that nobody who is counting misses
+ * the index all the same: written inside the gate, so that nothing that is counting misses
  * both of them.
  */
 void
@@ -503,7 +503,7 @@ may_wait_for_room(RoomRequest *request)
 }
 
 /*
- * May we wait for others who want this resource?  Not while we make an offer, nor with the
+ * May we wait for others that want this resource?  Not while we make an offer, nor with the
  * LINE lock kept from having served or freed something: they may be waiting for that.
  */
 static bool
@@ -522,7 +522,7 @@ must_queue(const Wanted *wanted)
 
 /*
  * Take a seat that nobody has, any.  Those that somebody may be getting are left alone
- * while there are others, and among the free ones it is drawn by lot, so that many
+ * while there are others, and among the free ones it is chosen at random, so that many
  * callers at once get many seats and not in each other's way.
  */
 static bool

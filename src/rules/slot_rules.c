@@ -140,7 +140,7 @@ booking_judge_slots(Relation heap, const Resource *resource, const Slot *slot,
 	/*
 	 * Where the row competes for a seat as well, see about that first.  Places taken in
 	 * vain would have to be given back; and a lapsed hold of that seat is not to be
-	 * waited for with places in our hands, for whoever is at it may want to give its
+	 * waited for while we hold places, for what is at it may want to give its
 	 * place back.  If the places can be had without waiting for anybody, we stay inside the
 	 * seat's gate.
 	 */

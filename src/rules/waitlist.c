@@ -1,32 +1,32 @@
 /*-------------------------------------------------------------------------
  *
  * waitlist.c
- *		The waitlist: who gets the space that has become free?
+ *		The waitlist: which entry gets the space that has become free?
  *
- * The first in line whom it fits is offered it, as a hold in his name that lapses after
- * the time he asked for.  There are two occasions:
+ * The first in line that it fits is offered it, as a hold in its name that lapses after
+ * the time that it asked for.  There are two occasions:
  *
  *	- Space is freed: a booking is cancelled, deleted, moved, shortened, or marked
- *	  expired; a capacity is raised, a seat added, a closure lifted.  Whoever does it
+ *	  expired; a capacity is raised, a seat added, a closure lifted.  What does it
  *	  serves the line in the same transaction, at the end of the statement.
- *	- Somebody who does not stand in line would fit (room.c).  Before he gets the
- *	  space, whoever stands in line and fits is offered his; then the newcomer is
+ *	- A booker that does not stand in line would fit (room.c).  Before it gets the
+ *	  space, every entry that stands in line and fits is offered its own; then the newcomer is
  *	  judged again, against what is left.  So nobody needs a sweeper to be sure that
  *	  no outsider gets in between.
  *
- * Somebody standing in line who books by himself is a newcomer only to those ahead of him.
+ * A holder that stands in line and books directly is a newcomer only to those ahead of it.
  *
- * Locks.  Whoever serves a line holds its LINE lock, and keeps it to his commit if he has
- * freed or offered anything: the next to serve then sees what came of it.  Who cancels one
- * half of what is wanted while somebody else cancels the other half would otherwise
- * both find the other's half taken.  Whoever frees takes JOIN in shared mode, whoever
+ * Locks.  What serves a line holds its LINE lock, and keeps it to its commit if it has
+ * freed or offered anything: the next to serve then sees what came of it.  Two that
+ * cancel one half each of what is wanted would otherwise
+ * both find the other's half taken.  What frees takes JOIN in shared mode, what
  * joins in exclusive mode, so that one of the two knows of the other (locks.c).
  *
  * Serving never waits for another transaction, except in turn for the LINE lock: others,
  * with their rows already written, stand waiting for that.  What depends on a
  * transaction in progress is left alone, and so is a lapsed hold that somebody is
- * at.  What is missed that way is found by the next who comes along, or by expire_holds().
- * A newcomer who has served the line and then has to wait for somebody takes it all back
+ * at.  What is missed that way is found by the next that comes along, or by expire_holds().
+ * A newcomer that has served the line and then has to wait for somebody takes it all back
  * first (room.c).
  *
  * An offer is a subtransaction of its own.  An entry that cannot be offered because of
@@ -34,7 +34,7 @@
  * must not keep the booking of somebody else from being cancelled.
  *
  * All this costs a resource without a line nothing: the remembered resource (resource.c)
- * knows whether somebody waits.  That flag is raised by the first to join, who makes
+ * knows whether somebody waits.  That flag is raised by the first to join, which makes
  * everybody forget what they remember, and lowered whenever the resource is read again.
  * Nobody may join unseen: see booking_waitlist_before().
  *
@@ -91,7 +91,7 @@ typedef struct Entry
 	int64		offer_for;
 } Entry;
 
-/* What has been tried in vain: who wants at least as much need not be tried. */
+/* What has been tried in vain: one that wants at least as much need not be tried. */
 typedef struct Refused
 {
 	Entry		entry[16];
@@ -116,7 +116,7 @@ typedef struct Line
 
 static List *freed_meanwhile = NIL; /* of RangeType, by what serve() itself expired */
 static MemoryContext serving_context = NULL;
-static int	deferring = 0;		/* somebody frees space that he then has another use for */
+static int	deferring = 0;		/* space is freed for which there is another use */
 static List *deferred = NIL;	/* of Freed, in the transaction's context */
 
 static int	serve(const Resource *resource, RangeType *window, Datum newcomer, bool *somebody);
@@ -135,7 +135,7 @@ static RangeType *all_time(void);
 static void serve_line(void *arg);
 
 /*
- * A newcomer fits into a stretch of time: serve those who have waited for it.  The caller
+ * A newcomer fits into a stretch of time: serve those that have waited for it.  The caller
  * has the LINE lock.  Returns the number of offers.
  */
 int
@@ -148,8 +148,8 @@ booking_line_ahead(const Resource *resource, const BookingRow *row)
 }
 
 /*
- * The same for somebody who wants places in a slot: serve, and then take his.  The line is
- * nothing to wait with for somebody's places, so who is not at once left with enough gets
+ * The same for a booker of places in a slot: serve, and then take its own.  The line is
+ * nothing to wait with for somebody's places, so one that is not at once left with enough gets
  * none.
  */
 bool
@@ -245,7 +245,7 @@ booking_line_freed(int64 resource_id, RangeType *window)
 		return;
 	}
 
-	/* Who changes the rules keeps everybody from joining anyway. */
+	/* A change of the rules keeps everybody from joining anyway. */
 	resource = booking_find_resource(resource_id);
 	if (resource == NULL)
 		return;
@@ -306,8 +306,8 @@ booking_line_joined(int64 resource_id, RangeType *period)
 }
 
 /*
- * Serve the line of a resource; its LINE lock is held.  Whoever stands behind the newcomer,
- * if he stands in line himself, is not ahead of him.  Returns the number of offers;
+ * Serve the line of a resource; its LINE lock is held.  An entry behind the newcomer,
+ * if that stands in line itself, is not ahead of it.  Returns the number of offers;
  * *somebody says whether anybody waits there.
  */
 static int
@@ -422,7 +422,7 @@ wants_more(const Refused *refused, const Entry *entry)
 	return false;
 }
 
-/* Offer somebody what he waits for, if there is room. */
+/* Offer an entry what it waits for, if there is room. */
 static bool
 offer(const Resource *resource, const Entry *entry)
 {
@@ -462,7 +462,7 @@ offer(const Resource *resource, const Entry *entry)
 }
 
 /*
- * What keeps an entry from being served is no business of whoever cancels something.  A sweep
+ * What keeps an entry from being served is no business of one that cancels something.  A sweep
  * writes it into the server's log, once a session; verify() knows what can be known
  * without trying.  That somebody is at it, or that its holder has enough, is in order.
  */

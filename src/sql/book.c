@@ -6,10 +6,10 @@
  *
  * A function here reads and checks its arguments, takes the lock on the resource's
  * rules, applies the rules about now, and inserts a row.  What must hold for the row
- * whoever writes it is the business of the row's trigger (booking_triggers.c), which reports a
+ * whatever writes it is the business of the row's trigger (booking_triggers.c), which reports a
  * refusal back to us.
  *
- * The id is the idempotency key.  A caller who brings one takes its ID lock, so that of
+ * The id is the idempotency key.  A caller that brings one takes its ID lock, so that of
  * two calls with one id the second waits for the first to end, and then finds its
  * booking: the same content gives the same booking back, any other is an error.
  *
@@ -73,7 +73,7 @@ typedef struct Order
 
 /*
  * Has the last order been refused?  Where one is, many are, at the start of a sale and once
- * it is over, and a refusal costs less without beginning to insert.  Who gets what he wants
+ * it is over, and a refusal costs less without beginning to insert.  A caller that gets what it wants
  * pays for no second look.
  */
 static bool refused_last = false;
@@ -130,7 +130,7 @@ book_slot(FunctionCallInfo fcinfo, bool by_name, bool try)
 	if (order.id)
 		booking_lock_id(order.id);
 
-	/* So that whoever locks the table to change everybody's rules finds us. */
+	/* So that one that locks the table to change everybody's rules finds us. */
 	LockRelationOid(booking_table("booking"), RowExclusiveLock);
 	if (by_name)
 		resource = booking_use_resource_named(text_to_cstring(PG_GETARG_TEXT_PP(0)));
@@ -246,7 +246,7 @@ read_booking_order(FunctionCallInfo fcinfo, int first, Order *order)
 	if (order->hold_for && booking_interval_length(order->hold_for) <= 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("hold_for must be longer than nothing"),
+				 errmsg("hold_for must be longer than zero"),
 				 errhint("Leave it out to confirm the booking at once.")));
 }
 

@@ -207,7 +207,7 @@ booking_check_in(PG_FUNCTION_ARGS)
 
 /*
  * check_out(id, at): the holder leaves.  What is left of the period is free from then on.
- * Who leaves late, after the period, does not lengthen it.
+ * To leave late, after the period, does not lengthen it.
  */
 Datum
 booking_check_out(PG_FUNCTION_ARGS)
@@ -248,7 +248,7 @@ booking_check_out(PG_FUNCTION_ARGS)
 			at < DatumGetTimestampTz(row->value[BOOKING_CHECKED_IN_AT]))
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("nobody leaves before arriving"),
+					 errmsg("check-out must not be before check-in"),
 					 errdetail("The booking was checked in at %s.",
 							   booking_instant_text(DatumGetTimestampTz(row->value[BOOKING_CHECKED_IN_AT])))));
 

@@ -1,9 +1,9 @@
 /*-------------------------------------------------------------------------
  *
  * sweep.c
- *		Holds that have lapsed, for whoever wants them tidied away.
+ *		Holds that have lapsed, for callers that want them tidied away.
  *
- * Nobody has to: a lapsed hold takes no space, and who needs its space marks it (lapse.c).
+ * Nobody has to: a lapsed hold takes no space, and one that needs its space marks it (lapse.c).
  * Sweeping moves the waitlist on, and makes the journal tell of the lapse soon.
  *
  * Lapsed holds are found by the index of their expiry, oldest first, in batches.  A hold
@@ -242,7 +242,7 @@ mark(Lapsed *holds, int n, TimestampTz now)
 	return n == 1 ? 0 : mark(holds, n / 2, now) + mark(holds + n / 2, n - n / 2, now);
 }
 
-/* That somebody is at it is in order; anything else is for whoever sweeps to know. */
+/* That somebody is at it is in order; anything else is for the caller to know. */
 static void
 tell_of_left(const Lapsed *hold, const ErrorData *error)
 {

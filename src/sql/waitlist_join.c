@@ -7,9 +7,9 @@
  *			   |			  |---------> lapsed	nothing happened in time
  *			   '--> left <----'						leave_waitlist(), cancel() of the hold
  *
- * Nobody comes back from the right: who has let an offer lapse joins again, at the end.
+ * Nobody comes back from the right: a holder that has let an offer lapse joins again, at the end.
  *
- * Who joins takes JOIN exclusively and then LINE (waitlist.c), writes the entry and serves the
+ * What joins takes JOIN exclusively and then LINE (waitlist.c), writes the entry and serves the
  * line at once: if there is room and nobody ahead, the entry comes back "offered".
  * Joining again for the same gives the same entry back as long as it waits or its offer
  * stands.
@@ -145,7 +145,7 @@ read_waitlist_order(FunctionCallInfo fcinfo, int first, Datum *values)
 	if (booking_interval_length(PG_GETARG_INTERVAL_P(first + 2)) <= 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("offer_for must be longer than nothing"),
+				 errmsg("offer_for must be longer than zero"),
 				 errhint("It is how long an offer stands before the next in line gets it.")));
 	if (booking_interval_length(PG_GETARG_INTERVAL_P(first + 2)) > MOST_YEARS * 360 * USECS_PER_DAY)
 		ereport(ERROR,
@@ -201,7 +201,7 @@ join_line(const Resource *resource, Datum *values, const char *nulls)
 }
 
 /*
- * leave_waitlist(id): who has left, has taken his offer or let it lapse is out already.
+ * leave_waitlist(id): an entry that has left, taken its offer or let it lapse is out already.
  */
 Datum
 booking_leave_waitlist(PG_FUNCTION_ARGS)
@@ -226,7 +226,7 @@ booking_leave_waitlist(PG_FUNCTION_ARGS)
 		{
 			int64		resource_id = DatumGetInt64(entry_column("resource_id", INT8OID, &isnull));
 
-			/* Whoever is about to offer him something has done so when we get the lock. */
+			/* One that is about to offer it something has done so when we get the lock. */
 			bool		alone = booking_lock_line(resource_id, true);
 
 			if (booking_run(STMT_LEAVE_WAITLIST, &id, NULL) > 0)

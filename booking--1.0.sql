@@ -754,6 +754,167 @@ COMMENT ON FUNCTION booking.try_book_place(bigint, text, integer, text, interval
 	'like book_place, but no row instead of an error when there are not so many places left';
 
 
+-- Looking -------------------------------------------------------------------------------
+
+/*
+ * What they say is as of now, at every isolation level, and not as of the transaction's
+ * snapshot: so that what they offer can be booked.  They lock and write nothing.  A
+ * parallel query has one snapshot, and so they are PARALLEL UNSAFE.
+ */
+CREATE FUNCTION booking.free_periods(resource text, within tstzrange, quantity integer DEFAULT 1, min_duration interval DEFAULT NULL)
+	RETURNS SETOF tstzrange
+	LANGUAGE c STABLE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'booking_free_periods_named';
+COMMENT ON FUNCTION booking.free_periods(text, tstzrange, integer, interval) IS
+	'when a resource can be booked: each period as long as it can be';
+
+CREATE FUNCTION booking.free_periods(resource bigint, within tstzrange, quantity integer DEFAULT 1, min_duration interval DEFAULT NULL)
+	RETURNS SETOF tstzrange
+	LANGUAGE c STABLE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'booking_free_periods';
+COMMENT ON FUNCTION booking.free_periods(bigint, tstzrange, integer, interval) IS
+	'when a resource can be booked: each period as long as it can be';
+
+CREATE FUNCTION booking.find_slots(within tstzrange, duration interval, resources text[] DEFAULT NULL,
+		category text DEFAULT NULL, quantity integer DEFAULT 1, step interval DEFAULT NULL,
+		max_results integer DEFAULT 50)
+	RETURNS TABLE (resource_id bigint, resource text, period tstzrange, remaining integer)
+	LANGUAGE c STABLE PARALLEL UNSAFE ROWS 50
+	AS 'MODULE_PATHNAME', 'booking_find_slots_in';
+COMMENT ON FUNCTION booking.find_slots(tstzrange, interval, text[], text, integer, interval, integer) IS
+	'the first times at which one of many resources can be booked';
+
+CREATE FUNCTION booking.usage(resource text, within tstzrange)
+	RETURNS TABLE (period tstzrange, used integer, capacity integer)
+	LANGUAGE c STABLE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'booking_usage_named';
+COMMENT ON FUNCTION booking.usage(text, tstzrange) IS
+	'how much of a resource is in use at every instant';
+
+CREATE FUNCTION booking.usage(resource bigint, within tstzrange)
+	RETURNS TABLE (period tstzrange, used integer, capacity integer)
+	LANGUAGE c STABLE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'booking_usage';
+COMMENT ON FUNCTION booking.usage(bigint, tstzrange) IS
+	'how much of a resource is in use at every instant';
+
+CREATE FUNCTION booking.remaining(resource text, period tstzrange)
+	RETURNS integer
+	LANGUAGE c STABLE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'booking_remaining_named';
+COMMENT ON FUNCTION booking.remaining(text, tstzrange) IS
+	'how many units, or seats, can still be booked for all of a period';
+
+CREATE FUNCTION booking.remaining(resource bigint, period tstzrange)
+	RETURNS integer
+	LANGUAGE c STABLE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'booking_remaining';
+COMMENT ON FUNCTION booking.remaining(bigint, tstzrange) IS
+	'how many units, or seats, can still be booked for all of a period';
+
+CREATE FUNCTION booking.remaining(slot_id bigint)
+	RETURNS integer
+	LANGUAGE c STABLE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'booking_remaining_in_slot';
+COMMENT ON FUNCTION booking.remaining(bigint) IS
+	'how many places can still be booked in a slot';
+
+CREATE FUNCTION booking.seat_map(resource text, period tstzrange)
+	RETURNS TABLE (seat text, category text, status text, expires_at timestamptz)
+	LANGUAGE c STABLE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'booking_seat_map_named';
+COMMENT ON FUNCTION booking.seat_map(text, tstzrange) IS
+	'each seat of a resource for a period: free, held (and until when), booked or closed';
+
+CREATE FUNCTION booking.seat_map(resource bigint, period tstzrange)
+	RETURNS TABLE (seat text, category text, status text, expires_at timestamptz)
+	LANGUAGE c STABLE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'booking_seat_map';
+COMMENT ON FUNCTION booking.seat_map(bigint, tstzrange) IS
+	'each seat of a resource for a period: free, held (and until when), booked or closed';
+
+CREATE FUNCTION booking.seat_map(slot_id bigint)
+	RETURNS TABLE (seat text, category text, status text, expires_at timestamptz)
+	LANGUAGE c STABLE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'booking_seat_map_of_slot';
+COMMENT ON FUNCTION booking.seat_map(bigint) IS
+	'each seat in a slot: free, held (and until when), booked or closed';
+
+CREATE FUNCTION booking.why_not(resource text, period tstzrange, holder text DEFAULT NULL,
+		quantity integer DEFAULT 1, seat text DEFAULT NULL)
+	RETURNS TABLE (obstacle text, during tstzrange, detail text)
+	LANGUAGE c STABLE PARALLEL UNSAFE ROWS 2
+	AS 'MODULE_PATHNAME', 'booking_why_not_named';
+COMMENT ON FUNCTION booking.why_not(text, tstzrange, text, integer, text) IS
+	'everything that is in the way of a booking, and what would be accepted; no row when it can be made';
+
+CREATE FUNCTION booking.why_not(resource bigint, period tstzrange, holder text DEFAULT NULL,
+		quantity integer DEFAULT 1, seat text DEFAULT NULL)
+	RETURNS TABLE (obstacle text, during tstzrange, detail text)
+	LANGUAGE c STABLE PARALLEL UNSAFE ROWS 2
+	AS 'MODULE_PATHNAME', 'booking_why_not';
+COMMENT ON FUNCTION booking.why_not(bigint, tstzrange, text, integer, text) IS
+	'everything that is in the way of a booking, and what would be accepted; no row when it can be made';
+
+CREATE VIEW booking.current WITH (security_invoker) AS
+	SELECT b.id, r.name AS resource, e.label AS seat, b.period, b.quantity, b.holder, b.status, b.expires_at,
+		b.slot_id, s.data AS slot_data, b.resource_id, b.seat_no, b.occupies, b.group_id, b.version,
+		b.created_at, b.checked_in_at, b.data
+	FROM booking.booking b
+	JOIN booking.resource r ON r.id = b.resource_id
+	LEFT JOIN booking.seat e ON e.resource_id = b.resource_id AND e.seat_no = b.seat_no
+	LEFT JOIN booking.slot s ON s.id = b.slot_id
+	WHERE b.status = 'confirmed' OR b.status = 'held' AND b.expires_at > clock_timestamp();
+COMMENT ON VIEW booking.current IS 'the bookings in force, with the names of what is booked; no holds that have lapsed';
+
+/*
+ * What a slot of several places takes of its resource counts as the slot does, once and
+ * whether its places are booked or not.  Places in slots of a pool are none of its units.
+ */
+CREATE VIEW booking.stats WITH (security_invoker) AS
+	WITH months AS (
+		SELECT tstzrange(now() - interval '30 days', now()) AS past,
+			tstzrange(now(), now() + interval '30 days') AS coming),
+	taken AS (
+		SELECT b.resource_id, b.status
+		FROM booking.booking b
+		WHERE b.status = 'confirmed' OR b.status = 'held' AND b.expires_at > clock_timestamp()),
+	numbers AS (
+		SELECT t.resource_id, count(*) AS bookings,
+			count(*) FILTER (WHERE t.status = 'held') AS held,
+			count(*) FILTER (WHERE t.status = 'confirmed') AS confirmed
+		FROM taken t GROUP BY t.resource_id),
+	used AS (
+		SELECT u.resource_id,
+			sum(u.units * extract(epoch FROM upper(u.occupies * m.past) - lower(u.occupies * m.past))) AS past,
+			sum(u.units * extract(epoch FROM upper(u.occupies * m.coming) - lower(u.occupies * m.coming))) AS coming
+		FROM months m, (
+			SELECT b.resource_id, b.occupies, b.quantity AS units
+			FROM booking.booking b
+			JOIN booking.resource r ON r.id = b.resource_id
+			LEFT JOIN booking.slot s ON s.id = b.slot_id
+			WHERE (b.status = 'confirmed' OR b.status = 'held' AND b.expires_at > clock_timestamp())
+				AND (b.slot_id IS NULL OR r.kind <> 'pooled' AND s.occupies IS NULL)
+			UNION ALL
+			SELECT s.resource_id, s.occupies,
+				CASE r.kind WHEN 'exclusive' THEN 1 ELSE (SELECT count(*) FROM booking.seat e WHERE e.resource_id = r.id) END
+			FROM booking.slot s JOIN booking.resource r ON r.id = s.resource_id
+			WHERE s.occupies IS NOT NULL) AS u
+		WHERE u.occupies && (m.past + m.coming)
+		GROUP BY u.resource_id)
+	SELECT r.id AS resource_id, r.name AS resource, r.kind, c.capacity,
+		coalesce(n.bookings, 0) AS bookings, coalesce(n.held, 0) AS held, coalesce(n.confirmed, 0) AS confirmed,
+		round(coalesce(u.past, 0) / nullif(c.capacity * 2592000, 0), 4) AS used_last_30_days,
+		round(coalesce(u.coming, 0) / nullif(c.capacity * 2592000, 0), 4) AS used_next_30_days
+	FROM booking.resource r
+	CROSS JOIN LATERAL (
+		SELECT CASE r.kind WHEN 'seated' THEN (SELECT count(*) FROM booking.seat e WHERE e.resource_id = r.id)
+			ELSE r.capacity END::numeric AS capacity) AS c
+	LEFT JOIN numbers n ON n.resource_id = r.id
+	LEFT JOIN used u ON u.resource_id = r.id;
+COMMENT ON VIEW booking.stats IS 'each resource: its bookings in force, and how much of it is in use, from 0 to 1';
+
+
 -- The life of a booking -----------------------------------------------------------------
 
 CREATE FUNCTION booking.confirm(id uuid)

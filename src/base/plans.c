@@ -161,6 +161,12 @@ static const PlanText plans[STMT_COUNT] = {
 		" ORDER BY period LIMIT 1",
 		AS_OWNER | KEYED, {INT8OID, TSTZRANGEOID}
 	},
+	[STMT_CLOSURES_IN] = {
+		"SELECT period, reason FROM booking.closure"
+		" WHERE (resource_id" EQ "$1 OR resource_id IS NULL) AND period" OVERLAPS "$2"
+		" ORDER BY period LIMIT $3",
+		AS_OWNER | KEYED, {INT8OID, TSTZRANGEOID, INT8OID}
+	},
 	[STMT_LOAD_LIMITS] = {
 		"SELECT resource_id, category, per, max_bookings, max_quantity FROM booking.holder_limit"
 		" WHERE resource_id" EQ "$1 OR category" EQ "$2 OR resource_id IS NULL AND category IS NULL"
@@ -473,6 +479,32 @@ static const PlanText plans[STMT_COUNT] = {
 		"UPDATE booking.slot_places SET free = $3"
 		" WHERE slot_id" EQ "$1 AND shard" EQ "$2 AND free OPERATOR(pg_catalog.<>) $3",
 		AS_OWNER | WRITES | KEYED | BY_INDEX, {INT8OID, INT2OID, INT4OID}
+	},
+	/* What begins from one instant on and before another, in its order. */
+	[STMT_SLOTS_IN] = {
+		"SELECT id, period, capacity, closed, occupies FROM booking.slot WHERE resource_id" EQ "$1"
+		" AND period" GE "$2 AND period" LT "$3"
+		" ORDER BY period, id",
+		AS_OWNER | KEYED | BY_INDEX, {INT8OID, TSTZRANGEOID, TSTZRANGEOID}
+	},
+	[STMT_SLOTS_IN_THE_WAY] = {
+		"SELECT occupies, id FROM booking.slot WHERE resource_id" EQ "$1 AND occupies" OVERLAPS "$2",
+		AS_OWNER | KEYED | BY_INDEX, {INT8OID, TSTZRANGEOID}
+	},
+	/* With those of holds that have lapsed; NULL when they have not been counted. */
+	[STMT_PLACES_LEFT] = {
+		"SELECT (SELECT pg_catalog.sum(free) FROM booking.slot_places WHERE slot_id" EQ "$1)"
+		" OPERATOR(pg_catalog.+) COALESCE((SELECT pg_catalog.sum(quantity) FROM booking.booking"
+		" WHERE slot_id" EQ "$1 AND status" EQ "'held' AND expires_at" LE "$2), 0)",
+		AS_OWNER | KEYED | BY_INDEX, {INT8OID, TIMESTAMPTZOID}
+	},
+	[STMT_RESOURCES] = {
+		"SELECT id FROM booking.resource WHERE $1 IS NULL OR category" EQ "$1",
+		0, {TEXTOID}
+	},
+	[STMT_SEATS] = {
+		"SELECT seat_no, label, category FROM booking.seat WHERE resource_id" EQ "$1 ORDER BY seat_no",
+		0, {INT8OID}
 	},
 };
 

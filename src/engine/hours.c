@@ -247,6 +247,34 @@ next_span(Walk *walk)
 		booking_local_instant(walk->tz, midnight + span->closes)};
 }
 
+/*
+ * The stretches of a period, which has an end, in which it is open, spans that touch
+ * joined.
+ */
+void
+booking_visit_openings(const Hours *hours, pg_tz *tz, Period within, OpenVisit visit, void *arg)
+{
+	Period		open = {within.from, within.from};
+	Walk		walk;
+
+	start_walk(&walk, hours, tz, within.from);
+	for (;;)
+	{
+		Period		span = next_span(&walk);
+
+		/* In the order of their beginnings: whatever comes later begins later. */
+		if (span.from > open.to || span.from >= within.to)
+		{
+			if (open.to > open.from && !visit(open, arg))
+				return;
+			if (span.from >= within.to)
+				return;
+			open.from = span.from;
+		}
+		open.to = Max(open.to, Min(span.to, within.to));
+	}
+}
+
 /* Is it open from beginning to end? */
 bool
 booking_open_through(const Hours *hours, pg_tz *tz, Period period)

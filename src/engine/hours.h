@@ -43,6 +43,11 @@ extern int32 booking_local_date(pg_tz *tz, TimestampTz at);
 extern TimestampTz booking_local_instant(pg_tz *tz, int64 local);
 extern Period booking_calendar_period(pg_tz *tz, TimestampTz at, CalendarUnit unit);
 extern const OpenSpan *booking_spans_of_date(const Hours *hours, int32 date, int *n);
+/* Told of a stretch of time in which it is open; false: that is enough. */
+typedef bool (*OpenVisit) (Period open, void *arg);
+
+extern void booking_visit_openings(const Hours *hours, pg_tz *tz, Period within,
+								   OpenVisit visit, void *arg);
 extern bool booking_open_through(const Hours *hours, pg_tz *tz, Period period);
 extern TimestampTz booking_next_opening(const Hours *hours, pg_tz *tz, TimestampTz at,
 										int64 length);

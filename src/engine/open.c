@@ -3,7 +3,8 @@
  * open.c
  *		When is a resource open, by its closures and its opening hours?
  *
- * The caller has the RESOURCE lock, and thus knows every closure that there is (closure.c).
+ * Who has the RESOURCE lock knows every closure that there is (closure.c); who only looks,
+ * those of a moment ago (resource.c).
  *
  * A resource remembers the closures that end last, so that a booking costs no look-up.
  * If there are more of them than that, bookings that begin before the last forgotten one
@@ -23,6 +24,8 @@
 
 /* How often to look for an opening between closures. */
 #define MANY_CLOSURES	1000
+
+static int	compare_closures(const void *a, const void *b);
 
 /* The first closure that overlaps a period. */
 bool
@@ -69,6 +72,60 @@ booking_find_closure(const Resource *resource, Period period, Closure *found)
 	}
 	SPI_finish();
 	return is_closed;
+}
+
+/* The closures that overlap a period, in their order, "most" of them at most. */
+Closure *
+booking_closures_in(const Resource *resource, Period period, int most, int *n)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Closure    *found;
+	Datum		values[3];
+
+	*n = 0;
+	if (resource->nclosures == 0)
+		return NULL;
+	if (period.from >= resource->closures_from)
+	{
+		found = palloc_array(Closure, resource->nclosures);
+		for (int i = 0; i < resource->nclosures; i++)
+			if (resource->closures[i].period.from < period.to &&
+				resource->closures[i].period.to > period.from)
+				found[(*n)++] = resource->closures[i];
+		qsort(found, *n, sizeof(Closure), compare_closures);
+		*n = Min(*n, most);
+		return found;
+	}
+
+	values[0] = Int64GetDatum(resource->id);
+	values[1] = RangeTypePGetDatum(booking_make_range(period));
+	values[2] = Int64GetDatum(most);
+	SPI_connect();
+	*n = (int) booking_run(STMT_CLOSURES_IN, values, NULL);
+	context = MemoryContextSwitchTo(context);
+	found = palloc_extended(Max(*n, 1) * sizeof(Closure), MCXT_ALLOC_HUGE);
+	for (int i = 0; i < *n; i++)
+	{
+		HeapTuple	row = SPI_tuptable->vals[i];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
+		bool		isnull;
+
+		found[i].period = booking_period(DatumGetRangeTypeP(SPI_getbinval(row, desc, 1, &isnull)));
+		found[i].reason = SPI_getvalue(row, desc, 2);
+	}
+	MemoryContextSwitchTo(context);
+	SPI_finish();
+	return found;
+}
+
+static int
+compare_closures(const void *a, const void *b)
+{
+	const Period *x = &((const Closure *) a)->period;
+	const Period *y = &((const Closure *) b)->period;
+
+	return x->from != y->from ? (x->from < y->from ? -1 : 1) :
+		x->to != y->to ? (x->to < y->to ? -1 : 1) : 0;
 }
 
 /*

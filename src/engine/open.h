@@ -14,6 +14,7 @@
 #include "engine/resource.h"
 
 extern bool booking_find_closure(const Resource *resource, Period period, Closure *found);
+extern Closure *booking_closures_in(const Resource *resource, Period period, int most, int *n);
 extern TimestampTz booking_next_open(const Resource *resource, TimestampTz at, int64 length);
 
 #endif							/* BOOKING_OPEN_H */

@@ -160,3 +160,37 @@ booking_first_gap(const PeakItem *items, int n, int64 from, int64 to, int64 leng
 	pfree(edges);
 	return room && to - start >= length ? start : to;
 }
+
+/*
+ * The sum of quantities at every instant of [from, to): one step after the other, those
+ * without any as well.  Two steps next to each other differ.
+ */
+void
+booking_steps(const PeakItem *items, int n, int64 from, int64 to, PeakStep step, void *arg)
+{
+	Edge	   *edges;
+	int			nedges = make_edges(items, n, from, to, &edges);
+	WideSum		sum = {0, 0};
+	int64		current = 0;
+	int64		start = from;
+
+	for (int i = 0; i < nedges;)
+	{
+		int64		at = edges[i].at;
+		int64		next;
+
+		while (i < nedges && edges[i].at == at)
+			add_edge(&sum, edges[i++].change);
+
+		next = sum_exceeds(&sum, PG_INT64_MAX) ? PG_INT64_MAX : (int64) sum.low;
+		if (next == current)
+			continue;
+		if (start < at)
+			step(start, at, current, arg);
+		start = at;
+		current = next;
+	}
+	if (start < to)
+		step(start, to, current, arg);
+	pfree(edges);
+}

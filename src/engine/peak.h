@@ -24,6 +24,11 @@ typedef struct Peak
 } Peak;
 
 extern Peak booking_peak(const PeakItem *items, int n, int64 from, int64 to, int64 limit);
+/* The sum of quantities from one instant to another; PG_INT64_MAX where it is that or more. */
+typedef void (*PeakStep) (int64 from, int64 to, int64 sum, void *arg);
+
+extern void booking_steps(const PeakItem *items, int n, int64 from, int64 to,
+						  PeakStep step, void *arg);
 extern int64 booking_first_gap(const PeakItem *items, int n, int64 from, int64 to,
 							   int64 length, int64 limit);
 

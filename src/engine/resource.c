@@ -27,6 +27,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
+#include "utils/inval.h"
 #include "utils/memutils.h"
 
 #include "base/cache.h"
@@ -132,6 +133,46 @@ booking_use_resource_named(const char *name)
 			return resource;
 
 		/* Renamed or deleted while we waited; ask again. */
+		CHECK_FOR_INTERRUPTS();
+		booking_cache_forget(&names);
+	}
+}
+
+/*
+ * A resource for whoever only looks, and takes no lock: it is what was committed a moment
+ * ago.  What is read here without the lock is as good for a booker who finds it later:
+ * a change that was not seen yet is told of afterwards, and makes it stale.
+ */
+const Resource *
+booking_peek_resource(int64 resource_id)
+{
+	Resource   *resource;
+
+	AcceptInvalidationMessages();
+	resource = booking_cache_find(&resources, &resource_id);
+	if (resource == NULL)
+		resource = load_resource(resource_id);
+	if (resource == NULL)
+		booking_no_such_resource(resource_id);
+	return resource;
+}
+
+const Resource *
+booking_peek_resource_named(const char *name)
+{
+	for (;;)
+	{
+		int64		id = find_named(name);
+		const Resource *resource;
+
+		AcceptInvalidationMessages();
+		resource = booking_cache_find(&resources, &id);
+		if (resource == NULL)
+			resource = load_resource(id);
+		if (resource && strcmp(resource->name, name) == 0)
+			return resource;
+
+		/* Renamed or deleted meanwhile; ask again. */
 		CHECK_FOR_INTERRUPTS();
 		booking_cache_forget(&names);
 	}

@@ -93,6 +93,8 @@ extern int64 booking_resource_id_named(const char *name);
 extern const Resource *booking_use_resource(int64 resource_id);
 extern const Resource *booking_find_resource(int64 resource_id);
 extern const Resource *booking_use_resource_named(const char *name);
+extern const Resource *booking_peek_resource(int64 resource_id);
+extern const Resource *booking_peek_resource_named(const char *name);
 extern const Seat *booking_seat_numbered(const Resource *resource, int32 seat_no);
 extern const Seat *booking_seat_labelled(const Resource *resource, const char *label);
 extern const Seat *booking_seat_wanted(const Resource *resource, const char *label);

@@ -18,6 +18,7 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "utils/inval.h"
 #include "utils/rel.h"
 
 #include "base/cache.h"
@@ -106,6 +107,18 @@ int
 booking_shards_for(int32 capacity)
 {
 	return Min(MAX_SHARDS, Max(1, (int) (((int64) capacity + PLACES_PER_SHARD - 1) / PLACES_PER_SHARD)));
+}
+
+/* The same for whoever only looks, and takes no lock (booking_peek_resource()). */
+Slot
+booking_peek_slot(int64 slot_id, const Resource **resource)
+{
+	Slot		slot;
+
+	AcceptInvalidationMessages();
+	slot = *find(slot_id);
+	*resource = booking_peek_resource(slot.resource_id);
+	return slot;
 }
 
 /* A slot as remembered, for shards.c and sold_out.c to make notes; NULL when it is forgotten already. */

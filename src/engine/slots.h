@@ -36,6 +36,7 @@ typedef struct Slot
 } Slot;
 
 extern Slot booking_use_slot(int64 slot_id, const Resource **resource);
+extern Slot booking_peek_slot(int64 slot_id, const Resource **resource);
 extern Slot *booking_remembered_slot(int64 slot_id);
 extern int	booking_shards_for(int32 capacity);
 extern int64 *booking_find_slots(const Resource *resource, RangeType *period, int *n);

@@ -62,8 +62,12 @@ static bool judge_limit(const HolderLimit *limit, const Resource *resource, cons
 				  bool another);
 static void count(const HolderLimit *limit, const Resource *resource, const BookingRow *row,
 				  int64 *bookings, int64 *quantity);
+static bool exceeds(const HolderLimit *limit, const Resource *resource, const BookingRow *row,
+					bool another, bool *units, int64 *has);
 static bool refuse_limit(const HolderLimit *limit, const Resource *resource, const BookingRow *row,
 				   bool units, int64 has);
+static void explain_limit(const HolderLimit *limit, const Resource *resource, const BookingRow *row,
+						  bool units, int64 has, Refusal *refusal);
 
 /*
  * May the row be stored, as far as its holder's limits go?  False when not and a function
@@ -148,16 +152,55 @@ calendar_of(const HolderLimit *limit, const Resource *resource, const BookingRow
 static bool
 judge_limit(const HolderLimit *limit, const Resource *resource, const BookingRow *row, bool another)
 {
+	bool		units;
+	int64		has;
+
+	return !exceeds(limit, resource, row, another, &units, &has) ||
+		refuse_limit(limit, resource, row, units, has);
+}
+
+/* Is the limit one of units or of bookings, and how many has the holder? */
+static bool
+exceeds(const HolderLimit *limit, const Resource *resource, const BookingRow *row, bool another,
+		bool *units, int64 *has)
+{
 	int64		bookings;
 	int64		quantity;
 
 	count(limit, resource, row, &bookings, &quantity);
-	if (another && limit->max_bookings != NO_RULE && bookings + 1 > limit->max_bookings)
-		return refuse_limit(limit, resource, row, false, bookings);
-	if (limit->max_quantity != NO_RULE &&
-		quantity + DatumGetInt32(row->value[BOOKING_QUANTITY]) > limit->max_quantity)
-		return refuse_limit(limit, resource, row, true, quantity);
-	return true;
+	*units = !(another && limit->max_bookings != NO_RULE && bookings + 1 > limit->max_bookings);
+	*has = *units ? quantity : bookings;
+	return !*units ||
+		(limit->max_quantity != NO_RULE &&
+		 quantity + DatumGetInt32(row->value[BOOKING_QUANTITY]) > limit->max_quantity);
+}
+
+/*
+ * Which limits would be exceeded by a row that somebody thinks of inserting?  Without a
+ * lock, for whoever only looks.  Says why in refusals[], of which there have to be as many
+ * as there are limits, unless that is NULL.
+ */
+int
+booking_limits_exceeded(const Resource *resource, const BookingRow *row, Refusal *refusals)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	int			n = 0;
+
+	for (int i = 0; i < resource->nlimits; i++)
+	{
+		const HolderLimit *limit = &resource->limits[i];
+		bool		units;
+		int64		has;
+
+		if (limit->per == PER_ACTIVE && row->period.to <= now)
+			continue;
+		if (!exceeds(limit, resource, row, true, &units, &has))
+			continue;
+		if (refusals)
+			explain_limit(limit, resource, row, units, has, &refusals[n]);
+		n++;
+	}
+	return n;
 }
 
 /* What the holder has already, apart from this booking. */
@@ -220,11 +263,22 @@ static bool
 refuse_limit(const HolderLimit *limit, const Resource *resource, const BookingRow *row, bool units,
 	   int64 has)
 {
+	Refusal		refusal;
+
+	explain_limit(limit, resource, row, units, has, &refusal);
+	if (!booking_row_wants_reason(row))
+		booking_raise(&refusal);
+	return booking_row_refuse(row, &refusal);
+}
+
+static void
+explain_limit(const HolderLimit *limit, const Resource *resource, const BookingRow *row, bool units,
+			  int64 has, Refusal *refusal)
+{
 	static const char *const which[] = {
 		"that are not over", "for one slot or period", "that begin on one day",
 		"that begin in one week", "that begin in one month"
 	};
-	Refusal		refusal = {.sqlstate = ERRCODE_CHECK_VIOLATION,.constraint = CONSTRAINT_HOLDER_LIMIT};
 	int64		most = units ? limit->max_quantity : limit->max_bookings;
 	int64		left = Max(most - has, 0);
 	StringInfoData detail;
@@ -248,18 +302,15 @@ refuse_limit(const HolderLimit *limit, const Resource *resource, const BookingRo
 		appendStringInfo(&detail, " and wants %d more", DatumGetInt32(row->value[BOOKING_QUANTITY]));
 	appendStringInfoChar(&detail, '.');
 
-	refusal.message = psprintf("the holder has reached a limit for resource \"%s\"", resource->name);
-	refusal.detail = detail.data;
+	*refusal = (Refusal) {.sqlstate = ERRCODE_CHECK_VIOLATION,.constraint = CONSTRAINT_HOLDER_LIMIT};
+	refusal->message = psprintf("the holder has reached a limit for resource \"%s\"", resource->name);
+	refusal->detail = detail.data;
 	if (left > 0)
-		refusal.hint = psprintf("Up to " INT64_FORMAT " more can be booked.", left);
+		refusal->hint = psprintf("Up to " INT64_FORMAT " more can be booked.", left);
 	else if (limit->per == PER_ACTIVE)
-		refusal.hint = pstrdup("One of them has to end or to be cancelled first.");
+		refusal->hint = pstrdup("One of them has to end or to be cancelled first.");
 	else if (limit->per == PER_SLOT)
-		refusal.hint = pstrdup("One of them has to be cancelled first.");
+		refusal->hint = pstrdup("One of them has to be cancelled first.");
 	else
-		refusal.hint = psprintf("Cancel one of them first, or book another %s.", booking_limit_per[limit->per]);
-
-	if (!booking_row_wants_reason(row))
-		booking_raise(&refusal);
-	return booking_row_refuse(row, &refusal);
+		refusal->hint = psprintf("Cancel one of them first, or book another %s.", booking_limit_per[limit->per]);
 }

@@ -8,10 +8,13 @@
 #ifndef BOOKING_LIMITS_H
 #define BOOKING_LIMITS_H
 
+#include "base/errors.h"
 #include "engine/resource.h"
 #include "engine/row.h"
 
 extern bool booking_within_limits(const Resource *resource, const BookingRow *row,
 								  const BookingRow *old);
+extern int	booking_limits_exceeded(const Resource *resource, const BookingRow *row,
+									Refusal *refusals);
 
 #endif							/* BOOKING_LIMITS_H */

@@ -212,6 +212,15 @@ find_indexes(Relation heap)
 	return booking_cache_keep(generation, &found);
 }
 
+/* The index that tells what is taken of a resource of that kind. */
+const GuardIndex *
+booking_room_index(Relation heap, ResourceKind kind)
+{
+	const RowIndexes *found = find_indexes(heap);
+
+	return kind == RESOURCE_POOLED ? &found->by_pool : &found->by_seat;
+}
+
 static uint64
 gate_key(const BookingRow *row)
 {

@@ -13,11 +13,13 @@
 #include "utils/relcache.h"
 #include "utils/timestamp.h"
 
+#include "engine/guard.h"
 #include "engine/resource.h"
 #include "engine/row.h"
 
 extern bool booking_make_room(Relation heap, const Resource *resource, BookingRow *row,
 							  ItemPointer self);
+extern const GuardIndex *booking_room_index(Relation heap, ResourceKind kind);
 extern bool booking_no_room(const Resource *resource, RangeType *range, const Seat *seat,
 							int32 quantity);
 extern void booking_keep_room(const BookingRow *row);

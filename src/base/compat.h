@@ -34,13 +34,6 @@
 	make_range(typcache, lower, upper, empty)
 #endif
 
-/* 17 put the local transaction id of a backend into a struct */
-#if PG_VERSION_NUM >= 170000
-#define MyLocalTransactionId()	(MyProc->vxid.lxid)
-#else
-#define MyLocalTransactionId()	(MyProc->lxid)
-#endif
-
 /* 17 numbers backends by their place among the processes */
 #if PG_VERSION_NUM >= 170000
 #include "storage/procnumber.h"

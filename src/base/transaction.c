@@ -11,6 +11,7 @@
  *	accounts	what a statement has taken of the places of slots, and what its rows take
  *				(places.c); settled at its end
  *	freed		space that a statement has freed, offered at its end (waitlist.c)
+ *	deferred	space that is freed on the way to something else, and offered after that
  *	gates		that are entered, which gates.c keeps by itself (TransactionPart)
  *
  * Counts are saved when a subtransaction begins, and restored if it is rolled back.  Notes
@@ -69,6 +70,7 @@ typedef struct NoteIndexEntry
 Transaction booking_transaction = {
 	.accounts = {.width = sizeof(Account)},
 	.freed = {.width = sizeof(FreedSpace)},
+	.deferred = {.width = sizeof(FreedSpace)},
 };
 
 static const TransactionPart *gates;
@@ -253,7 +255,8 @@ check_accounts(void)
 static void
 end_of_transaction(XactEvent event, void *arg)
 {
-	Notes	   *const all[] = {&booking_transaction.accounts, &booking_transaction.freed};
+	Notes	   *const all[] = {&booking_transaction.accounts, &booking_transaction.freed,
+		&booking_transaction.deferred};
 
 	switch (event)
 	{
@@ -297,6 +300,7 @@ end_of_subtransaction(SubXactEvent event, SubTransactionId mine, SubTransactionI
 	restore_counts(mine, abort);
 	undo_notes(&booking_transaction.accounts, mine, parent, abort);
 	undo_notes(&booking_transaction.freed, mine, parent, abort);
+	undo_notes(&booking_transaction.deferred, mine, parent, abort);
 	gates->undo(mine, parent, abort);
 }
 

@@ -60,7 +60,7 @@ typedef struct Account
 	int64		stored;			/* in rows, less what they took before */
 } Account;
 
-/* Space on a resource that a statement has freed (waitlist.c). */
+/* Space on a resource that has been freed, from DT_NOBEGIN if at all times (waitlist.c). */
 typedef struct FreedSpace
 {
 	Note		note;
@@ -72,6 +72,7 @@ typedef struct Transaction
 	Counts		counts;
 	Notes		accounts;
 	Notes		freed;
+	Notes		deferred;
 } Transaction;
 
 /* What is kept elsewhere, and has to hear of the same events (gates.c). */

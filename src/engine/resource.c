@@ -82,6 +82,7 @@ static struct
 }			in_use;
 
 static Resource *load_resource(int64 resource_id);
+static void read_resource(Resource *resource, MemoryContext cache);
 static void look_what_is_in_use(void);
 static void load_seats(Resource *resource, MemoryContext cache);
 static void load_hours(Resource *resource, MemoryContext cache);
@@ -241,13 +242,6 @@ load_resource(int64 resource_id)
 	Resource	loaded = {.id = resource_id, .closures_from = DT_NOBEGIN};
 	Generation *generation = booking_cache_load(&resources);
 	MemoryContext cache = booking_cache_memory(generation);
-	MemoryContext context;
-	HeapTuple	row;
-	TupleDesc	desc;
-	Interval	span;
-	Datum		value;
-	bool		isnull;
-	char	   *kind;
 
 	SPI_connect();
 	if (booking_run(STMT_LOAD_RESOURCE, &id, NULL) == 0)
@@ -256,43 +250,7 @@ load_resource(int64 resource_id)
 		return NULL;
 	}
 
-	row = SPI_tuptable->vals[0];
-	desc = SPI_tuptable->tupdesc;
-
-	context = MemoryContextSwitchTo(cache);
-	loaded.name = SPI_getvalue(row, desc, 1);
-	loaded.name = MemoryContextStrdup(cache, loaded.name);
-	kind = SPI_getvalue(row, desc, 2);
-	loaded.kind = strcmp(kind, "exclusive") == 0 ? RESOURCE_EXCLUSIVE :
-		strcmp(kind, "seated") == 0 ? RESOURCE_SEATED : RESOURCE_POOLED;
-	value = SPI_getbinval(row, desc, 3, &isnull);
-	loaded.capacity = isnull ? 0 : DatumGetInt32(value);
-	span = column_interval(row, 4);
-	loaded.buffer_before = booking_interval_length(&span);
-	span = column_interval(row, 5);
-	loaded.buffer_after = booking_interval_length(&span);
-	value = SPI_getbinval(row, desc, 6, &isnull);
-	loaded.retired_at = isnull ? DT_NOEND : DatumGetTimestampTz(value);
-	loaded.category = SPI_getvalue(row, desc, 7);
-	if (loaded.category)
-		loaded.category = MemoryContextStrdup(cache, loaded.category);
-	loaded.tz = pg_tzset(SPI_getvalue(row, desc, 8));
-	if (loaded.tz == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the time zone of resource \"%s\" is not known", loaded.name),
-				 errhint("The names are in pg_timezone_names, for example Europe/Berlin.")));
-	loaded.min_notice = column_length(row, 9);
-	loaded.max_advance = column_length(row, 10);
-	loaded.min_duration = column_length(row, 11);
-	loaded.max_duration = column_length(row, 12);
-	loaded.max_hold = column_length(row, 13);
-	loaded.has_policy = loaded.min_notice != NO_RULE || loaded.max_advance != NO_RULE ||
-		loaded.min_duration != NO_RULE || loaded.max_duration != NO_RULE ||
-		loaded.max_hold != NO_RULE;
-	loaded.slots_only = DatumGetBool(SPI_getbinval(row, desc, 14, &isnull));
-	MemoryContextSwitchTo(context);
-
+	read_resource(&loaded, cache);
 	if (loaded.kind == RESOURCE_SEATED)
 		load_seats(&loaded, cache);
 	look_what_is_in_use();
@@ -306,6 +264,52 @@ load_resource(int64 resource_id)
 	loaded.taken_by_slots = in_use.slots && booking_run(STMT_TAKEN_BY_SLOTS, &id, NULL) > 0;
 	SPI_finish();
 	return booking_cache_keep(generation, &loaded);
+}
+
+/* The columns of booking.resource. */
+static void
+read_resource(Resource *resource, MemoryContext cache)
+{
+	HeapTuple	row = SPI_tuptable->vals[0];
+	TupleDesc	desc = SPI_tuptable->tupdesc;
+	MemoryContext context = MemoryContextSwitchTo(cache);
+	Interval	span;
+	Datum		value;
+	bool		isnull;
+	char	   *kind;
+
+	resource->name = SPI_getvalue(row, desc, 1);
+	resource->name = MemoryContextStrdup(cache, resource->name);
+	kind = SPI_getvalue(row, desc, 2);
+	resource->kind = strcmp(kind, "exclusive") == 0 ? RESOURCE_EXCLUSIVE :
+		strcmp(kind, "seated") == 0 ? RESOURCE_SEATED : RESOURCE_POOLED;
+	value = SPI_getbinval(row, desc, 3, &isnull);
+	resource->capacity = isnull ? 0 : DatumGetInt32(value);
+	span = column_interval(row, 4);
+	resource->buffer_before = booking_interval_length(&span);
+	span = column_interval(row, 5);
+	resource->buffer_after = booking_interval_length(&span);
+	value = SPI_getbinval(row, desc, 6, &isnull);
+	resource->retired_at = isnull ? DT_NOEND : DatumGetTimestampTz(value);
+	resource->category = SPI_getvalue(row, desc, 7);
+	if (resource->category)
+		resource->category = MemoryContextStrdup(cache, resource->category);
+	resource->tz = pg_tzset(SPI_getvalue(row, desc, 8));
+	if (resource->tz == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the time zone of resource \"%s\" is not known", resource->name),
+				 errhint("The names are in pg_timezone_names, for example Europe/Berlin.")));
+	resource->min_notice = column_length(row, 9);
+	resource->max_advance = column_length(row, 10);
+	resource->min_duration = column_length(row, 11);
+	resource->max_duration = column_length(row, 12);
+	resource->max_hold = column_length(row, 13);
+	resource->has_policy = resource->min_notice != NO_RULE || resource->max_advance != NO_RULE ||
+		resource->min_duration != NO_RULE || resource->max_duration != NO_RULE ||
+		resource->max_hold != NO_RULE;
+	resource->slots_only = DatumGetBool(SPI_getbinval(row, desc, 14, &isnull));
+	MemoryContextSwitchTo(context);
 }
 
 static void

@@ -98,13 +98,6 @@ typedef struct Refused
 	int			n;
 } Refused;
 
-/* Space that has been freed and is to be looked at later. */
-typedef struct Freed
-{
-	int64		resource_id;
-	RangeType  *window;
-} Freed;
-
 /* A line to be served, and what came of it. */
 typedef struct Line
 {
@@ -117,7 +110,6 @@ typedef struct Line
 static List *freed_meanwhile = NIL; /* of RangeType, by what serve() itself expired */
 static MemoryContext serving_context = NULL;
 static int	deferring = 0;		/* space is freed for which there is another use */
-static List *deferred = NIL;	/* of Freed, in the transaction's context */
 
 static int	serve(const Resource *resource, RangeType *window, Datum newcomer, bool *somebody);
 static int	serve_window(const Resource *resource, RangeType *window, Datum newcomer, bool *somebody);
@@ -128,9 +120,9 @@ static bool wants_more(const Refused *refused, const Entry *entry);
 static void read_entry(HeapTuple row, TupleDesc desc, Entry *entry);
 static void settle(const BookingRow *old, const BookingRow *new);
 static RangeType *widened(const Resource *resource, RangeType *range);
-static RangeType *copy_range(RangeType *range);
 static Period span(Period a, Period b);
-static void note_freed(int64 resource_id, RangeType *window);
+static void note_freed(Notes *notes, int64 resource_id, CommandId command, RangeType *range);
+static RangeType *freed_range(Period window);
 static RangeType *all_time(void);
 static void serve_line(void *arg);
 
@@ -190,14 +182,22 @@ booking_line_take_places(const Resource *resource, const Slot *slot, const Booki
  * been given back as well.  Of many stretches, all that they span.
  */
 static void
-note_freed(int64 resource_id, RangeType *range)
+note_freed(Notes *notes, int64 resource_id, CommandId command, RangeType *range)
 {
-	Period		window = booking_period(range);
+	Period		window;
 	bool		found;
-	FreedSpace *freed = booking_note(&booking_transaction.freed, resource_id, booking_this_command(),
-									 &found);
+	FreedSpace *freed = booking_note(notes, resource_id, command, &found);
 
+	/* Where it has no beginning: all time. */
+	if (!booking_period_is_sound(range, &window))
+		window = (Period) {DT_NOBEGIN, DT_NOEND};
 	freed->window = found ? span(freed->window, window) : window;
+}
+
+static RangeType *
+freed_range(Period window)
+{
+	return window.from == DT_NOBEGIN ? all_time() : booking_make_range(window);
 }
 
 /* At the end of a statement: offer what it has freed. */
@@ -214,7 +214,7 @@ booking_line_statement_done(void)
 		if (freed.note.command < command)
 			break;
 		booking_notes_keep(noted, noted->n - 1);
-		booking_line_freed(freed.note.key, booking_make_range(freed.window));
+		booking_line_freed(freed.note.key, freed_range(freed.window));
 	}
 }
 
@@ -230,18 +230,13 @@ booking_line_freed(int64 resource_id, RangeType *window)
 		MemoryContext context = MemoryContextSwitchTo(serving_context);
 
 		freed_meanwhile = lappend(freed_meanwhile,
-								  copy_range(window));
+								  DatumGetRangeTypeP(datumCopy(RangeTypePGetDatum(window), false, -1)));
 		MemoryContextSwitchTo(context);
 		return;
 	}
 	if (deferring > 0)
 	{
-		MemoryContext context = MemoryContextSwitchTo(TopTransactionContext);
-		Freed	   *later = palloc(sizeof(Freed));
-
-		*later = (Freed) {resource_id, copy_range(window)};
-		deferred = lappend(deferred, later);
-		MemoryContextSwitchTo(context);
+		note_freed(&booking_transaction.deferred, resource_id, 0, window);
 		return;
 	}
 
@@ -261,12 +256,6 @@ booking_line_freed(int64 resource_id, RangeType *window)
 		booking_unlock_line(resource_id);
 }
 
-static RangeType *
-copy_range(RangeType *range)
-{
-	return DatumGetRangeTypeP(datumCopy(RangeTypePGetDatum(range), false, -1));
-}
-
 /* From the beginning of the first to the end of the last. */
 static Period
 span(Period a, Period b)
@@ -279,7 +268,7 @@ void
 booking_line_defer(bool defer)
 {
 	if (defer && deferring == 0)
-		deferred = NIL;
+		booking_notes_keep(&booking_transaction.deferred, 0);
 	deferring += defer ? 1 : -1;
 }
 
@@ -287,13 +276,18 @@ booking_line_defer(bool defer)
 void
 booking_line_serve_deferred(void)
 {
-	while (deferring == 0 && deferred != NIL)
-	{
-		Freed	   *later = linitial(deferred);
+	Notes	   *notes = &booking_transaction.deferred;
+	int			n = notes->n;
+	FreedSpace *later;
 
-		deferred = list_delete_first(deferred);
-		booking_line_freed(later->resource_id, later->window);
-	}
+	if (deferring > 0 || n == 0)
+		return;
+	later = palloc_extended(n * sizeof(FreedSpace), MCXT_ALLOC_HUGE);
+	memcpy(later, booking_noted(notes, 0), n * sizeof(FreedSpace));
+	booking_notes_keep(notes, 0);
+	for (int i = 0; i < n; i++)
+		booking_line_freed(later[i].note.key, freed_range(later[i].window));
+	pfree(later);
 }
 
 /* Somebody has joined, under JOIN and LINE. */
@@ -575,8 +569,8 @@ booking_row_freed(PG_FUNCTION_ARGS)
 		settle(&old, new);
 	if ((new == NULL || booking_row_adds_load(&old, new)) &&
 		old.period.to > GetCurrentTimestamp())
-		note_freed(DatumGetInt64(old.value[BOOKING_RESOURCE_ID]),
-				   DatumGetRangeTypeP(old.value[BOOKING_OCCUPIES]));
+		note_freed(&booking_transaction.freed, DatumGetInt64(old.value[BOOKING_RESOURCE_ID]),
+				   booking_this_command(), DatumGetRangeTypeP(old.value[BOOKING_OCCUPIES]));
 	return PointerGetDatum(NULL);
 }
 

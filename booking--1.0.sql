@@ -19,7 +19,7 @@
  *
  * Rules for whoever adds to it: names are qualified and bodies run with
  * search_path = pg_catalog, pg_temp; EXECUTE is revoked from PUBLIC at the end of the file
- * for everything at once; a table with data of users is registered for pg_dump.
+ * for everything at once, and what is there is recorded after that; a table with data of users is registered for pg_dump.
  */
 
 \echo Use "CREATE EXTENSION booking CASCADE" to load this file. \quit
@@ -1539,11 +1539,284 @@ UNION ALL
 		WHERE w.status = 'waiting' AND (upper_inf(w.period) OR upper(w.period) > now())) AS w
 	WHERE w.fault IS NOT NULL
 UNION ALL
+	SELECT 'policy without row-level security', NULL, NULL, format('policy %s on %s', p.polname, c.oid::regclass)
+	FROM pg_extension x
+	JOIN pg_depend d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = x.oid AND d.deptype = 'e'
+		AND d.classid = 'pg_class'::regclass
+	JOIN pg_class c ON c.oid = d.objid AND NOT c.relrowsecurity
+	JOIN pg_policy p ON p.polrelid = c.oid
+	WHERE x.extname = 'booking'
+UNION ALL
 	SELECT 'a guarded table breaks its guard', NULL, NULL, format('%s, guard %s: %s', g.target, g.guard, g.detail)
 	FROM booking.verify_guards() g
 $$;
 COMMENT ON FUNCTION booking.verify() IS 'one row for each stored fact that breaks a rule; none is what you want to see';
 
+
+/*
+ * What belongs to the tables of the extension and is not a row: ours and what others have put on
+ * them, each with the DDL that makes it.  pg_dump leaves it out, because it takes tables of an
+ * extension to be as the extension makes them.  (Their privileges and security labels it dumps.)
+ *
+ * "section" is pg_dump's: what the rows need to be loaded is pre-data; what would act on the
+ * rows while they are loaded, or needs keys of other tables, is post-data.  "state" is what may
+ * change about a part that stays: it is compared as text, and a difference that means nothing
+ * (another release writes an expression in another way) leads to DDL that changes nothing.
+ */
+CREATE FUNCTION booking.parts()
+	RETURNS TABLE (section text, rank integer, kind text, target text, name text, state text, ddl text)
+	LANGUAGE sql STABLE PARALLEL RESTRICTED
+	SET search_path = pg_catalog, pg_temp
+	SET datestyle = 'ISO, YMD'
+	SET intervalstyle = 'postgres'
+	SET extra_float_digits = 1
+AS $$
+	WITH member AS MATERIALIZED (
+		SELECT d.classid, d.objid
+		FROM pg_extension x
+		JOIN pg_depend d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = x.oid AND d.deptype = 'e'
+		WHERE x.extname = 'booking'),
+	rel AS MATERIALIZED (
+		SELECT c.oid, c.relname, c.relkind, c.reloptions, c.reltoastrelid, c.relreplident, c.relrowsecurity,
+			c.relforcerowsecurity, c.relacl, c.relowner, format('booking.%I', c.relname) AS target
+		FROM member m JOIN pg_class c ON m.classid = 'pg_class'::regclass AND c.oid = m.objid),
+	col AS MATERIALIZED (
+		SELECT r.oid AS relid, r.target, a.*, t.typstorage,
+			(SELECT string_agg(o, ', ') FROM unnest(a.attoptions) AS o WHERE o LIKE 'n\_distinct%') AS options, t.typcollation, pg_get_expr(d.adbin, d.adrelid) AS expression
+		FROM rel r
+		JOIN pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
+		JOIN pg_type t ON t.oid = a.atttypid
+		LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+		WHERE r.relkind IN ('r', 'p')),
+	seq AS MATERIALIZED (		-- of identity columns and serials
+		SELECT col.attrelid, col.attnum, col.attname, col.target, col.attidentity, s.seqrelid,
+			format('%I.%I', n.nspname, c.relname) AS sequence,
+			format('INCREMENT BY %s MINVALUE %s MAXVALUE %s START WITH %s CACHE %s%s', s.seqincrement, s.seqmin, s.seqmax,
+				s.seqstart, s.seqcache, CASE WHEN s.seqcycle THEN ' CYCLE' ELSE '' END) AS options,
+			format_type(s.seqtypid, NULL) AS type
+		FROM col
+		JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = col.attrelid AND d.refobjsubid = col.attnum
+			AND d.classid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')
+		JOIN pg_sequence s ON s.seqrelid = d.objid
+		JOIN pg_class c ON c.oid = s.seqrelid
+		JOIN pg_namespace n ON n.oid = c.relnamespace),
+	con AS MATERIALIZED (
+		SELECT c.*, r.target FROM rel r JOIN pg_constraint c ON c.conrelid = r.oid
+		WHERE c.contype IN ('c', 'p', 'u', 'x', 'f') AND c.conparentid = 0),
+	ind AS MATERIALIZED (
+		SELECT i.*, c.relname, c.reloptions, r.target, format('booking.%I', c.relname) AS index, k.oid IS NOT NULL AS of_constraint
+		FROM rel r
+		JOIN pg_index i ON i.indrelid = r.oid AND i.indisvalid
+		JOIN pg_class c ON c.oid = i.indexrelid
+		LEFT JOIN pg_constraint k ON k.conindid = i.indexrelid AND k.conrelid = r.oid AND k.contype IN ('p', 'u', 'x')),
+	trg AS MATERIALIZED (
+		SELECT t.*, r.target FROM rel r JOIN pg_trigger t ON t.tgrelid = r.oid WHERE NOT t.tgisinternal AND t.tgparentid = 0),
+	acl AS MATERIALIZED (
+		SELECT 1 AS rank, 'SCHEMA booking' AS target, NULL::name AS attname, n.nspowner AS owner, coalesce(n.nspacl, acldefault('n', n.nspowner)) AS acl
+		FROM pg_namespace n WHERE n.nspname = 'booking'
+		UNION ALL
+		SELECT 2, CASE r.relkind WHEN 'S' THEN 'SEQUENCE ' ELSE 'TABLE ' END || r.target, NULL, r.relowner,
+			coalesce(r.relacl, acldefault(CASE r.relkind WHEN 'S' THEN 's' ELSE 'r' END::"char", r.relowner))
+		FROM rel r WHERE r.relkind IN ('r', 'p', 'v', 'S')
+		UNION ALL
+		SELECT 3, 'TABLE ' || r.target, a.attname, r.relowner, a.attacl
+		FROM rel r JOIN pg_attribute a ON a.attrelid = r.oid AND a.attacl IS NOT NULL AND NOT a.attisdropped
+		UNION ALL
+		SELECT 4, 'FUNCTION ' || p.oid::regprocedure, NULL, p.proowner, coalesce(p.proacl, acldefault('f', p.proowner))
+		FROM member m JOIN pg_proc p ON m.classid = 'pg_proc'::regclass AND p.oid = m.objid)
+
+	SELECT 'pre-data', 1, 'sequence', s.target, s.sequence, '', format('CREATE SEQUENCE IF NOT EXISTS %s AS %s %s', s.sequence, s.type, s.options)
+	FROM seq s WHERE s.attidentity = ''
+UNION ALL
+	SELECT 'pre-data', 2, 'column', c.target, c.attname, '',
+		format('ALTER TABLE %s ADD COLUMN %I %s', c.target, c.attname, format_type(c.atttypid, c.atttypmod))
+		|| CASE WHEN c.attcollation <> c.typcollation
+			THEN (SELECT format(' COLLATE %I.%I', n.nspname, o.collname)
+				FROM pg_collation o JOIN pg_namespace n ON n.oid = o.collnamespace WHERE o.oid = c.attcollation) ELSE '' END
+		|| CASE
+			WHEN c.attgenerated <> '' THEN format(' GENERATED ALWAYS AS (%s) %s', c.expression,
+				CASE c.attgenerated WHEN 's' THEN 'STORED' ELSE 'VIRTUAL' END)
+			WHEN c.attidentity <> '' THEN (SELECT format(' GENERATED %s AS IDENTITY (SEQUENCE NAME %s %s)',
+				CASE c.attidentity WHEN 'a' THEN 'ALWAYS' ELSE 'BY DEFAULT' END, s.sequence, s.options)
+				FROM seq s WHERE s.attrelid = c.attrelid AND s.attnum = c.attnum AND s.attidentity <> '')
+			WHEN c.expression IS NOT NULL THEN format(' DEFAULT %s', c.expression)
+			ELSE '' END
+		|| CASE WHEN c.attnotnull THEN ' NOT NULL' ELSE '' END
+	FROM (SELECT * FROM col ORDER BY attrelid, attnum) c
+UNION ALL
+	SELECT 'pre-data', 4, 'default', c.target, c.attname, coalesce(c.expression, ''),
+		format('ALTER TABLE %s ALTER COLUMN %I ', c.target, c.attname) || coalesce('SET DEFAULT ' || c.expression, 'DROP DEFAULT')
+	FROM col c WHERE c.attgenerated = '' AND c.attidentity = ''
+UNION ALL
+	SELECT 'pre-data', 4, 'not null', c.target, c.attname, c.attnotnull::text,
+		format('ALTER TABLE %s ALTER COLUMN %I %s NOT NULL', c.target, c.attname, CASE WHEN c.attnotnull THEN 'SET' ELSE 'DROP' END)
+	FROM col c
+UNION ALL
+	SELECT 'pre-data', 4, 'sequence owner', s.target, s.sequence, '', format('ALTER SEQUENCE %s OWNED BY %s.%I', s.sequence, s.target, s.attname)
+	FROM seq s WHERE s.attidentity = ''
+UNION ALL
+	SELECT 'pre-data', 5, 'statistics target', c.target, c.attname, coalesce(c.attstattarget, -1)::text,
+		format('ALTER TABLE %s ALTER COLUMN %I SET STATISTICS %s', c.target, c.attname, coalesce(c.attstattarget, -1))
+	FROM col c
+UNION ALL
+	SELECT 'pre-data', 5, 'storage', c.target, c.attname, CASE WHEN c.attstorage = c.typstorage THEN '' ELSE c.attstorage::text END,
+		format('ALTER TABLE %s ALTER COLUMN %I SET STORAGE %s', c.target, c.attname,
+			CASE c.attstorage WHEN 'p' THEN 'PLAIN' WHEN 'e' THEN 'EXTERNAL' WHEN 'm' THEN 'MAIN' ELSE 'EXTENDED' END)
+	FROM col c
+UNION ALL
+	SELECT 'pre-data', 5, 'compression', c.target, c.attname, c.attcompression::text,
+		format('ALTER TABLE %s ALTER COLUMN %I SET COMPRESSION %s', c.target, c.attname,
+			CASE c.attcompression WHEN 'p' THEN 'pglz' WHEN 'l' THEN 'lz4' ELSE 'DEFAULT' END)
+	FROM col c
+UNION ALL
+	SELECT 'pre-data', 5, 'column options', c.target, c.attname, coalesce(c.options, ''),
+		format('ALTER TABLE %s ALTER COLUMN %I SET (%s)', c.target, c.attname, c.options)
+	FROM col c WHERE c.options IS NOT NULL
+UNION ALL
+	SELECT 'pre-data', 6, 'storage parameters', r.target, '', coalesce(concat_ws(' ', r.reloptions, t.reloptions), ''),
+		(SELECT format('ALTER TABLE %s SET (%s)', r.target, string_agg(format('%s = %L', split_part(o, '=', 1), substr(o, strpos(o, '=') + 1)), ', '))
+			FROM (SELECT unnest(r.reloptions) UNION ALL SELECT 'toast.' || unnest(t.reloptions)) AS options (o) HAVING count(*) > 0)
+	FROM rel r LEFT JOIN pg_class t ON t.oid = r.reltoastrelid
+	WHERE r.relkind IN ('r', 'p')
+UNION ALL
+	SELECT 'post-data', 10, 'index', i.target, i.relname, '', pg_get_indexdef(i.indexrelid)
+	FROM ind i WHERE NOT i.of_constraint
+UNION ALL
+	SELECT 'post-data', CASE c.contype WHEN 'f' THEN 13 WHEN 'c' THEN 12 ELSE 11 END, 'constraint', c.target, c.conname, '',
+		format('ALTER TABLE %s ADD CONSTRAINT %I %s', c.target, c.conname, pg_get_constraintdef(c.oid))
+	FROM con c
+UNION ALL
+	SELECT 'post-data', 14, 'index parameters', i.target, i.relname, coalesce(i.reloptions::text, ''),
+		(SELECT format('ALTER INDEX %s SET (%s)', i.index, string_agg(format('%s = %L', split_part(o, '=', 1), substr(o, strpos(o, '=') + 1)), ', '))
+			FROM unnest(i.reloptions) AS o HAVING count(*) > 0)
+	FROM ind i
+UNION ALL
+	SELECT 'post-data', 14, 'clustered', i.target, i.relname, i.indisclustered::text,
+		CASE WHEN i.indisclustered THEN format('ALTER TABLE %s CLUSTER ON %I', i.target, i.relname) END
+	FROM ind i
+UNION ALL
+	SELECT 'post-data', 14, 'replica identity', r.target, '', concat(r.relreplident, ' ', i.relname),
+		format('ALTER TABLE %s REPLICA IDENTITY %s', r.target,
+			CASE r.relreplident WHEN 'n' THEN 'NOTHING' WHEN 'f' THEN 'FULL' WHEN 'i' THEN format('USING INDEX %I', i.relname) ELSE 'DEFAULT' END)
+	FROM rel r LEFT JOIN ind i ON i.indrelid = r.oid AND i.indisreplident
+	WHERE r.relkind IN ('r', 'p')
+UNION ALL
+	SELECT 'post-data', 15, 'statistics', r.target, format('%I.%I', n.nspname, s.stxname), '', pg_get_statisticsobjdef(s.oid)
+	FROM rel r JOIN pg_statistic_ext s ON s.stxrelid = r.oid JOIN pg_namespace n ON n.oid = s.stxnamespace
+UNION ALL
+	SELECT 'post-data', 16, 'statistics object target', r.target, format('%I.%I', n.nspname, s.stxname), coalesce(s.stxstattarget, -1)::text,
+		CASE WHEN s.stxstattarget >= 0 THEN format('ALTER STATISTICS %I.%I SET STATISTICS %s', n.nspname, s.stxname, s.stxstattarget) END
+	FROM rel r JOIN pg_statistic_ext s ON s.stxrelid = r.oid JOIN pg_namespace n ON n.oid = s.stxnamespace
+UNION ALL
+	SELECT 'post-data', 17, 'rule', r.target, w.rulename, '', rtrim(pg_get_ruledef(w.oid), ';')
+	FROM rel r JOIN pg_rewrite w ON w.ev_class = r.oid AND w.rulename <> '_RETURN'
+UNION ALL
+	SELECT 'post-data', 18, 'trigger', t.target, t.tgname, '', pg_get_triggerdef(t.oid)
+	FROM trg t
+UNION ALL
+	-- Ours are on after a restore, whatever they were.
+	SELECT 'post-data', 19, 'trigger state', t.target, t.tgname, '',
+		format('ALTER TABLE %s %s TRIGGER %I', t.target,
+			CASE t.tgenabled WHEN 'D' THEN 'DISABLE' WHEN 'R' THEN 'ENABLE REPLICA' ELSE 'ENABLE ALWAYS' END, t.tgname)
+	FROM trg t
+	WHERE t.tgenabled <> 'O' AND (SELECT p.pronamespace FROM pg_proc p WHERE p.oid = t.tgfoid) <> 'booking'::regnamespace
+UNION ALL
+	SELECT 'post-data', 20, 'policy', r.target, p.polname, '',
+		format('CREATE POLICY %I ON %s AS %s FOR %s TO %s', p.polname, r.target,
+			CASE WHEN p.polpermissive THEN 'PERMISSIVE' ELSE 'RESTRICTIVE' END,
+			CASE p.polcmd WHEN 'r' THEN 'SELECT' WHEN 'a' THEN 'INSERT' WHEN 'w' THEN 'UPDATE' WHEN 'd' THEN 'DELETE' ELSE 'ALL' END,
+			(SELECT string_agg(CASE o WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(o)) END, ', ') FROM unnest(p.polroles) AS o))
+		|| coalesce(' USING (' || pg_get_expr(p.polqual, p.polrelid) || ')', '')
+		|| coalesce(' WITH CHECK (' || pg_get_expr(p.polwithcheck, p.polrelid) || ')', '')
+	FROM rel r JOIN pg_policy p ON p.polrelid = r.oid
+UNION ALL
+	SELECT 'post-data', 21, 'row-level security', r.target, '', r.relrowsecurity::text,
+		format('ALTER TABLE %s %s ROW LEVEL SECURITY', r.target, CASE WHEN r.relrowsecurity THEN 'ENABLE' ELSE 'DISABLE' END)
+	FROM rel r WHERE r.relkind IN ('r', 'p')
+UNION ALL
+	SELECT 'post-data', 21, 'forced row-level security', r.target, '', r.relforcerowsecurity::text,
+		format('ALTER TABLE %s %s ROW LEVEL SECURITY', r.target, CASE WHEN r.relforcerowsecurity THEN 'FORCE' ELSE 'NO FORCE' END)
+	FROM rel r WHERE r.relkind IN ('r', 'p')
+UNION ALL
+	SELECT 'post-data', 22, 'comment', k.on_what, '', d.description, format('COMMENT ON %s IS %L', k.on_what, d.description)
+	FROM (
+		SELECT 'pg_class'::regclass AS classoid, r.oid AS objoid, 0 AS objsubid, CASE r.relkind WHEN 'v' THEN 'VIEW ' WHEN 'S' THEN 'SEQUENCE ' ELSE 'TABLE ' END || r.target AS on_what
+		FROM rel r WHERE r.relkind IN ('r', 'p', 'v', 'S')
+		UNION ALL SELECT 'pg_class'::regclass, c.attrelid, c.attnum, format('COLUMN %s.%I', c.target, c.attname) FROM col c
+		UNION ALL SELECT 'pg_class'::regclass, i.indexrelid, 0, format('INDEX %s', i.index) FROM ind i
+		UNION ALL SELECT 'pg_constraint'::regclass, c.oid, 0, format('CONSTRAINT %I ON %s', c.conname, c.target) FROM con c
+		UNION ALL SELECT 'pg_trigger'::regclass, t.oid, 0, format('TRIGGER %I ON %s', t.tgname, t.target) FROM trg t
+		UNION ALL SELECT 'pg_policy'::regclass, p.oid, 0, format('POLICY %I ON %s', p.polname, r.target) FROM rel r JOIN pg_policy p ON p.polrelid = r.oid
+		UNION ALL SELECT 'pg_statistic_ext'::regclass, s.oid, 0, format('STATISTICS %I.%I', n.nspname, s.stxname)
+			FROM rel r JOIN pg_statistic_ext s ON s.stxrelid = r.oid JOIN pg_namespace n ON n.oid = s.stxnamespace) AS k
+	JOIN pg_description d ON d.classoid = k.classoid AND d.objoid = k.objoid AND d.objsubid = k.objsubid
+UNION ALL
+	SELECT 'post-data', 23, 'sequence value', s.target, s.sequence, '', format('SELECT pg_catalog.setval(%L, %s)', s.sequence, pg_sequence_last_value(s.seqrelid))
+	FROM seq s
+	WHERE NOT EXISTS (SELECT FROM rel r WHERE r.oid = s.seqrelid) AND has_sequence_privilege(s.seqrelid, 'SELECT, USAGE')
+		AND pg_sequence_last_value(s.seqrelid) IS NOT NULL
+UNION ALL
+	SELECT 'post-data', 24, 'publication', r.target, p.pubname, '', format('ALTER PUBLICATION %I ADD TABLE ONLY %s', p.pubname, r.target)
+		|| coalesce((SELECT ' (' || string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) || ')' FROM pg_attribute a
+			WHERE a.attrelid = r.oid AND a.attnum = ANY (m.prattrs)), '')
+		|| coalesce(' WHERE (' || pg_get_expr(m.prqual, m.prrelid) || ')', '')
+	FROM rel r JOIN pg_publication_rel m ON m.prrelid = r.oid JOIN pg_publication p ON p.oid = m.prpubid
+UNION ALL
+	SELECT 'post-data', 25, 'privilege', a.target,
+		format('%s%s TO %s', g.privilege_type, CASE WHEN a.attname IS NULL THEN '' ELSE format(' (%I)', a.attname) END,
+			CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(g.grantee)) END), '',
+		format('GRANT %s%s ON %s TO %s%s', g.privilege_type, CASE WHEN a.attname IS NULL THEN '' ELSE format(' (%I)', a.attname) END, a.target,
+			CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(g.grantee)) END,
+			CASE WHEN g.grantable THEN ' WITH GRANT OPTION' ELSE '' END)
+	FROM acl a
+	CROSS JOIN LATERAL (
+		SELECT x.grantee, x.privilege_type, bool_or(x.is_grantable) AS grantable
+		FROM aclexplode(a.acl) AS x WHERE x.grantee <> a.owner GROUP BY 1, 2) AS g
+$$;
+COMMENT ON FUNCTION booking.parts() IS
+	'columns, constraints, indexes, triggers, policies, settings and privileges of the tables of the extension, with their DDL';
+
+/*
+ * What of that comes with the extension: filled at the end of this file.  An upgrade script adds
+ * what it adds.
+ */
+CREATE TABLE booking.own_part (
+	kind			text NOT NULL,
+	target			text NOT NULL,
+	name			text NOT NULL,
+	state			text NOT NULL,
+	CONSTRAINT own_part_pkey PRIMARY KEY (kind, target, name)
+);
+COMMENT ON TABLE booking.own_part IS 'what comes with the extension, for additions() to know what does not (derived)';
+
+CREATE FUNCTION booking.additions()
+	RETURNS SETOF text
+	LANGUAGE sql STABLE PARALLEL RESTRICTED
+	SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT a.statement
+	FROM (
+	SELECT p.rank, p.target, p.number, format('/* %s */ %s;', p.section, p.ddl) AS statement
+	FROM booking.parts() WITH ORDINALITY AS p (section, rank, kind, target, name, state, ddl, number)
+	LEFT JOIN booking.own_part o ON o.kind = p.kind AND o.target = p.target AND o.name = p.name
+	WHERE p.ddl IS NOT NULL
+		AND CASE
+			WHEN p.kind IN ('default', 'not null') THEN o.state <> p.state		-- of a new column, ADD COLUMN says it
+			WHEN p.kind IN ('statistics target', 'statistics object target') THEN coalesce(o.state, '-1') <> p.state
+			WHEN p.kind IN ('storage', 'compression', 'column options', 'index parameters', 'storage parameters') THEN coalesce(o.state, '') <> p.state
+			WHEN p.kind = 'clustered' THEN p.state = 'true'
+			ELSE o.state IS DISTINCT FROM p.state
+			END
+	UNION ALL
+	SELECT 99, o.target, 0, format('/* post-data */ REVOKE %s ON %s FROM PUBLIC;', regexp_replace(o.name, ' TO PUBLIC$', ''), o.target)
+	FROM booking.own_part o
+	WHERE o.kind = 'privilege' AND o.name LIKE '% TO PUBLIC'
+		AND NOT EXISTS (SELECT FROM booking.parts() p WHERE p.kind = o.kind AND p.target = o.target AND p.name = o.name)
+	) AS a
+	ORDER BY a.rank, a.target, a.number
+$$;
+COMMENT ON FUNCTION booking.additions() IS
+	'the DDL of all that others have put on the tables of the extension, in an order that runs: what a dump leaves out';
 
 /*
  * What each level may: the one place that says it, for grant_access() and revoke_access().
@@ -1840,3 +2113,8 @@ GRANT EXECUTE ON FUNCTION booking.is_sound(tstzrange, tstzrange, integer, text, 
 GRANT EXECUTE ON FUNCTION booking.check_again("any"), booking.check_capacity(), booking.check_against(),
 	booking.make_room(), booking.capacity_changes(), booking.guard_definition(oid), booking.before_name(text, text)
 	TO PUBLIC;
+
+
+-- What additions() is to leave out: all of the above.  Nothing is made below this line. -------
+
+INSERT INTO booking.own_part SELECT p.kind, p.target, p.name, p.state FROM booking.parts() p;

@@ -23,7 +23,7 @@
  *	  once instead of one lock for each further resource.  A change of rules takes
  *	  RESOURCE 0 in ShareLock, which conflicts with that and not with its like.
  *	- A change of the rules of all resources locks the table booking.booking against
- *	  writers.  A booker that holds a RESOURCE lock holds RowExclusiveLock on it, too, from
+ *	  writers.  A transaction that holds a RESOURCE lock holds RowExclusiveLock on it, too, from
  *	  before to its commit; a booker would anyway, so that costs nothing.  A transaction that
  *	  changes the rules of many resources, one after the other, does so as soon as nobody
  *	  is writing: to wait for it while holding RESOURCE locks may be a deadlock with a
@@ -136,11 +136,17 @@ booking_holds_rules(int64 resource_id)
 /*
  * Lock a resource's rules in order to change them: waits until every transaction that
  * has booked under the old ones has ended, and lets nobody book until this one has.
+ *
+ * The table comes first here, too.  A change may go on to write bookings (offers to those
+ * who wait, bookings that a closure cancels): it would then wait for a change of everybody's
+ * rules, which waits for this RESOURCE lock.
  */
 void
 booking_lock_rules(int64 resource_id)
 {
 	int			n = *count_of(COUNT_RULES);
+
+	LockRelationOid(booking_table("booking"), RowExclusiveLock);
 
 	if (n >= some_locks() &&
 		ConditionalLockRelationOid(booking_table("booking"), ShareRowExclusiveLock))

@@ -609,7 +609,8 @@ BEGIN
 	ELSIF found IS NULL THEN
 		RAISE undefined_object USING
 			MESSAGE = format('resource "%s" does not exist', name),
-			HINT = 'The resources are in booking.resource; create_resource() adds one.';
+			HINT = CASE WHEN name ~ '^-?[0-9]+$' THEN 'This was looked up as a name.  If it is an id, cast it: $1::bigint.'
+				ELSE 'The resources are in booking.resource; create_resource() adds one.' END;
 	END IF;
 	RETURN found;
 END

@@ -41,9 +41,14 @@ booking_no_such_resource(int64 id)
 void
 booking_no_such_resource_named(const char *name)
 {
+	const char *digits = name + (*name == '-');
+
+	/* An id that a driver sends without its type is taken for a name. */
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_OBJECT),
 			 errmsg("resource \"%s\" does not exist", name),
+			 *digits != '\0' && strspn(digits, "0123456789") == strlen(digits) ?
+			 errhint("This was looked up as a name.  If it is an id, cast it: $1::bigint.") :
 			 errhint("The resources are in booking.resource; create_resource() adds one.")));
 }
 

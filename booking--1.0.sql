@@ -17,12 +17,17 @@
  *	slot		a published occurrence on a resource, with its own number of places
  *	booking		a holder's claim on a resource for a period
  *
- * Rules for whoever adds to it: names are qualified and bodies run with
- * search_path = pg_catalog, pg_temp; EXECUTE is revoked from PUBLIC at the end of the file
- * for everything at once, and what is there is recorded after that; a table with data of users is registered for pg_dump.
+ * Rules for whoever adds to it: names are qualified; this script, a script that updates, and
+ * the bodies of functions run with search_path = pg_catalog, pg_temp; EXECUTE is revoked from
+ * PUBLIC at the end of the file for everything at once, and what is there is recorded after
+ * that; a table with data of users is registered for pg_dump.
  */
 
 \echo Use "CREATE EXTENSION booking CASCADE" to load this file. \quit
+
+-- CREATE EXTENSION puts the schemas of other extensions into the search_path, and what is in
+-- theirs may be anybody's.  An index, a constraint or a view keeps what it has once found.
+SET LOCAL search_path = pg_catalog, pg_temp;
 
 -- A schema of this name that somebody has prepared makes this fail, on purpose.
 CREATE SCHEMA booking;

@@ -32,6 +32,7 @@
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
+#include "utils/fmgroids.h"
 #include "utils/guc.h"
 #include "utils/rel.h"
 #include "utils/resowner.h"
@@ -41,6 +42,7 @@
 #include "base/compat.h"
 #include "base/lock_kinds.h"
 #include "base/plans.h"
+#include "base/rows.h"
 
 static bool has_no_chance(const ErrorData *error);
 static bool is_serialization_failure(const ErrorData *error);
@@ -165,27 +167,27 @@ booking_wait_for_row(Relation heap, Datum id)
 	TransactionId holder = InvalidTransactionId;
 	TupleTableSlot *slot;
 	ItemPointerData tid;
-	bool		isnull;
-	uint64		found;
+	RowKey		key = {"id", F_UUID_EQ, id, false};
+	RowScan		rows;
+	HeapTuple	row;
 
-	SPI_connect();
-	found = booking_run(STMT_FIND_ROW, &id, NULL);
-	if (found > 0)
-		tid = *(ItemPointer) DatumGetPointer(SPI_getbinval(SPI_tuptable->vals[0],
-															   SPI_tuptable->tupdesc, 1, &isnull));
-	SPI_finish();
-	if (found == 0)
+	booking_rows_begin(&rows, heap, booking_rows_key_index(heap, &key, 1), NULL, &key, 1);
+	row = booking_rows_next(&rows);
+	if (row)
+		tid = row->t_self;
+	booking_rows_end(&rows);
+	if (row == NULL)
 		return;
 
 	slot = table_slot_create(heap, NULL);
 	if (table_tuple_fetch_row_version(heap, &tid, SnapshotAny, slot) && TTS_IS_BUFFERTUPLE(slot))
 	{
 		BufferHeapTupleTableSlot *on_page = (BufferHeapTupleTableSlot *) slot;
-		HeapTupleHeader row = on_page->base.tuple->t_data;
+		HeapTupleHeader header = on_page->base.tuple->t_data;
 
 		LockBuffer(on_page->buffer, BUFFER_LOCK_SHARE);
-		if ((row->t_infomask & (HEAP_XMAX_INVALID | HEAP_XMAX_IS_MULTI)) == 0)
-			holder = HeapTupleHeaderGetRawXmax(row);
+		if ((header->t_infomask & (HEAP_XMAX_INVALID | HEAP_XMAX_IS_MULTI)) == 0)
+			holder = HeapTupleHeaderGetRawXmax(header);
 		LockBuffer(on_page->buffer, BUFFER_LOCK_UNLOCK);
 	}
 	ExecDropSingleTupleTableSlot(slot);

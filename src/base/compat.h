@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * compat.h
- *		What differs between the PostgreSQL releases that we build on (15 to 18),
+ *		What differs between the PostgreSQL releases that we build on (15 to 19),
  *		each difference with the release that made it.  No other file asks for
  *		PG_VERSION_NUM.
  *
@@ -55,13 +55,29 @@
 #define pg_noreturn __attribute__((noreturn))
 #endif
 
-/* 18 gave index_beginscan() a place for instrumentation */
-#if PG_VERSION_NUM >= 180000
+/* 18 gave index_beginscan() a place for instrumentation; 19 gave it and table_beginscan() flags */
+#if PG_VERSION_NUM >= 190000
+#define index_beginscan_compat(heap, index, snapshot, nkeys, norderbys) \
+	index_beginscan(heap, index, snapshot, NULL, nkeys, norderbys, SO_NONE)
+#define table_beginscan_compat(rel, snapshot, nkeys, keys) \
+	table_beginscan(rel, snapshot, nkeys, keys, SO_NONE)
+#elif PG_VERSION_NUM >= 180000
 #define index_beginscan_compat(heap, index, snapshot, nkeys, norderbys) \
 	index_beginscan(heap, index, snapshot, NULL, nkeys, norderbys)
 #else
 #define index_beginscan_compat(heap, index, snapshot, nkeys, norderbys) \
 	index_beginscan(heap, index, snapshot, nkeys, norderbys)
+#endif
+#if PG_VERSION_NUM < 190000
+#define table_beginscan_compat(rel, snapshot, nkeys, keys) \
+	table_beginscan(rel, snapshot, nkeys, keys)
+#endif
+
+/* 18 tells deferrable primary keys apart */
+#if PG_VERSION_NUM >= 180000
+#define primary_key_index(rel)	RelationGetPrimaryKeyIndex(rel, false)
+#else
+#define primary_key_index(rel)	RelationGetPrimaryKeyIndex(rel)
 #endif
 
 /* 16 gave all objects one function for ownership */

@@ -13,16 +13,21 @@
  * triggers of PostgreSQL do.  Those that are not read-only also see what the statement
  * that runs the trigger has written so far, as queries in a volatile function do.
  *
- * At SERIALIZABLE a snapshot also leaves predicate locks behind, on whole index pages.
- * Two transactions that look up two bookings side by side in the index, and then write
- * them, would be told that they cannot be serialized, although each of them holds the
- * lock of its own booking to the end.  Statements that touch one booking by its id under
- * its ID lock (KEYED) therefore read like a unique index does: what is committed now.
+ * At SERIALIZABLE a snapshot also leaves predicate locks behind, on whatever the plan happens to
+ * read (rows.c).  Statements that touch one booking by its id under its ID lock (OF_BOOKING), or
+ * a shard under its PLACES lock (OF_SHARD), therefore do not look for it there: rows.c finds the
+ * row, and the statement goes to that very row by its ctid.  What such a statement is only to
+ * lock, rows.c locks.  It reads the row like a unique index does, as it is now, and leaves
+ * nothing behind, if its plan can do so and no policy and no trigger of an application runs
+ * inside (suits_any_snapshot()).  Otherwise it has an ordinary snapshot, which every plan and
+ * every function can work with, and depends on the row that it goes to.  The same goes for
+ * statements about more rows that are to leave nothing behind (KEYED), with an index.
  *
  * Plans: a table that is small when it is analysed makes the planner read all of it.  Rows
  * that many write at once are one index look-up in truth, and reading all of them would
  * also make every SERIALIZABLE transaction depend on every other.  Statements about them
- * are planned with plain index scans only (and an index-only scan cannot be KEYED).
+ * (BY_INDEX), and those that go to a ctid, have their plan made right before they run, with
+ * the other ways switched off (plan_ahead()).  Whichever plan is taken, the answer is right.
  *
  * "Lock it unless somebody else has" (SKIP LOCKED) is a statement of its own, before the
  * UPDATE.  As a subquery of the UPDATE it can go round in circles: when the row has changed
@@ -32,24 +37,45 @@
  * Privileges: what a trigger needs to know is none of the caller's business, and runs
  * as the owner of the tables.  What a function does for its caller runs as the caller.
  *
+ * Names: everything here is written with its schema, operators included, and nothing is
+ * used that looks an operator up by itself (IN (SELECT ...), IS DISTINCT FROM, NULLIF,
+ * CASE x WHEN, BETWEEN, LIKE, comparison of rows without OPERATOR()).  sql/roles.sql plants
+ * operators and functions in front of PostgreSQL's, which must never be called.  What runs as
+ * the owner also has a search_path of its own meanwhile (owner.c).  What runs as the caller
+ * keeps the caller's, for the triggers and policies of the application to find what they find
+ * in a plain UPDATE.  (The plan cache analyses a statement again whenever it is run with another search_path,
+ * so that fixing it for the preparation alone would achieve nothing.)
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/table.h"
 #include "access/xact.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "nodes/plannodes.h"
 #include "optimizer/cost.h"
+#include "parser/parsetree.h"
+#include "tcop/utility.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
+#include "utils/plancache.h"
+#include "utils/rel.h"
+#include "utils/resowner.h"
 #include "utils/snapmgr.h"
+#include "utils/timestamp.h"
 #include "utils/typcache.h"
 
 #include "base/cache.h"
 #include "base/compat.h"
+#include "base/owner.h"
 #include "base/plans.h"
+#include "base/rows.h"
 
 #define MAX_PARAMETERS 16
 
@@ -57,20 +83,26 @@
 #define AS_OWNER	0x01
 #define WRITES		0x02
 /*
- * Touches one booking by its id, whose ID lock we hold; or what a lock of its slot or of its
- * line guards, or the RESOURCE lock taken alone; or looks for what is locked before it is
- * believed.
+ * Touches what a lock of its line guards, or the RESOURCE lock taken alone, or looks for what
+ * is locked before it is believed: leaves no predicate locks behind.  With BY_INDEX always.
  */
 #define KEYED		0x04
 /* Sees what the statement that runs the trigger has written. */
 #define UP_TO_NOW	0x08
 /* Looks up rows of a small table that many write at once. */
 #define BY_INDEX	0x10
+/* Touches one row of slot_places, whose PLACES lock we hold, by slot and shard. */
+#define OF_SHARD	0x20
+/* Touches one booking, whose ID lock we hold, by its id, which is the first parameter. */
+#define OF_BOOKING	0x200
+/* Only locks the booking: whoever has it is waited for, */
+#define LOCKS		0x40
+#define SHARES		0x80
+/* or not, and then it is left: only a lapsed hold (as of the second parameter), or any booking. */
+#define LOCKS_LAPSED 0x100
+#define TRIES	0x400
 
-/*
- * Operators by their full names, like tables: some of these run as the owner, and the
- * caller's search_path must not decide what "=" means.
- */
+/* Operators by their full names, like tables. */
 #define EQ		" OPERATOR(pg_catalog.=) "
 #define LE		" OPERATOR(pg_catalog.<=) "
 #define LT		" OPERATOR(pg_catalog.<) "
@@ -78,6 +110,9 @@
 #define GE		" OPERATOR(pg_catalog.>=) "
 #define NE		" OPERATOR(pg_catalog.<>) "
 #define OVERLAPS " OPERATOR(pg_catalog.&&) "
+#define WHERE	" WHERE "
+#define THE_BOOKING "id" EQ "$1"
+#define THE_SHARD "slot_id" EQ "$1 AND shard" EQ "$2"
 #define ACTIVE	"status" EQ "ANY ('{held,confirmed}'::pg_catalog.text[])"
 
 /* Active, and not a hold that has lapsed: that one takes no space and never will again. */
@@ -96,7 +131,7 @@
 	" UNION ALL " \
 	"SELECT " columns " FROM booking.booking WHERE " condition of_slots "seat_no IS NULL AND slot_id IS NOT NULL AND " OVERLAPPING
 #define OF_RESOURCE	"resource_id" EQ "$1 AND "
-#define OF_ITS_SLOTS "slot_id IN (SELECT s.id FROM booking.slot s WHERE s.resource_id" EQ "$1) AND "
+#define OF_ITS_SLOTS "slot_id" EQ "ANY (SELECT s.id FROM booking.slot s WHERE s.resource_id" EQ "$1) AND "
 
 /* What is in the way of a change: some of the bookings, and how many there are. */
 #define LIST_BOOKINGS \
@@ -159,7 +194,7 @@ static const PlanText plans[STMT_COUNT] = {
 		"SELECT period, reason FROM booking.closure"
 		" WHERE (resource_id" EQ "$1 OR resource_id IS NULL) AND period" OVERLAPS "$2"
 		" ORDER BY period LIMIT 1",
-		AS_OWNER | KEYED, {INT8OID, TSTZRANGEOID}
+		AS_OWNER, {INT8OID, TSTZRANGEOID}
 	},
 	[STMT_CLOSURES_IN] = {
 		"SELECT period, reason FROM booking.closure"
@@ -199,7 +234,7 @@ static const PlanText plans[STMT_COUNT] = {
 	},
 	[STMT_GET_BOOKING] = {
 		"SELECT * FROM booking.booking WHERE id" EQ "$1",
-		KEYED, {UUIDOID}
+		OF_BOOKING, {UUIDOID}
 	},
 	/*
 	 * Each step says again under which circumstances it is possible, and finds no row
@@ -208,42 +243,42 @@ static const PlanText plans[STMT_COUNT] = {
 	[STMT_CONFIRM_BOOKING] = {
 		"UPDATE booking.booking SET status = 'confirmed', expires_at = NULL"
 		" WHERE id" EQ "$1 AND version" EQ "$2 RETURNING *",
-		WRITES | KEYED, {UUIDOID, INT4OID}
+		WRITES | OF_BOOKING, {UUIDOID, INT4OID}
 	},
 	[STMT_EXTEND_HOLD] = {
 		"UPDATE booking.booking SET expires_at = $3"
 		" WHERE id" EQ "$1 AND version" EQ "$2 RETURNING *",
-		WRITES | KEYED, {UUIDOID, INT4OID, TIMESTAMPTZOID}
+		WRITES | OF_BOOKING, {UUIDOID, INT4OID, TIMESTAMPTZOID}
 	},
 	[STMT_CANCEL_BOOKING] = {
 		"UPDATE booking.booking SET status = 'cancelled', expires_at = NULL, reason = $3"
 		" WHERE id" EQ "$1 AND version" EQ "$2 RETURNING *",
-		WRITES | KEYED, {UUIDOID, INT4OID, TEXTOID}
+		WRITES | OF_BOOKING, {UUIDOID, INT4OID, TEXTOID}
 	},
 	[STMT_MOVE_BOOKING] = {
 		"UPDATE booking.booking SET period = $3, seat_no = $4, quantity = $5, slot_id = $6"
 		" WHERE id" EQ "$1 AND version" EQ "$2 RETURNING *",
-		WRITES | KEYED, {UUIDOID, INT4OID, TSTZRANGEOID, INT4OID, INT4OID, INT8OID}
+		WRITES | OF_BOOKING, {UUIDOID, INT4OID, TSTZRANGEOID, INT4OID, INT4OID, INT8OID}
 	},
 	[STMT_CHECK_IN_BOOKING] = {
 		"UPDATE booking.booking SET checked_in_at = $3"
 		" WHERE id" EQ "$1 AND version" EQ "$2 RETURNING *",
-		WRITES | KEYED, {UUIDOID, INT4OID, TIMESTAMPTZOID}
+		WRITES | OF_BOOKING, {UUIDOID, INT4OID, TIMESTAMPTZOID}
 	},
 	[STMT_CHECK_OUT_BOOKING] = {
 		"UPDATE booking.booking SET checked_out_at = $3, period = $4, occupies = $5"
 		" WHERE id" EQ "$1 AND version" EQ "$2 RETURNING *",
-		WRITES | KEYED, {UUIDOID, INT4OID, TIMESTAMPTZOID, TSTZRANGEOID, TSTZRANGEOID}
+		WRITES | OF_BOOKING, {UUIDOID, INT4OID, TIMESTAMPTZOID, TSTZRANGEOID, TSTZRANGEOID}
 	},
 	[STMT_EXPIRE_BOOKING] = {
 		"UPDATE booking.booking SET status = 'expired', expires_at = NULL"
 		" WHERE id" EQ "$1 AND status" EQ "'held' AND expires_at" LE "$2",
-		AS_OWNER | WRITES | KEYED, {UUIDOID, TIMESTAMPTZOID}
+		AS_OWNER | WRITES | OF_BOOKING, {UUIDOID, TIMESTAMPTZOID}
 	},
 	[STMT_TRY_LOCK_LAPSED] = {
 		"SELECT FROM booking.booking WHERE id" EQ "$1 AND status" EQ "'held' AND expires_at" LE "$2"
 		" FOR NO KEY UPDATE SKIP LOCKED",
-		AS_OWNER | WRITES | KEYED, {UUIDOID, TIMESTAMPTZOID}
+		AS_OWNER | WRITES | OF_BOOKING | LOCKS_LAPSED, {UUIDOID, TIMESTAMPTZOID}
 	},
 	[STMT_LAPSED_HOLDS] = {
 		"SELECT id, expires_at, resource_id, slot_id FROM booking.booking"
@@ -300,7 +335,7 @@ static const PlanText plans[STMT_COUNT] = {
 	},
 	[STMT_FIND_ENTRY] = {
 		"SELECT * FROM booking.waitlist w"
-		" WHERE resource_id" EQ "$1 AND NOT (slot_id IS DISTINCT FROM $2) AND period" EQ "$3"
+		" WHERE resource_id" EQ "$1 AND (slot_id" EQ "$2 OR slot_id IS NULL AND $2 IS NULL) AND period" EQ "$3"
 		" AND quantity" EQ "$4 AND holder" EQ "$5 AND (status" EQ "'waiting' OR status" EQ "'offered' AND EXISTS"
 		" (SELECT FROM booking.booking b WHERE b.waitlist_id" EQ "w.id AND b.status" EQ "'held'"
 		" AND b.expires_at OPERATOR(pg_catalog.>) pg_catalog.clock_timestamp()))"
@@ -359,27 +394,19 @@ static const PlanText plans[STMT_COUNT] = {
 	},
 	[STMT_TRY_LOCK_ROW] = {
 		"SELECT FROM booking.booking WHERE id" EQ "$1 FOR NO KEY UPDATE SKIP LOCKED",
-		WRITES | KEYED, {UUIDOID}
+		WRITES | OF_BOOKING | TRIES, {UUIDOID}
 	},
 	[STMT_LOCK_ROW] = {
 		"SELECT FROM booking.booking WHERE id" EQ "$1 FOR NO KEY UPDATE",
-		WRITES | KEYED, {UUIDOID}
-	},
-	[STMT_FIND_ROW] = {
-		"SELECT ctid FROM booking.booking WHERE id" EQ "$1",
-		AS_OWNER | KEYED, {UUIDOID}
+		WRITES | OF_BOOKING | LOCKS, {UUIDOID}
 	},
 	[STMT_SHARE_ROW] = {
 		"SELECT FROM booking.booking WHERE id" EQ "$1 FOR SHARE",
-		AS_OWNER | WRITES | KEYED, {UUIDOID}
+		AS_OWNER | WRITES | OF_BOOKING | SHARES, {UUIDOID}
 	},
 	[STMT_INSERT_CLOSURE] = {
 		"INSERT INTO booking.closure (resource_id, period, reason) VALUES ($1, $2, $3) RETURNING *",
 		WRITES, {INT8OID, TSTZRANGEOID, TEXTOID}
-	},
-	[STMT_LOAD_SLOT] = {
-		"SELECT resource_id, period, capacity, closed, occupies FROM booking.slot WHERE id" EQ "$1",
-		AS_OWNER | KEYED | BY_INDEX, {INT8OID}
 	},
 	[STMT_PEEK_RESOURCE] = {
 		"SELECT kind, CASE WHEN kind" EQ "'seated' THEN"
@@ -434,7 +461,7 @@ static const PlanText plans[STMT_COUNT] = {
 	[STMT_LAPSED_IN_SLOT] = {
 		"SELECT id, expires_at FROM booking.booking WHERE slot_id" EQ "$1 AND status" EQ "'held'"
 		" AND expires_at" LE "$2 ORDER BY expires_at LIMIT $3",
-		AS_OWNER | KEYED | BY_INDEX, {INT8OID, TIMESTAMPTZOID, INT8OID}
+		AS_OWNER | BY_INDEX, {INT8OID, TIMESTAMPTZOID, INT8OID}
 	},
 	[STMT_BOOKED_IN_SLOT] = {
 		"SELECT pg_catalog.sum(quantity)::pg_catalog.int8 FROM booking.booking"
@@ -452,33 +479,20 @@ static const PlanText plans[STMT_COUNT] = {
 		"DELETE FROM booking.slot_places WHERE slot_id" EQ "$1",
 		AS_OWNER | WRITES | BY_INDEX, {INT8OID}
 	},
-	[STMT_FREE_PLACES] = {
-		"SELECT shard, free, ctid FROM booking.slot_places WHERE slot_id" EQ "$1"
-		" AND free OPERATOR(pg_catalog.>) 0",
-		AS_OWNER | BY_INDEX, {INT8OID}
-	},
-	[STMT_ALL_PLACES] = {
-		"SELECT shard, free, ctid FROM booking.slot_places WHERE slot_id" EQ "$1",
-		AS_OWNER | KEYED | BY_INDEX, {INT8OID}
-	},
-	[STMT_FREE_PLACES_OF_SHARD] = {
-		"SELECT free, xmin, xmax FROM booking.slot_places WHERE slot_id" EQ "$1 AND shard" EQ "$2",
-		AS_OWNER | KEYED | BY_INDEX, {INT8OID, INT2OID}
-	},
 	[STMT_TAKE_PLACES] = {
 		"UPDATE booking.slot_places SET free = free OPERATOR(pg_catalog.-) $3"
 		" WHERE slot_id" EQ "$1 AND shard" EQ "$2 AND free OPERATOR(pg_catalog.>=) $3",
-		AS_OWNER | WRITES | BY_INDEX, {INT8OID, INT2OID, INT4OID}
+		AS_OWNER | WRITES | OF_SHARD | BY_INDEX, {INT8OID, INT2OID, INT4OID}
 	},
 	[STMT_GIVE_PLACES] = {
 		"UPDATE booking.slot_places SET free = free OPERATOR(pg_catalog.+) $3"
 		" WHERE slot_id" EQ "$1 AND shard" EQ "$2 RETURNING free",
-		AS_OWNER | WRITES | BY_INDEX, {INT8OID, INT2OID, INT4OID}
+		AS_OWNER | WRITES | OF_SHARD | BY_INDEX, {INT8OID, INT2OID, INT4OID}
 	},
 	[STMT_SET_PLACES] = {
 		"UPDATE booking.slot_places SET free = $3"
 		" WHERE slot_id" EQ "$1 AND shard" EQ "$2 AND free OPERATOR(pg_catalog.<>) $3",
-		AS_OWNER | WRITES | KEYED | BY_INDEX, {INT8OID, INT2OID, INT4OID}
+		AS_OWNER | WRITES | OF_SHARD | BY_INDEX, {INT8OID, INT2OID, INT4OID}
 	},
 	/* What begins from one instant on and before another, in its order. */
 	[STMT_SLOTS_IN] = {
@@ -510,60 +524,195 @@ static const PlanText plans[STMT_COUNT] = {
 
 static SPIPlanPtr prepared[STMT_COUNT];
 
-static SPIPlanPtr prepare(Statement statement);
+/* The same statements for the row with a ctid. */
+static SPIPlanPtr prepared_at[STMT_COUNT];
+
+/* Kinds of scans that the planner may use (its enable_ settings). */
+typedef struct Ways
+{
+	bool		seqscan;
+	bool		bitmapscan;
+	bool		indexonlyscan;
+	bool		indexscan;
+	bool		tidscan;
+} Ways;
+
+static SPIPlanPtr prepare(Statement statement, bool at_row);
+static Ways switch_ways(Ways ways);
+static bool plan_ahead(SPIPlanPtr plan, bool at_row);
+static bool suits_any_snapshot(SPIPlanPtr plan, CachedPlan *made);
+static bool node_suits_any_snapshot(const Plan *node);
+static bool nodes_suit_any_snapshot(List *nodes);
+static bool has_foreign_triggers(Oid relid);
+static bool find_row(const PlanText *plan, Relation rel, Datum *values, Snapshot snapshot,
+					 ItemPointer tid);
+static uint64 run_of_row(Statement statement, Datum *values, const char *nulls);
+static uint64 run_at(Statement statement, Datum *values, const char *nulls, ItemPointer tid,
+					 Snapshot snapshot);
+static uint64 run_plan(Statement statement, SPIPlanPtr plan, Datum *values, const char *nulls,
+					   Snapshot snapshot);
 static HeapTuple with_dropped_columns(HeapTuple tuple, TupleDesc desc);
-static int	execute_by_index(SPIPlanPtr plan, Datum *values, const char *nulls,
-							 Snapshot snapshot, bool read_only);
 
 static SPIPlanPtr
-prepare(Statement statement)
+prepare(Statement statement, bool at_row)
 {
 	const PlanText *plan = &plans[statement];
+	SPIPlanPtr *known = at_row ? &prepared_at[statement] : &prepared[statement];
 
-	if (prepared[statement] == NULL)
+	if (*known == NULL)
 	{
+		const char *sql = plan->sql;
+		Oid			types[MAX_PARAMETERS + 1];
 		SPIPlanPtr	spi_plan;
 		int			nargs = 0;
 
-		while (nargs < MAX_PARAMETERS && OidIsValid(plan->types[nargs]))
-			nargs++;
+		for (; nargs < MAX_PARAMETERS && OidIsValid(plan->types[nargs]); nargs++)
+			types[nargs] = plan->types[nargs];
+		if (at_row)
+		{
+			const char *key = plan->flags & OF_SHARD ? WHERE THE_SHARD : WHERE THE_BOOKING;
+			const char *condition = strstr(sql, key);
+
+			types[nargs++] = TIDOID;
+			sql = psprintf("%.*s" WHERE "ctid" EQ "$%d%s", (int) (condition - sql), sql, nargs,
+						   condition + strlen(key));
+		}
 		/* Parameters never change the plan: do not begin with five that are thrown away. */
-		spi_plan = SPI_prepare_cursor(plan->sql, nargs, (Oid *) plan->types,
-									  CURSOR_OPT_GENERIC_PLAN);
+		spi_plan = SPI_prepare_cursor(sql, nargs, types, CURSOR_OPT_GENERIC_PLAN);
 		if (spi_plan == NULL || SPI_keepplan(spi_plan) != 0)
-			elog(ERROR, "could not prepare \"%s\": %s",
-				 plan->sql, SPI_result_code_string(SPI_result));
-		prepared[statement] = spi_plan;
+			elog(ERROR, "could not prepare \"%s\": %s", sql, SPI_result_code_string(SPI_result));
+		*known = spi_plan;
 	}
-	return prepared[statement];
+	return *known;
 }
 
-/* Execute a plan, and make it, if it has to be made anew, with plain index scans only. */
-static pg_noinline int
-execute_by_index(SPIPlanPtr plan, Datum *values, const char *nulls, Snapshot snapshot,
-				 bool read_only)
+/* What the planner may use; the settings that there were are handed back. */
+static pg_noinline Ways
+switch_ways(Ways ways)
 {
-	bool		save_seqscan = enable_seqscan;
-	bool		save_bitmapscan = enable_bitmapscan;
-	bool		save_indexonlyscan = enable_indexonlyscan;
-	int			result;
+	Ways		before = {enable_seqscan, enable_bitmapscan, enable_indexonlyscan, enable_indexscan, enable_tidscan};
 
-	enable_seqscan = false;
-	enable_bitmapscan = false;
-	enable_indexonlyscan = false;
+	enable_seqscan = ways.seqscan;
+	enable_bitmapscan = ways.bitmapscan;
+	enable_indexonlyscan = ways.indexonlyscan;
+	enable_indexscan = ways.indexscan;
+	enable_tidscan = ways.tidscan;
+	return before;
+}
+
+/*
+ * If the plan has to be made anew, make it now, with plain index scans only, or a look at one
+ * ctid only.  Nothing but planning happens while the other ways are switched off: what
+ * triggers and policies run later is planned as it always is.  True if it can be run with any
+ * kind of snapshot.
+ */
+static pg_noinline bool
+plan_ahead(SPIPlanPtr plan, bool at_row)
+{
+	volatile bool suits = false;
+	Ways		before = switch_ways((Ways) {.indexscan = !at_row,.tidscan = at_row});
+
 	PG_TRY();
 	{
-		result = SPI_execute_snapshot(plan, values, nulls, snapshot, InvalidSnapshot,
-									  read_only, true, 0);
+		CachedPlan *made = SPI_plan_get_cached_plan(plan);
+
+		suits = suits_any_snapshot(plan, made);
+		ReleaseCachedPlan(made, CurrentResourceOwner);
 	}
 	PG_FINALLY();
 	{
-		enable_seqscan = save_seqscan;
-		enable_bitmapscan = save_bitmapscan;
-		enable_indexonlyscan = save_indexonlyscan;
+		(void) switch_ways(before);
 	}
 	PG_END_TRY();
-	return result;
+	return suits;
+}
+
+/*
+ * Can the plan be run with any kind of snapshot?  Its nodes are those that can, and nothing
+ * runs inside that may be somebody else's: no policy, no trigger of an application.
+ */
+static bool
+suits_any_snapshot(SPIPlanPtr plan, CachedPlan *made)
+{
+	CachedPlanSource *source = linitial(SPI_plan_get_plan_sources(plan));
+	PlannedStmt *statement = linitial_node(PlannedStmt, made->stmt_list);
+	ListCell   *cell;
+
+	if (source->dependsOnRLS || list_length(made->stmt_list) != 1 ||
+		!node_suits_any_snapshot(statement->planTree) ||
+		!nodes_suit_any_snapshot(statement->subplans))
+		return false;
+	foreach(cell, statement->resultRelations)
+		if (has_foreign_triggers(rt_fetch(lfirst_int(cell), statement->rtable)->relid))
+			return false;
+	return true;
+}
+
+static bool
+node_suits_any_snapshot(const Plan *node)
+{
+	if (node == NULL)
+		return true;
+	switch (nodeTag(node))
+	{
+		case T_SeqScan:
+		case T_IndexScan:
+		case T_TidScan:
+		case T_NestLoop:
+		case T_MergeJoin:
+		case T_HashJoin:
+		case T_Hash:
+		case T_Material:
+		case T_Memoize:
+		case T_Sort:
+		case T_IncrementalSort:
+		case T_Unique:
+		case T_Agg:
+		case T_Group:
+		case T_WindowAgg:
+		case T_Limit:
+		case T_Result:
+		case T_LockRows:
+		case T_ModifyTable:
+			return node_suits_any_snapshot(outerPlan(node)) && node_suits_any_snapshot(innerPlan(node));
+		case T_SubqueryScan:
+			return node_suits_any_snapshot(((const SubqueryScan *) node)->subplan);
+		case T_Append:
+			return nodes_suit_any_snapshot(((const Append *) node)->appendplans);
+		case T_MergeAppend:
+			return nodes_suit_any_snapshot(((const MergeAppend *) node)->mergeplans);
+		default:
+			return false;
+	}
+}
+
+static bool
+nodes_suit_any_snapshot(List *nodes)
+{
+	ListCell   *cell;
+
+	foreach(cell, nodes)
+		if (!node_suits_any_snapshot(lfirst(cell)))
+			return false;
+	return true;
+}
+
+/* Has somebody else put a trigger on the table? */
+static bool
+has_foreign_triggers(Oid relid)
+{
+	Relation	rel = table_open(relid, AccessShareLock);
+	Oid			ours = get_namespace_oid("booking", false);
+	bool		found = false;
+
+	for (int i = 0; rel->trigdesc && i < rel->trigdesc->numtriggers && !found; i++)
+	{
+		const Trigger *trigger = &rel->trigdesc->triggers[i];
+
+		found = !trigger->tgisinternal && get_func_namespace(trigger->tgfoid) != ours;
+	}
+	table_close(rel, NoLock);
+	return found;
 }
 
 /*
@@ -573,35 +722,125 @@ execute_by_index(SPIPlanPtr plan, Datum *values, const char *nulls, Snapshot sna
 uint64
 booking_run(Statement statement, Datum *values, const char *nulls)
 {
-	bool		read_only = (plans[statement].flags & (WRITES | UP_TO_NOW)) == 0;
-	bool		as_owner = (plans[statement].flags & AS_OWNER) != 0;
-	Oid			save_user = InvalidOid;
-	int			save_context = 0;
-	SPIPlanPtr	plan;
-	SnapshotData snapshot;
-	int			result;
+	int			flags = plans[statement].flags;
+	Caller		caller;
+	uint64		rows;
 
-	if (as_owner)
+	if (flags & AS_OWNER)
+		booking_become_owner(booking_owner(), (flags & WRITES) != 0, &caller);
+
+	if ((flags & (OF_BOOKING | OF_SHARD)) && IsolationIsSerializable())
+		rows = run_of_row(statement, values, nulls);
+	else
 	{
-		GetUserIdAndSecContext(&save_user, &save_context);
-		SetUserIdAndSecContext(booking_owner(),
-							   save_context | SECURITY_LOCAL_USERID_CHANGE |
-							   SECURITY_NOFORCE_RLS);
+		SPIPlanPtr	plan = prepare(statement, false);
+		SnapshotData snapshot = *GetLatestSnapshot();
+
+		if ((flags & BY_INDEX) && plan_ahead(plan, false) &&
+			(flags & KEYED) && IsolationIsSerializable())
+			snapshot.snapshot_type = SNAPSHOT_SELF;
+		rows = run_plan(statement, plan, values, nulls, &snapshot);
 	}
 
-	plan = prepare(statement);
-	snapshot = *GetLatestSnapshot();
-	if ((plans[statement].flags & KEYED) && IsolationIsSerializable())
-		snapshot.snapshot_type = SNAPSHOT_SELF;
+	if (flags & AS_OWNER)
+		booking_become_caller(&caller);
+	return rows;
+}
 
-	if (plans[statement].flags & BY_INDEX)
-		result = execute_by_index(plan, values, nulls, &snapshot, read_only);
-	else
-		result = SPI_execute_snapshot(plan, values, nulls, &snapshot, InvalidSnapshot,
-									  read_only, true, 0);
+/* A statement about one row, at SERIALIZABLE: find the row, and go there. */
+static uint64
+run_of_row(Statement statement, Datum *values, const char *nulls)
+{
+	const PlanText *plan = &plans[statement];
+	bool		locks = (plan->flags & (LOCKS | SHARES | LOCKS_LAPSED | TRIES)) != 0;
+	Relation	rel = table_open(get_relname_relid(plan->flags & OF_SHARD ? "slot_places" : "booking",
+												   get_namespace_oid("booking", false)),
+								 locks ? RowShareLock : AccessShareLock);
+	Snapshot	snapshot;
+	ItemPointerData tid;
+	uint64		rows = 0;
 
-	if (as_owner)
-		SetUserIdAndSecContext(save_user, save_context);
+	/* As every statement that writes does. */
+	if (plan->flags & WRITES)
+		CommandCounterIncrement();
+	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	if (find_row(plan, rel, values, snapshot, &tid))
+	{
+		if (!locks)
+			rows = run_at(statement, values, nulls, &tid, snapshot);
+		else
+		{
+			PreventCommandIfReadOnly("SELECT FOR UPDATE");
+			rows = booking_rows_lock(rel, &tid, snapshot,
+									 plan->flags & SHARES ? LockTupleShare : LockTupleNoKeyExclusive,
+									 plan->flags & (LOCKS_LAPSED | TRIES) ? LockWaitSkip : LockWaitBlock);
+		}
+	}
+	UnregisterSnapshot(snapshot);
+	table_close(rel, NoLock);
+	return rows;
+}
+
+/* The row that such a statement is about, if the snapshot sees it. */
+static bool
+find_row(const PlanText *plan, Relation rel, Datum *values, Snapshot snapshot, ItemPointer tid)
+{
+	RowKey		id[] = {{"id", F_UUID_EQ, values[0], false}};
+	RowKey		shard[] = {{"slot_id", F_INT8EQ, values[0], false}, {"shard", F_INT2EQ, values[1], false}};
+	bool		of_shard = (plan->flags & OF_SHARD) != 0;
+	RowKey	   *keys = of_shard ? shard : id;
+	int			nkeys = of_shard ? lengthof(shard) : lengthof(id);
+	RowScan		rows;
+	HeapTuple	row;
+
+	booking_rows_begin(&rows, rel, booking_rows_key_index(rel, keys, nkeys), snapshot, keys, nkeys);
+	row = booking_rows_next(&rows);
+	if (row && (plan->flags & LOCKS_LAPSED))
+	{
+		bool		isnull;
+		Datum		expires_at = booking_rows_column(&rows, row, "expires_at", &isnull);
+
+		/* Only a hold has one. */
+		if (isnull || DatumGetTimestampTz(expires_at) > DatumGetTimestampTz(values[1]))
+			row = NULL;
+	}
+	if (row)
+		*tid = row->t_self;
+	booking_rows_end(&rows);
+	return row != NULL;
+}
+
+/* The statement for the row that is there. */
+static uint64
+run_at(Statement statement, Datum *values, const char *nulls, ItemPointer tid, Snapshot snapshot)
+{
+	SnapshotData now = *snapshot;
+	Datum		all_values[MAX_PARAMETERS + 1];
+	char		all_nulls[MAX_PARAMETERS + 2];
+	SPIPlanPtr	plan = prepare(statement, true);
+	int			n = SPI_getargcount(plan) - 1;
+
+	memcpy(all_values, values, n * sizeof(Datum));
+	all_values[n] = PointerGetDatum(tid);
+	memset(all_nulls, ' ', n + 1);
+	if (nulls)
+		memcpy(all_nulls, nulls, strnlen(nulls, n));
+	all_nulls[n + 1] = '\0';
+
+	/* It is to be copied once more, and not given back. */
+	now.copied = false;
+	now.active_count = now.regd_count = 0;
+	if (plan_ahead(plan, true))
+		now.snapshot_type = SNAPSHOT_SELF;
+	return run_plan(statement, plan, all_values, all_nulls, &now);
+}
+
+static uint64
+run_plan(Statement statement, SPIPlanPtr plan, Datum *values, const char *nulls, Snapshot snapshot)
+{
+	bool		read_only = (plans[statement].flags & (WRITES | UP_TO_NOW)) == 0;
+	int			result = SPI_execute_snapshot(plan, values, nulls, snapshot, InvalidSnapshot,
+											  read_only, true, 0);
 
 	if (result < 0)
 		elog(ERROR, "\"%s\" failed: %s", plans[statement].sql, SPI_result_code_string(result));

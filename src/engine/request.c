@@ -43,7 +43,6 @@ static Request request = {.active = false};
 
 static uint64 room_refusals = 0;	/* how often there was no room */
 
-static bool asked_for(const BookingRow *row);
 
 /*
  * Insert a booking for a function: its values are those of STMT_INSERT_BOOKING.  The
@@ -127,7 +126,7 @@ booking_give_row(const BookingRow *row, Relation heap, HeapTuple tuple)
 	TupleDesc	desc = RelationGetDescr(heap);
 
 	/* Generated columns are computed when the triggers are done. */
-	if (request.row && asked_for(row) && booking_row_is_ours_alone(heap) && !has_generated_columns(desc))
+	if (request.row && booking_asked_for(row) && booking_row_is_ours_alone(heap) && !has_generated_columns(desc))
 	{
 		MemoryContext context = MemoryContextSwitchTo(request.context);
 
@@ -140,7 +139,7 @@ booking_give_row(const BookingRow *row, Relation heap, HeapTuple tuple)
 bool
 booking_row_wants_reason(const BookingRow *row)
 {
-	return !asked_for(row) || request.refusal != NULL;
+	return !booking_asked_for(row) || request.refusal != NULL;
 }
 
 /*
@@ -151,7 +150,7 @@ booking_row_wants_reason(const BookingRow *row)
 bool
 booking_row_refuse(const BookingRow *row, const Refusal *refusal)
 {
-	if (!asked_for(row))
+	if (!booking_asked_for(row))
 		booking_raise(refusal);
 	if (request.refusal)
 	{
@@ -181,8 +180,8 @@ booking_room_refusals(void)
 }
 
 /* Is this the row that a function of ours is inserting? */
-static bool
-asked_for(const BookingRow *row)
+bool
+booking_asked_for(const BookingRow *row)
 {
 	return request.active && !row->null[BOOKING_ID] &&
 		memcmp(DatumGetUUIDP(row->value[BOOKING_ID]), &request.id, UUID_LEN) == 0;

@@ -165,7 +165,7 @@ booking_row_in_force(const BookingRow *row)
 
 /*
  * Is this a new row that is from before, and somebody is loading it now?  Then it brings
- * the time at which it was made.
+ * the time at which it was made, and booking_made_now() has let it.
  */
 bool
 booking_row_is_history(const BookingRow *row, const BookingRow *old)

@@ -96,7 +96,6 @@ static bool written_by_us(const Slot *slot, int shard);
 static bool try_shard(const Slot *slot, int shard);
 static void shard_written(const Slot *slot, int shard);
 static int64 take_from(const Slot *slot, int shard, int64 need, int64 want, bool wait);
-pg_noreturn static void not_counted(const Slot *slot);
 static int64 take_somewhere(const Slot *slot, const FreePlaces *free, int64 need, int64 want);
 static int64 gather(const Slot *slot, int64 need);
 static bool reap_places(const Slot *slot, int64 need, const pg_uuid_t *self);
@@ -104,7 +103,6 @@ static bool lock_shard(const Slot *slot, int shard);
 static bool gives_exactly(void);
 static int	find_shard_to_give(const Slot *slot, int start, bool exactly, int64 *before);
 static bool look_when_written(const Slot *slot, FreePlaces *free);
-static int	look_once(const Slot *slot, Statement statement, FreePlaces *free);
 static bool lock_all(const Slot *slot);
 static void unlock_all(const Slot *slot);
 static int	some_shard(const Slot *slot);
@@ -192,19 +190,17 @@ free_in(const Slot *slot, int shard, bool wait)
 
 	for (;;)
 	{
-		HeapTuple	row;
-		bool		isnull;
+		ShardRow	row;
 		TransactionId xmax;
 
-		if (run(STMT_FREE_PLACES_OF_SHARD, slot, shard, 0) == 0)
+		if (!booking_shards_read(slot, shard, &row))
 			return NO_SUCH_SHARD;
-		row = SPI_tuptable->vals[0];
-		xmax = DatumGetTransactionId(SPI_getbinval(row, SPI_tuptable->tupdesc, 3, &isnull));
+		xmax = row.xmax;
 
 		/* One that has ended since the snapshot was taken: look again, once. */
 		if (!TransactionIdIsNormal(xmax) || TransactionIdIsCurrentTransactionId(xmax) ||
 			(xmax == writer && !TransactionIdIsInProgress(xmax)))
-			return DatumGetInt32(SPI_getbinval(row, SPI_tuptable->tupdesc, 1, &isnull));
+			return row.free;
 		writer = xmax;
 		if (TransactionIdIsInProgress(xmax))
 		{
@@ -220,17 +216,10 @@ free_in(const Slot *slot, int shard, bool wait)
 static bool
 written_by_us(const Slot *slot, int shard)
 {
-	bool		ours = false;
-	bool		isnull;
+	ShardRow	row;
 
-	if (!booking_many_places())
-		return false;
-	SPI_connect();
-	if (run(STMT_FREE_PLACES_OF_SHARD, slot, shard, 0) > 0)
-		ours = TransactionIdIsCurrentTransactionId(DatumGetTransactionId(
-			SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull)));
-	SPI_finish();
-	return ours;
+	return booking_many_places() && booking_shards_read(slot, shard, &row) &&
+		TransactionIdIsCurrentTransactionId(row.xmin);
 }
 
 /* Lock a shard if nobody else has it. */
@@ -254,9 +243,7 @@ shard_written(const Slot *slot, int shard)
  *
  * An UPDATE that takes some if there are as many waits for a writer of the row, and
  * then looks again.  It cannot do so above READ COMMITTED, nor while we serve a waitlist,
- * nor can one that sets a value; and at SERIALIZABLE the statements about shards see
- * their own new row as well (plans.c), and only one that sets a value can tell it from the
- * old one.
+ * nor can one that sets a value.
  */
 static int64
 take_from(const Slot *slot, int shard, int64 need, int64 want, bool wait)
@@ -268,7 +255,7 @@ take_from(const Slot *slot, int shard, int64 need, int64 want, bool wait)
 	{
 		free = free_in(slot, shard, wait);
 		if (free == NO_SUCH_SHARD)
-			not_counted(slot);
+			booking_shards_not_counted(slot);
 		taken = free < need ? 0 : Min(want, free);
 		if (taken > 0 && run(STMT_SET_PLACES, slot, shard, free - taken) == 0)
 			taken = 0;
@@ -287,13 +274,15 @@ take_from(const Slot *slot, int shard, int64 need, int64 want, bool wait)
 void
 booking_shards_must_be_counted(const Slot *slot)
 {
-	if (run(STMT_FREE_PLACES_OF_SHARD, slot, slot->nshards - 1, 0) == 0)
-		not_counted(slot);
+	ShardRow	row;
+
+	if (!booking_shards_read(slot, slot->nshards - 1, &row))
+		booking_shards_not_counted(slot);
 }
 
 /* The derived rows of a slot are not there, or not all of them. */
-static void
-not_counted(const Slot *slot)
+void
+booking_shards_not_counted(const Slot *slot)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -408,7 +397,7 @@ reap_places(const Slot *slot, int64 need, const pg_uuid_t *self)
 	bool		enough = false;
 	FreePlaces	free;
 
-	if (booking_shards_lapsed(slot, now, 1) == 0)
+	if (booking_shards_lapsed(slot, now, 1, NULL, NULL) == 0)
 		return false;
 
 	if (!lock_shard(slot, REAPER))
@@ -420,17 +409,15 @@ reap_places(const Slot *slot, int64 need, const pg_uuid_t *self)
 		return true;
 	}
 
-	found = (int) booking_shards_lapsed(slot, now, Min(need - free.total, MOST_REAPED));
-	ids = palloc_array(Datum, Max(found, 1));
+	found = (int) Min(need - free.total, MOST_REAPED);
+	ids = palloc_array(Datum, found);
+	found = booking_shards_lapsed(slot, now, found, ids, NULL);
 	for (int i = 0; i < found; i++)
 	{
-		bool		isnull;
-		Datum		id = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull);
-
-		if (self && memcmp(DatumGetUUIDP(id), self, UUID_LEN) == 0)
+		if (self && memcmp(DatumGetUUIDP(ids[i]), self, UUID_LEN) == 0)
 			continue;
-		if (booking_try_lock_id(DatumGetUUIDP(id)))
-			ids[n++] = datumCopy(id, false, UUID_LEN);
+		if (booking_try_lock_id(DatumGetUUIDP(ids[i])))
+			ids[n++] = ids[i];
 	}
 
 	if (n > 0 && lock_all(slot))
@@ -601,34 +588,7 @@ booking_shards_left(const Slot *slot)
 }
 
 /*
- * What is free, as of one instant, without a lock.  An MVCC snapshot is such an instant.  At
- * SERIALIZABLE the rows are read without one, for there the places are none of the
- * transaction's business (plans.c).  What is being changed meanwhile can be seen twice
- * then, or not at all; two looks that have seen all rows and agree are as good.
- */
-void
-booking_shards_look(const Slot *slot, FreePlaces *free)
-{
-	FreePlaces	again;
-	int			tries = 0;
-
-	if (!IsolationIsSerializable())
-	{
-		look_once(slot, STMT_FREE_PLACES, free);
-		return;
-	}
-	do
-	{
-		CHECK_FOR_INTERRUPTS();
-		while (look_once(slot, STMT_ALL_PLACES, free) < slot->nshards)
-			if (++tries > 1000)
-				not_counted(slot);
-		look_once(slot, STMT_ALL_PLACES, &again);
-	} while (memcmp(free, &again, sizeof(FreePlaces)) != 0);
-}
-
-/*
- * The same for a caller that has the locks of all shards and is going to set them: no row is being
+ * What is free, for a caller that has the locks of all shards and is going to set them: no row is being
  * written.  False when one is, and we must not wait.
  */
 static bool
@@ -639,39 +599,12 @@ look_when_written(const Slot *slot, FreePlaces *free)
 		int64		here = free_in(slot, shard, true);
 
 		if (here == NO_SUCH_SHARD)
-			not_counted(slot);
+			booking_shards_not_counted(slot);
 		if (here == BEING_WRITTEN)
 			return false;
-		SPI_freetuptable(SPI_tuptable);
 	}
 	booking_shards_look(slot, free);
 	return true;
-}
-
-/* Returns how many shards it has seen. */
-static int
-look_once(const Slot *slot, Statement statement, FreePlaces *free)
-{
-	uint64		n = run(statement, slot, 0, 0);
-	int			seen = 0;
-
-	memset(free, 0, sizeof(FreePlaces));
-	for (uint64 i = 0; i < n; i++)
-	{
-		HeapTuple	row = SPI_tuptable->vals[i];
-		bool		isnull;
-		int			shard = DatumGetInt16(SPI_getbinval(row, SPI_tuptable->tupdesc, 1, &isnull));
-
-		if (shard < 0 || shard >= slot->nshards)
-			not_counted(slot);
-		seen += !ItemPointerIsValid(&free->row[shard]);
-		free->shard[shard] = DatumGetInt32(SPI_getbinval(row, SPI_tuptable->tupdesc, 2, &isnull));
-		free->row[shard] = *(ItemPointer) DatumGetPointer(SPI_getbinval(row, SPI_tuptable->tupdesc, 3, &isnull));
-	}
-	for (int shard = 0; shard < slot->nshards; shard++)
-		free->total += free->shard[shard];
-	SPI_freetuptable(SPI_tuptable);
-	return seen;
 }
 
 /* False when we must not wait for one of them. */
@@ -712,15 +645,4 @@ run(Statement statement, const Slot *slot, int shard, int64 quantity)
 	values[1] = Int16GetDatum((int16) shard);
 	values[2] = Int32GetDatum((int32) quantity);
 	return booking_run(statement, values, NULL);
-}
-
-uint64
-booking_shards_lapsed(const Slot *slot, TimestampTz until, int64 limit)
-{
-	Datum		values[3];
-
-	values[0] = Int64GetDatum(slot->id);
-	values[1] = TimestampTzGetDatum(until);
-	values[2] = Int64GetDatum(limit);
-	return booking_run(STMT_LAPSED_IN_SLOT, values, NULL);
 }

@@ -12,6 +12,7 @@
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
+#include "base/compat.h"
 #include "engine/slots.h"
 
 /* What is free in the shards of a slot. */
@@ -22,6 +23,14 @@ typedef struct FreePlaces
 	int64		total;
 } FreePlaces;
 
+/* The row of a shard, and who has written it or is writing it. */
+typedef struct ShardRow
+{
+	int32		free;
+	TransactionId xmin;
+	TransactionId xmax;
+} ShardRow;
+
 extern int64 booking_shards_take(const Slot *slot, int64 need, int64 want, const pg_uuid_t *self);
 extern int64 booking_shards_take_at_once(const Slot *slot, int64 need, int64 want);
 extern bool booking_shards_give(const Slot *slot, int64 quantity);
@@ -29,6 +38,9 @@ extern bool booking_shards_can_give(int64 slot_id);
 extern int64 booking_shards_left(const Slot *slot);
 extern void booking_shards_look(const Slot *slot, FreePlaces *free);
 extern void booking_shards_must_be_counted(const Slot *slot);
-extern uint64 booking_shards_lapsed(const Slot *slot, TimestampTz until, int64 limit);
+extern bool booking_shards_read(const Slot *slot, int shard, ShardRow *found);
+extern int	booking_shards_lapsed(const Slot *slot, TimestampTz until, int limit, Datum *ids,
+								  TimestampTz *first);
+pg_noreturn extern void booking_shards_not_counted(const Slot *slot);
 
 #endif							/* BOOKING_SHARDS_H */

@@ -14,10 +14,12 @@
  */
 #include "postgres.h"
 
+#include "access/table.h"
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "utils/fmgroids.h"
 #include "utils/inval.h"
 #include "utils/rel.h"
 
@@ -26,6 +28,7 @@
 #include "base/errors.h"
 #include "base/period.h"
 #include "base/plans.h"
+#include "base/rows.h"
 #include "engine/resource.h"
 #include "engine/slots.h"
 
@@ -38,6 +41,7 @@ static Cache slots = {
 };
 
 static Slot *find(int64 slot_id);
+static Slot read_slot(int64 slot_id);
 
 /*
  * A slot as remembered, or else as stored.  The pointer is good until the current memory
@@ -46,40 +50,50 @@ static Slot *find(int64 slot_id);
 static Slot *
 find(int64 slot_id)
 {
-	Datum		id = Int64GetDatum(slot_id);
-	Slot		loaded = {.id = slot_id};
 	Slot	   *slot = booking_cache_find(&slots, &slot_id);
+	Slot		loaded;
 	Generation *generation;
-	HeapTuple	row;
-	TupleDesc	desc;
-	Datum		value;
-	bool		isnull;
 
 	if (slot != NULL)
 		return slot;
 
 	generation = booking_cache_load(&slots);
-	SPI_connect();
-	if (booking_run(STMT_LOAD_SLOT, &id, NULL) == 0)
+	loaded = read_slot(slot_id);
+	loaded.nshards = booking_shards_for(loaded.capacity);
+	loaded.shard = MyBackendNumber() % loaded.nshards;
+	return booking_cache_keep(generation, &loaded);
+}
+
+/* A slot as stored now, but for what we make of it. */
+static Slot
+read_slot(int64 slot_id)
+{
+	Relation	rel = table_open(booking_table("slot"), AccessShareLock);
+	RowKey		key = {"id", F_INT8EQ, Int64GetDatum(slot_id), false};
+	Slot		loaded = {.id = slot_id};
+	RowScan		rows;
+	HeapTuple	row;
+	Datum		value;
+	bool		isnull;
+
+	booking_rows_begin(&rows, rel, booking_rows_key_index(rel, &key, 1), NULL, &key, 1);
+	row = booking_rows_next(&rows);
+	if (row == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("slot %lld does not exist", (long long) slot_id),
 				 errhint("The slots are in booking.slot; publish_slot() adds one.")));
-
-	row = SPI_tuptable->vals[0];
-	desc = SPI_tuptable->tupdesc;
-	loaded.resource_id = DatumGetInt64(SPI_getbinval(row, desc, 1, &isnull));
-	loaded.period = booking_period(DatumGetRangeTypeP(SPI_getbinval(row, desc, 2, &isnull)));
-	loaded.capacity = DatumGetInt32(SPI_getbinval(row, desc, 3, &isnull));
-	loaded.closed = DatumGetBool(SPI_getbinval(row, desc, 4, &isnull));
-	value = SPI_getbinval(row, desc, 5, &isnull);
+	loaded.resource_id = DatumGetInt64(booking_rows_column(&rows, row, "resource_id", &isnull));
+	loaded.period = booking_period(DatumGetRangeTypeP(booking_rows_column(&rows, row, "period", &isnull)));
+	loaded.capacity = DatumGetInt32(booking_rows_column(&rows, row, "capacity", &isnull));
+	loaded.closed = DatumGetBool(booking_rows_column(&rows, row, "closed", &isnull));
+	value = booking_rows_column(&rows, row, "occupies", &isnull);
 	loaded.takes_resource = !isnull;
 	if (loaded.takes_resource)
 		loaded.occupies = booking_period(DatumGetRangeTypeP(value));
-	loaded.nshards = booking_shards_for(loaded.capacity);
-	loaded.shard = MyBackendNumber() % loaded.nshards;
-	SPI_finish();
-	return booking_cache_keep(generation, &loaded);
+	booking_rows_end(&rows);
+	table_close(rel, NoLock);
+	return loaded;
 }
 
 /*

@@ -65,13 +65,8 @@ booking_places_sold_out(const Slot *slot, int32 quantity)
 	booking_shards_look(slot, &free);
 	if (free.total < quantity)
 		booking_shards_must_be_counted(slot);
-	if (free.total < quantity && booking_shards_lapsed(slot, DT_NOEND, 1) > 0)
-	{
-		bool		isnull;
-
-		lapse = DatumGetTimestampTz(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
-												  2, &isnull));
-	}
+	if (free.total < quantity)
+		(void) booking_shards_lapsed(slot, DT_NOEND, 1, NULL, &lapse);
 	SPI_finish();
 
 	/* What our own transaction has taken comes back without notice, if it rolls back. */

@@ -44,6 +44,7 @@
 #include "base/locks.h"
 #include "base/period.h"
 #include "base/trigger.h"
+#include "engine/history.h"
 #include "engine/lapse.h"
 #include "engine/places.h"
 #include "engine/request.h"
@@ -140,6 +141,7 @@ judge_booking(TriggerData *trigger)
 	}
 	booking_row_take_apart(tuple, desc, &row);
 	booking_row_is_whole(&row, false);
+	booking_made_now(&row, old);
 
 	if (!row.null[BOOKING_SLOT_ID])
 	{

@@ -44,13 +44,16 @@
 
 #include "access/htup_details.h"
 #include "access/xact.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
+#include "commands/sequence.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/inval.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/resowner.h"
@@ -67,6 +70,7 @@
 #include "base/transaction.h"
 #include "base/trigger.h"
 #include "base/uuid.h"
+#include "engine/history.h"
 #include "engine/places.h"
 #include "engine/request.h"
 #include "engine/resource.h"
@@ -125,6 +129,7 @@ static void note_freed(Notes *notes, int64 resource_id, CommandId command, Range
 static RangeType *freed_range(Period window);
 static RangeType *all_time(void);
 static void serve_line(void *arg);
+static HeapTuple keep_place_in_line(TriggerData *trigger, HeapTuple row);
 
 /*
  * A newcomer fits into a stretch of time: serve those that have waited for it.  The caller
@@ -719,6 +724,7 @@ booking_waitlist_before(PG_FUNCTION_ARGS)
 	value = heap_getattr(row, booking_column_named(desc, "status", TEXTOID), desc, &isnull);
 	if (isnull || strcmp(TextDatumGetCString(value), "waiting") != 0)
 		return PointerGetDatum(row);
+	row = keep_place_in_line(trigger, row);
 	value = heap_getattr(row, booking_column_named(desc, "resource_id", INT8OID), desc, &isnull);
 	if (isnull)
 		booking_null_argument("resource_id");
@@ -738,4 +744,55 @@ booking_waitlist_before(PG_FUNCTION_ARGS)
 	if (!others)
 		CacheInvalidateRelcache(trigger->tg_relation);
 	return PointerGetDatum(row);
+}
+
+/*
+ * The place of an entry in the line is its id.  Whoever may load history says what it was.
+ * For everybody else it is the next one when the entry is made, and belongs to what the entry
+ * says then; and an entry that has been offered something, or has left, has no place any more.
+ */
+static HeapTuple
+keep_place_in_line(TriggerData *trigger, HeapTuple row)
+{
+	static const char *const kept[] = {
+		"id", "resource_id", "slot_id", "seat", "period", "quantity", "holder", "created_at"
+	};
+	TupleDesc	desc = RelationGetDescr(trigger->tg_relation);
+	HeapTuple	old = trigger->tg_trigtuple;
+	bool		same;
+	bool		isnull;
+
+	if (booking_may_load_history())
+		return row;
+
+	if (!TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
+	{
+		int			column = booking_column_named(desc, "id", INT8OID);
+		Oid			ids = get_relname_relid("waitlist_id_seq", get_namespace_oid("booking", false));
+		Datum		id = Int64GetDatum(nextval_internal(ids, false));
+
+		isnull = false;
+		return heap_modify_tuple_by_cols(row, desc, 1, &column, &id, &isnull);
+	}
+
+	same = booking_same_text(heap_getattr(old, booking_column_named(desc, "status", TEXTOID), desc, &isnull),
+							 CStringGetTextDatum("waiting"));
+	for (int i = 0; i < (int) lengthof(kept) && same; i++)
+	{
+		int			column = SPI_fnumber(desc, kept[i]);
+		Form_pg_attribute attribute = TupleDescAttr(desc, column - 1);
+		bool		was_null;
+		Datum		was = heap_getattr(old, column, desc, &was_null);
+		Datum		is = heap_getattr(row, column, desc, &isnull);
+
+		same = was_null == isnull &&
+			(isnull || datum_image_eq(was, is, attribute->attbyval, attribute->attlen));
+	}
+	if (!same)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied to change a place in the line"),
+				 errdetail("An entry keeps its place for what it was made for, until it is offered something or leaves."),
+				 errhint("wait_for_slot() and wait_for_place() join again, at the end.")));
+	return row;
 }

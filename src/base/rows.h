@@ -1,0 +1,45 @@
+/*-------------------------------------------------------------------------
+ *
+ * rows.h
+ *		rows of our tables by their keys, read without a plan
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef BOOKING_ROWS_H
+#define BOOKING_ROWS_H
+
+#include "access/genam.h"
+#include "access/htup.h"
+#include "nodes/lockoptions.h"
+#include "storage/itemptr.h"
+#include "storage/lockdefs.h"
+#include "utils/relcache.h"
+#include "utils/snapshot.h"
+
+/* A column that is equal to a value, or at most that. */
+typedef struct RowKey
+{
+	const char *column;
+	RegProcedure compare;		/* of the column's type */
+	Datum		value;
+	bool		at_most;		/* the comparison is "<=" */
+} RowKey;
+
+typedef struct RowScan
+{
+	Relation	rel;
+	SysScanDesc scan;
+	Snapshot	snapshot;
+	bool		ordered;
+} RowScan;
+
+extern void booking_rows_begin(RowScan *rows, Relation rel, Oid index, Snapshot snapshot,
+							   const RowKey *keys, int nkeys);
+extern HeapTuple booking_rows_next(RowScan *rows);
+extern void booking_rows_end(RowScan *rows);
+extern Datum booking_rows_column(const RowScan *rows, HeapTuple row, const char *column, bool *isnull);
+extern Oid	booking_rows_key_index(Relation rel, const RowKey *keys, int nkeys);
+extern bool booking_rows_lock(Relation rel, ItemPointer tid, Snapshot snapshot,
+							  LockTupleMode mode, LockWaitPolicy policy);
+
+#endif							/* BOOKING_ROWS_H */

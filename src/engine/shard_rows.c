@@ -1,0 +1,154 @@
+/*-------------------------------------------------------------------------
+ *
+ * shard_rows.c
+ *		What do the rows say that the places of a slot depend on?
+ *
+ * The rows of its shards, and its holds that have lapsed or are going to: many write them at
+ * once, and what others do with them is none of a SERIALIZABLE transaction's business.  They
+ * are read from their indexes, as of one instant and without predicate locks, at every
+ * isolation level (rows.c).
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_am.h"
+#include "miscadmin.h"
+#include "utils/datum.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+#include "base/cache.h"
+#include "base/compat.h"
+#include "base/rows.h"
+#include "engine/guard_index.h"
+#include "engine/shards.h"
+#include "engine/slots.h"
+
+static Oid	find_lapse_index(Relation rel);
+
+/* What is free, as of one instant, without a lock. */
+void
+booking_shards_look(const Slot *slot, FreePlaces *free)
+{
+	Relation	rel = table_open(get_relname_relid("slot_places", get_namespace_oid("booking", false)),
+								 AccessShareLock);
+	RowKey		key = {"slot_id", F_INT8EQ, Int64GetDatum(slot->id), false};
+	RowScan		rows;
+	HeapTuple	row;
+
+	memset(free, 0, sizeof(FreePlaces));
+	booking_rows_begin(&rows, rel, booking_rows_key_index(rel, &key, 1), NULL, &key, 1);
+	while ((row = booking_rows_next(&rows)) != NULL)
+	{
+		bool		isnull;
+		int			shard = DatumGetInt16(booking_rows_column(&rows, row, "shard", &isnull));
+
+		if (shard < 0 || shard >= slot->nshards)
+			booking_shards_not_counted(slot);
+		free->shard[shard] = DatumGetInt32(booking_rows_column(&rows, row, "free", &isnull));
+		free->row[shard] = row->t_self;
+		free->total += free->shard[shard];
+	}
+	booking_rows_end(&rows);
+	table_close(rel, NoLock);
+}
+
+/* One of the rows, as of now.  False when there is none. */
+bool
+booking_shards_read(const Slot *slot, int shard, ShardRow *found)
+{
+	Relation	rel = table_open(get_relname_relid("slot_places", get_namespace_oid("booking", false)),
+								 AccessShareLock);
+	RowKey		keys[] = {
+		{"slot_id", F_INT8EQ, Int64GetDatum(slot->id), false},
+		{"shard", F_INT2EQ, Int16GetDatum((int16) shard), false}
+	};
+	RowScan		rows;
+	HeapTuple	row;
+	bool		isnull;
+
+	booking_rows_begin(&rows, rel, booking_rows_key_index(rel, keys, 2), NULL, keys, 2);
+	row = booking_rows_next(&rows);
+	if (row)
+		*found = (ShardRow) {
+			.free = DatumGetInt32(booking_rows_column(&rows, row, "free", &isnull)),
+			.xmin = HeapTupleHeaderGetXmin(row->t_data),
+			.xmax = HeapTupleHeaderGetRawXmax(row->t_data)
+		};
+	booking_rows_end(&rows);
+	table_close(rel, NoLock);
+	return row != NULL;
+}
+
+/*
+ * Holds of a slot that lapse until then: how many, up to a limit; their ids, and when the
+ * first lapses, for whoever wants to know.  Others' holds, which are none of a SERIALIZABLE
+ * transaction's business.
+ */
+int
+booking_shards_lapsed(const Slot *slot, TimestampTz until, int limit, Datum *ids, TimestampTz *first)
+{
+	Relation	rel = table_open(booking_table("booking"), AccessShareLock);
+	Oid			index = find_lapse_index(rel);
+	RowKey		keys[] = {
+		{"slot_id", F_INT8EQ, Int64GetDatum(slot->id), false},
+		{"expires_at", F_TIMESTAMPTZ_LE, TimestampTzGetDatum(until), true}
+	};
+	RowScan		rows;
+	HeapTuple	row;
+	int			n = 0;
+
+	/* Without its index, all bookings are read; then they come in no order. */
+	booking_rows_begin(&rows, rel, index, NULL, keys, OidIsValid(index) ? 2 : 1);
+	while ((n < limit || !OidIsValid(index)) && (row = booking_rows_next(&rows)) != NULL)
+	{
+		bool		isnull;
+		TimestampTz expires_at = DatumGetTimestampTz(booking_rows_column(&rows, row, "expires_at", &isnull));
+
+		CHECK_FOR_INTERRUPTS();
+		/* Only a hold has one. */
+		if (isnull || expires_at > until)
+			continue;
+		if (first && (n == 0 || expires_at < *first))
+			*first = expires_at;
+		if (n >= limit)
+			continue;
+		if (ids)
+			ids[n] = datumCopy(booking_rows_column(&rows, row, "id", &isnull), false, UUID_LEN);
+		n++;
+	}
+	booking_rows_end(&rows);
+	table_close(rel, NoLock);
+	return n;
+}
+
+/* The index of the holds of slots by their expiry. */
+static Oid
+find_lapse_index(Relation rel)
+{
+	AttrNumber	slot_id = get_attnum(RelationGetRelid(rel), "slot_id");
+	AttrNumber	expires_at = get_attnum(RelationGetRelid(rel), "expires_at");
+	Oid			found = InvalidOid;
+	List	   *list = RelationGetIndexList(rel);
+	ListCell   *cell;
+
+	foreach(cell, list)
+	{
+		Relation	index = index_open(lfirst_oid(cell), AccessShareLock);
+		const int16 *attno = index->rd_index->indkey.values;
+
+		if (!OidIsValid(found) && index->rd_rel->relam == BTREE_AM_OID && index->rd_index->indisvalid &&
+			IndexRelationGetNumberOfKeyAttributes(index) == 2 &&
+			attno[0] == slot_id && attno[1] == expires_at && index->rd_indoption[1] == 0 &&
+			booking_index_has_predicate(rel, index, "slot_id IS NOT NULL AND status OPERATOR(pg_catalog.=) 'held'"))
+			found = RelationGetRelid(index);
+		index_close(index, NoLock);
+	}
+	list_free(list);
+	return found;
+}

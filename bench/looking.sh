@@ -113,7 +113,7 @@ SELECT count(*) FROM (
 	SELECT row_number() OVER (ORDER BY lower(period), resource_id), resource_id, period
 	FROM (SELECT * FROM usual ORDER BY lower(period), resource_id LIMIT 50) AS u) AS d;
 SELECT abs((SELECT count(*) FROM booking.free_periods('big', '[2100-01-01 00:00+00, 2100-01-02 00:00+00)')) - (
-	SELECT count(*) FROM (SELECT unnest(tstzmultirange('[2100-01-01 00:00+00, 2100-01-02 00:00+00)') - range_agg(b.occupies))
+	SELECT count(*) FROM (SELECT unnest(tstzmultirange(tstzrange('2100-01-01 00:00+00', '2100-01-02 00:00+00')) - range_agg(b.occupies))
 		FROM booking.booking b JOIN booking.resource r ON r.id = b.resource_id AND r.name = 'big') AS f));
 SQL
 )

@@ -135,7 +135,7 @@ CREATE TRIGGER zz_meanwhile AFTER DELETE ON booking.booking FOR EACH ROW EXECUTE
 BEGIN;
 DELETE FROM booking.booking WHERE holder = 'outer';
 SELECT holder FROM booking.booking ORDER BY 1;
-SELECT r.name AS freed FROM pg_locks AS l JOIN booking.resource AS r ON r.id = l.objid
+SELECT r.name AS freed FROM pg_locks AS l JOIN booking.resource AS r ON r.id = l.objid::bigint
 WHERE l.pid = pg_backend_pid() AND l.locktype = 'advisory' AND l.objsubid = 104;
 ROLLBACK;
 DROP TRIGGER zz_meanwhile ON booking.booking;

@@ -440,7 +440,7 @@ while ($done < $CALLS)
 			complain('an error that should not happen', $_, $sql[$last]) if $1 =~ $UNEXPECTED && !/$NOT_OURS/;
 		}
 		complain('an error that should not happen', $_, $sql[$last]) if /caught (\w{5}):/ && $1 =~ $UNEXPECTED && !/$NOT_OURS/;
-		complain('a warning', $_, $sql[$last]) if /WARNING: +(\w{5}): (.*)/ && $1 !~ /^25/ && $2 !~ /^skipping .* can analyze it$/;
+		complain('a warning', $_, $sql[$last]) if /WARNING: +(\w{5}): (.*)/ && $1 !~ /^25/ && $2 !~ /^(skipping .* can analyze it|permission denied to analyze .*)$/;
 		complain('a crash', $_, $sql[$last]) if /server closed|connection to server was lost/;
 	}
 	$last = '';

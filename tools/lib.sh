@@ -12,7 +12,7 @@
 #
 # Two facts shape this file.
 #
-# PostgreSQL refuses to run as root, and a checkout may be root's.  So whoever
+# PostgreSQL refuses to run as root, and a checkout may be root's.  Whichever account
 # starts a tool, the work is done by as_user: the caller itself, or an
 # unprivileged account when the caller is root.  That account need not be able
 # to read the checkout; the sources are handed to it through a pipe.
@@ -61,7 +61,7 @@ die() {
 usage() { sed -n '3,/^$/{s/^# \{0,1\}//p;}' "$0"; }
 
 # ---------------------------------------------------------------------------
-# Who does the work
+# The account that does the work
 # ---------------------------------------------------------------------------
 
 RUN_USER=
@@ -292,7 +292,7 @@ need_apt() {
 }
 
 # Debian's packages create and start a server for the whole machine.  Nobody
-# who tries the demo asked for that: runs a command with this switched off.
+# that tries the demo asked for that: runs a command with this switched off.
 without_main_cluster() {
 	local conf=/etc/postgresql-common/createcluster.d/booking-tools.conf
 	as_root mkdir -p "${conf%/*}"
@@ -473,7 +473,7 @@ install_here() {
 # Servers
 #
 # A server is a folder: data/, settings.conf, log, and its socket.  It listens
-# on no network port; the number 5432 only names the socket.  Whoever may
+# on no network port; the number 5432 only names the socket.  An account that may
 # enter the folder (RUN_USER, and root) is let in as SUPERUSER.
 # ---------------------------------------------------------------------------
 

@@ -1111,65 +1111,65 @@ CREATE FUNCTION booking.unguard_table(target regclass, name text DEFAULT NULL)
 	SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	guard record;
-	part record;
-	trigger_name name;
-	n integer := 0;
+	commands text[];
+	command text;
 BEGIN
 	IF unguard_table.target IS NULL THEN
 		RAISE null_value_not_allowed USING MESSAGE = 'target must not be null';
 	END IF;
 
-	-- What is against other tables first: it uses the others' indexes.
-	FOR guard IN
+	-- First the triggers, then the indexes, which other guards among these may use as well.
+	WITH guard AS (
 		SELECT g.* FROM booking.guarded_table g
-		WHERE g.target = unguard_table.target AND (unguard_table.name IS NULL OR g.name = unguard_table.name)
-		ORDER BY g.other IS NULL, g.own_index, g.name
-	LOOP
-		n := n + 1;
+		WHERE g.target = unguard_table.target AND (unguard_table.name IS NULL OR g.name = unguard_table.name)),
 
-		-- Both sides, whichever was named: the triggers, then the indexes that we made.
-		FOR part IN
-			SELECT t.oid, t.tgrelid::regclass AS target, t.tgname AS name, d.index, d.own_index
-			FROM pg_trigger t CROSS JOIN LATERAL booking.guard_definition(t.oid) d
-			WHERE t.tgfoid IN ('booking.check_capacity()'::regprocedure, 'booking.check_against()'::regprocedure)
-				AND t.tgparentid = 0 AND t.tgname = guard.name
-				AND (t.tgrelid = guard.target OR t.tgrelid = guard.other AND t.tgconstrrelid = guard.target)
-			ORDER BY d.side DESC NULLS LAST
-		LOOP
-			FOR trigger_name IN
-				SELECT t.tgname FROM pg_trigger t
-				WHERE t.tgrelid = part.target AND t.tgname IN (part.name, booking.before_name(part.name, ''))
-				ORDER BY t.tgname <> part.name
-			LOOP
-				-- After a restore, nothing but the name tells that they belong together.
-				CONTINUE WHEN NOT EXISTS (SELECT FROM pg_trigger t
-					WHERE t.tgrelid = part.target AND t.tgname = trigger_name);
-				EXECUTE format('DROP TRIGGER %I ON %s', trigger_name, part.target);
-			END LOOP;
-			IF part.own_index AND part.index IS NOT NULL THEN
-				EXECUTE coalesce(
-					(SELECT format('ALTER TABLE %s DROP CONSTRAINT %I', part.target, c.conname)
-						FROM pg_constraint c WHERE c.conindid = part.index AND c.contype = 'x'),
-					format('DROP INDEX %s', part.index));
-			END IF;
-		END LOOP;
-		FOR part IN
-			SELECT t.tgrelid::regclass AS target, t.tgname AS name FROM pg_trigger t
-			WHERE guard.capacity_query IS NOT NULL AND t.tgfoid = 'booking.capacity_changes()'::regprocedure
-				AND t.tgparentid = 0 AND t.tgname = booking.before_name(guard.name, '_capacity')
-				AND NOT EXISTS (SELECT FROM pg_depend d
-					WHERE d.classid = 'pg_trigger'::regclass AND d.objid = t.oid AND d.deptype = 'i')
-		LOOP
-			EXECUTE format('DROP TRIGGER %I ON %s', part.name, part.target);
-		END LOOP;
-	END LOOP;
+	-- Both sides of a guard, whichever was named.
+	side AS (
+		SELECT t.tgrelid, t.tgname, d.index, d.own_index
+		FROM guard g
+		JOIN pg_trigger t ON t.tgname = g.name::name
+			AND (t.tgrelid = g.target OR t.tgrelid = g.other AND t.tgconstrrelid = g.target)
+		CROSS JOIN LATERAL booking.guard_definition(t.oid) d
+		WHERE t.tgfoid IN ('booking.check_capacity()'::regprocedure, 'booking.check_against()'::regprocedure)
+			AND t.tgparentid = 0),
 
-	IF n = 0 THEN
+	-- The triggers of a side, and those on the tables that a capacity is read from.  After a
+	-- restore, nothing but the name tells that they belong together.
+	part AS (
+		SELECT t.oid, t.tgrelid, t.tgname
+		FROM side s
+		JOIN pg_trigger t ON t.tgrelid = s.tgrelid AND t.tgname IN (s.tgname, booking.before_name(s.tgname, '')::name)
+	UNION
+		SELECT t.oid, t.tgrelid, t.tgname
+		FROM guard g
+		JOIN pg_trigger t ON t.tgname = booking.before_name(g.name, '_capacity')::name
+		WHERE g.capacity_query IS NOT NULL AND t.tgfoid = 'booking.capacity_changes()'::regprocedure
+			AND t.tgparentid = 0),
+
+	-- What is known to belong to another trigger goes with that one.
+	step (n, command) AS (
+		SELECT 1, format('DROP TRIGGER %I ON %s', p.tgname, p.tgrelid::regclass)
+		FROM part p
+		WHERE NOT EXISTS (SELECT FROM pg_depend d
+			WHERE d.classid = 'pg_trigger'::regclass AND d.objid = p.oid AND d.deptype = 'i')
+	UNION
+		SELECT 2, CASE WHEN c.conname IS NULL THEN format('DROP INDEX %s', s.index)
+			ELSE format('ALTER TABLE %s DROP CONSTRAINT %I', s.tgrelid::regclass, c.conname) END
+		FROM side s
+		LEFT JOIN pg_constraint c ON c.conindid = s.index AND c.contype = 'x'
+		WHERE s.own_index AND s.index IS NOT NULL)
+
+	SELECT array_agg(s.command ORDER BY s.n, s.command) INTO commands FROM step s;
+
+	IF commands IS NULL THEN
 		RAISE undefined_object USING
 			MESSAGE = format('table %s has no guard%s', unguard_table.target, ' "' || unguard_table.name || '"'),
 			HINT = 'booking.guarded_table lists the guards.';
 	END IF;
+	FOREACH command IN ARRAY commands
+	LOOP
+		EXECUTE command;
+	END LOOP;
 END
 $$;
 COMMENT ON FUNCTION booking.unguard_table(regclass, text) IS
@@ -1424,137 +1424,212 @@ CREATE FUNCTION booking.verify()
 	LANGUAGE sql STABLE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT 'booking without a resource', b.resource_id, b.id, NULL::text
-	FROM booking.booking b
-	WHERE NOT EXISTS (SELECT FROM booking.resource r WHERE r.id = b.resource_id)
-UNION ALL
-	SELECT 'active bookings overlap', a.resource_id, a.id,
-		format('seat %s: %s overlaps booking %s for %s', a.seat_no, a.occupies, b.id, b.occupies)
-	FROM booking.booking a
-	JOIN booking.booking b ON b.resource_id = a.resource_id AND b.seat_no = a.seat_no
-		AND b.occupies && a.occupies AND a.id < b.id
-	WHERE a.status IN ('held', 'confirmed') AND b.status IN ('held', 'confirmed')
-UNION ALL
-	SELECT 'seat that the resource does not have', b.resource_id, b.id, format('seat number %s', b.seat_no)
-	FROM booking.booking b
-	JOIN booking.resource r ON r.id = b.resource_id
-	WHERE b.status IN ('held', 'confirmed') AND (CASE r.kind
-		WHEN 'exclusive' THEN b.slot_id IS NULL AND b.seat_no IS DISTINCT FROM 0
-		WHEN 'pooled' THEN b.seat_no IS NOT NULL
-		ELSE b.slot_id IS NULL AND b.seat_no IS NULL OR b.seat_no IS NOT NULL AND NOT EXISTS (
-			SELECT FROM booking.seat s WHERE s.resource_id = b.resource_id AND s.seat_no = b.seat_no)
-		END)
-UNION ALL
-	SELECT 'booked while closed', b.resource_id, b.id,
-		format('%s overlaps the closure %s', b.period, c.period)
-	FROM booking.booking b
-	JOIN booking.closure c ON (c.resource_id = b.resource_id OR c.resource_id IS NULL) AND c.period && b.period
-	WHERE b.status = 'confirmed' OR b.status = 'held' AND b.expires_at > clock_timestamp()
-UNION ALL
-	SELECT 'more units booked than there are', r.id, NULL,
-		format('%s of %s from %s', peak.used, r.capacity, peak.at)
-	FROM booking.resource r
-	CROSS JOIN LATERAL (
-		SELECT begins.at, sum(b.quantity) AS used
-		FROM booking.booking o
-		CROSS JOIN LATERAL (SELECT greatest(lower(o.occupies), now()) AS at) AS begins
-		JOIN booking.booking b ON b.resource_id = o.resource_id AND b.occupies @> begins.at
-			AND b.slot_id IS NULL AND b.status IN ('held', 'confirmed')
-			AND (b.expires_at IS NULL OR b.expires_at > now())
-		WHERE o.resource_id = r.id AND o.slot_id IS NULL AND o.status IN ('held', 'confirmed')
-			AND (upper_inf(o.occupies) OR upper(o.occupies) > now())
-		GROUP BY o.id, begins.at
-		HAVING sum(b.quantity) > r.capacity
-		ORDER BY 2 DESC, 1
-		LIMIT 1) AS peak
-	WHERE r.kind = 'pooled'
-UNION ALL
-	SELECT 'slot without a resource', s.resource_id, NULL, format('slot %s', s.id)
-	FROM booking.slot s
-	WHERE NOT EXISTS (SELECT FROM booking.resource r WHERE r.id = s.resource_id)
-UNION ALL
-	SELECT 'waits for what does not exist', w.resource_id, NULL, format('waitlist entry %s', w.id)
-	FROM booking.waitlist w
-	WHERE NOT EXISTS (SELECT FROM booking.resource r WHERE r.id = w.resource_id)
-		OR w.slot_id IS NOT NULL AND NOT EXISTS (SELECT FROM booking.slot s WHERE s.id = w.slot_id)
-UNION ALL
-	SELECT 'booking in a slot that does not exist', b.resource_id, b.id, format('slot %s', b.slot_id)
-	FROM booking.booking b
-	WHERE b.slot_id IS NOT NULL AND NOT EXISTS (SELECT FROM booking.slot s WHERE s.id = b.slot_id)
-UNION ALL
-	SELECT 'booking that differs from its slot', b.resource_id, b.id,
-		format('slot %s is on resource %s for %s', s.id, s.resource_id, s.period)
-	FROM booking.booking b
-	JOIN booking.slot s ON s.id = b.slot_id
-	WHERE b.status IN ('held', 'confirmed')
-		AND (b.resource_id <> s.resource_id OR b.period <> s.period)
-UNION ALL
-	SELECT 'places of a slot do not add up', s.resource_id, NULL,
-		format('slot %s has %s places: %s are booked, %s are free', s.id, s.capacity,
-			booked.places, coalesce(free.places::text, 'an unknown number'))
-	FROM booking.slot s
-	CROSS JOIN LATERAL (
-		SELECT coalesce(sum(b.quantity), 0) AS places
+	WITH
+	-- A booking is of a resource that exists.
+	without_resource (problem, resource_id, booking_id, detail) AS (
+		SELECT 'booking without a resource', b.resource_id, b.id, NULL::text
 		FROM booking.booking b
-		WHERE b.slot_id = s.id AND b.status IN ('held', 'confirmed')) AS booked
-	CROSS JOIN LATERAL (
-		SELECT sum(p.free) AS places
-		FROM booking.slot_places p
-		WHERE p.slot_id = s.id) AS free
-	WHERE (booked.places + free.places = s.capacity) IS NOT TRUE
-UNION ALL
-	SELECT 'trigger in the wrong state', NULL, NULL,
-		format('trigger %s on %s is %s', t.trigger, t.target, CASE t.should_be WHEN 'on' THEN 'off' ELSE 'on' END)
-	FROM booking.triggers_gone_astray() t
-UNION ALL
-	SELECT 'identity column that gives out ids that are in use', NULL, NULL, format('%s, up to %s', i.sequence, i.highest)
-	FROM booking.identities_behind() i
-UNION ALL
-	SELECT 'slot does not take its resource, or should not', s.resource_id, NULL, format('slot %s', s.id)
-	FROM booking.slot s
-	JOIN booking.resource r ON r.id = s.resource_id
-	WHERE (s.occupies IS NOT NULL) <> (r.kind <> 'pooled' AND s.capacity > 1)
-UNION ALL
-	SELECT 'booking of a resource that a slot takes', b.resource_id, b.id,
-		format('%s overlaps slot %s for %s', b.occupies, s.id, s.occupies)
-	FROM booking.slot s
-	JOIN booking.booking b ON b.resource_id = s.resource_id AND b.occupies && s.occupies
-	WHERE s.occupies IS NOT NULL AND b.status IN ('held', 'confirmed') AND b.slot_id IS DISTINCT FROM s.id
-UNION ALL
-	SELECT 'booking of the only place that does not take the resource', b.resource_id, b.id,
-		format('slot %s', s.id)
-	FROM booking.slot s
-	JOIN booking.resource r ON r.id = s.resource_id AND r.kind <> 'pooled'
-	JOIN booking.booking b ON b.slot_id = s.id
-	WHERE s.occupies IS NULL AND b.status IN ('held', 'confirmed') AND b.seat_no IS NULL
-UNION ALL
-	SELECT 'waitlist entry that cannot be served', w.resource_id, NULL, format('entry %s waits for %s: %s', w.id, w.period, w.fault)
-	FROM (
-		SELECT w.*, CASE
-			WHEN s.id IS NOT NULL THEN CASE WHEN w.quantity > s.capacity THEN format('its slot has %s places', s.capacity) END
-			WHEN r.slots_only THEN 'its resource is booked by slots'
-			WHEN r.kind <> 'pooled' AND w.quantity > 1 THEN format('%s of a resource that is not pooled', w.quantity)
-			WHEN w.quantity > r.capacity THEN format('its resource has %s', r.capacity)
-			WHEN lower(w.period) < timestamptz '4714-11-24 00:00:00+00 BC' + r.buffer_before
-				OR upper(w.period) > timestamptz '294276-12-31 23:59:59.999999+00' - r.buffer_after
-				THEN 'with its buffers it leaves the calendar'
-			END AS fault
+		WHERE NOT EXISTS (SELECT FROM booking.resource r WHERE r.id = b.resource_id)),
+
+	-- Active bookings of one seat, or of an exclusive resource, do not overlap.
+	overlapping (problem, resource_id, booking_id, detail) AS (
+		SELECT 'active bookings overlap', a.resource_id, a.id,
+			format('seat %s: %s overlaps booking %s for %s', a.seat_no, a.occupies, b.id, b.occupies)
+		FROM booking.booking a
+		JOIN booking.booking b ON b.resource_id = a.resource_id AND b.seat_no = a.seat_no
+			AND b.occupies && a.occupies AND a.id < b.id
+		WHERE a.status IN ('held', 'confirmed') AND b.status IN ('held', 'confirmed')),
+
+	-- A booking has the seat that its kind of resource asks for: 0 of an exclusive one, none of a
+	-- pooled one.
+	wrong_seat (problem, resource_id, booking_id, detail) AS (
+		SELECT 'seat that the resource does not have', b.resource_id, b.id, format('seat number %s', b.seat_no)
+		FROM booking.booking b
+		JOIN booking.resource r ON r.id = b.resource_id
+		WHERE b.status IN ('held', 'confirmed') AND (CASE r.kind
+			WHEN 'exclusive' THEN b.slot_id IS NULL AND b.seat_no IS DISTINCT FROM 0
+			WHEN 'pooled' THEN b.seat_no IS NOT NULL
+			ELSE b.slot_id IS NULL AND b.seat_no IS NULL OR b.seat_no IS NOT NULL AND NOT EXISTS (
+				SELECT FROM booking.seat s WHERE s.resource_id = b.resource_id AND s.seat_no = b.seat_no)
+			END)),
+
+	-- Nothing is booked while the resource is closed, but for holds that have lapsed.
+	while_closed (problem, resource_id, booking_id, detail) AS (
+		SELECT 'booked while closed', b.resource_id, b.id,
+			format('%s overlaps the closure %s', b.period, c.period)
+		FROM booking.booking b
+		JOIN booking.closure c ON (c.resource_id = b.resource_id OR c.resource_id IS NULL) AND c.period && b.period
+		WHERE b.status = 'confirmed' OR b.status = 'held' AND b.expires_at > clock_timestamp()),
+
+	-- The peak of a pool, which is at the beginning of one of its bookings, is within its capacity;
+	-- what is over is over.
+	overbooked (problem, resource_id, booking_id, detail) AS (
+		SELECT 'more units booked than there are', r.id, NULL::uuid,
+			format('%s of %s from %s', peak.used, r.capacity, peak.at)
+		FROM booking.resource r
+		CROSS JOIN LATERAL (
+			SELECT begins.at, sum(b.quantity) AS used
+			FROM booking.booking o
+			CROSS JOIN LATERAL (SELECT greatest(lower(o.occupies), now()) AS at) AS begins
+			JOIN booking.booking b ON b.resource_id = o.resource_id AND b.occupies @> begins.at
+				AND b.slot_id IS NULL AND b.status IN ('held', 'confirmed')
+				AND (b.expires_at IS NULL OR b.expires_at > now())
+			WHERE o.resource_id = r.id AND o.slot_id IS NULL AND o.status IN ('held', 'confirmed')
+				AND (upper_inf(o.occupies) OR upper(o.occupies) > now())
+			GROUP BY o.id, begins.at
+			HAVING sum(b.quantity) > r.capacity
+			ORDER BY 2 DESC, 1
+			LIMIT 1) AS peak
+		WHERE r.kind = 'pooled'),
+
+	-- A slot is of a resource that exists.
+	slot_without_resource (problem, resource_id, booking_id, detail) AS (
+		SELECT 'slot without a resource', s.resource_id, NULL::uuid, format('slot %s', s.id)
+		FROM booking.slot s
+		WHERE NOT EXISTS (SELECT FROM booking.resource r WHERE r.id = s.resource_id)),
+
+	-- An entry of the waitlist is for a resource, and for a slot, that exist.
+	waiting_in_vain (problem, resource_id, booking_id, detail) AS (
+		SELECT 'waits for what does not exist', w.resource_id, NULL::uuid, format('waitlist entry %s', w.id)
 		FROM booking.waitlist w
-		JOIN booking.resource r ON r.id = w.resource_id
-		LEFT JOIN booking.slot s ON s.id = w.slot_id
-		WHERE w.status = 'waiting' AND (upper_inf(w.period) OR upper(w.period) > now())) AS w
-	WHERE w.fault IS NOT NULL
+		WHERE NOT EXISTS (SELECT FROM booking.resource r WHERE r.id = w.resource_id)
+			OR w.slot_id IS NOT NULL AND NOT EXISTS (SELECT FROM booking.slot s WHERE s.id = w.slot_id)),
+
+	-- A booking in a slot is in one that exists,
+	without_slot (problem, resource_id, booking_id, detail) AS (
+		SELECT 'booking in a slot that does not exist', b.resource_id, b.id, format('slot %s', b.slot_id)
+		FROM booking.booking b
+		WHERE b.slot_id IS NOT NULL AND NOT EXISTS (SELECT FROM booking.slot s WHERE s.id = b.slot_id)),
+
+	-- and has its resource and its period.
+	unlike_slot (problem, resource_id, booking_id, detail) AS (
+		SELECT 'booking that differs from its slot', b.resource_id, b.id,
+			format('slot %s is on resource %s for %s', s.id, s.resource_id, s.period)
+		FROM booking.booking b
+		JOIN booking.slot s ON s.id = b.slot_id
+		WHERE b.status IN ('held', 'confirmed')
+			AND (b.resource_id <> s.resource_id OR b.period <> s.period)),
+
+	-- The places of a slot are booked or free, and as many as it has.
+	miscounted (problem, resource_id, booking_id, detail) AS (
+		SELECT 'places of a slot do not add up', s.resource_id, NULL::uuid,
+			format('slot %s has %s places: %s are booked, %s are free', s.id, s.capacity,
+				booked.places, coalesce(free.places::text, 'an unknown number'))
+		FROM booking.slot s
+		CROSS JOIN LATERAL (
+			SELECT coalesce(sum(b.quantity), 0) AS places
+			FROM booking.booking b
+			WHERE b.slot_id = s.id AND b.status IN ('held', 'confirmed')) AS booked
+		CROSS JOIN LATERAL (
+			SELECT sum(p.free) AS places
+			FROM booking.slot_places p
+			WHERE p.slot_id = s.id) AS free
+		WHERE (booked.places + free.places = s.capacity) IS NOT TRUE),
+
+	-- The triggers that keep these rules are on; checks that are not needed are off.
+	astray (problem, resource_id, booking_id, detail) AS (
+		SELECT 'trigger in the wrong state', NULL::bigint, NULL::uuid,
+			format('trigger %s on %s is %s', t.trigger, t.target, CASE t.should_be WHEN 'on' THEN 'off' ELSE 'on' END)
+		FROM booking.triggers_gone_astray() t),
+
+	-- The next id of each table is one that is not in use.
+	identity_behind (problem, resource_id, booking_id, detail) AS (
+		SELECT 'identity column that gives out ids that are in use', NULL::bigint, NULL::uuid, format('%s, up to %s', i.sequence, i.highest)
+		FROM booking.identities_behind() i),
+
+	-- A slot of several places takes its resource, unless that is a pool.
+	slot_occupies (problem, resource_id, booking_id, detail) AS (
+		SELECT 'slot does not take its resource, or should not', s.resource_id, NULL::uuid, format('slot %s', s.id)
+		FROM booking.slot s
+		JOIN booking.resource r ON r.id = s.resource_id
+		WHERE (s.occupies IS NOT NULL) <> (r.kind <> 'pooled' AND s.capacity > 1)),
+
+	-- While a slot takes the resource, only its own bookings are there.
+	in_taken_resource (problem, resource_id, booking_id, detail) AS (
+		SELECT 'booking of a resource that a slot takes', b.resource_id, b.id,
+			format('%s overlaps slot %s for %s', b.occupies, s.id, s.occupies)
+		FROM booking.slot s
+		JOIN booking.booking b ON b.resource_id = s.resource_id AND b.occupies && s.occupies
+		WHERE s.occupies IS NOT NULL AND b.status IN ('held', 'confirmed') AND b.slot_id IS DISTINCT FROM s.id),
+
+	-- A booking of the only place of a slot takes the resource by itself.
+	sole_place (problem, resource_id, booking_id, detail) AS (
+		SELECT 'booking of the only place that does not take the resource', b.resource_id, b.id,
+			format('slot %s', s.id)
+		FROM booking.slot s
+		JOIN booking.resource r ON r.id = s.resource_id AND r.kind <> 'pooled'
+		JOIN booking.booking b ON b.slot_id = s.id
+		WHERE s.occupies IS NULL AND b.status IN ('held', 'confirmed') AND b.seat_no IS NULL),
+
+	-- An entry that waits could be served if everything were free.
+	never_served (problem, resource_id, booking_id, detail) AS (
+		SELECT 'waitlist entry that cannot be served', w.resource_id, NULL::uuid, format('entry %s waits for %s: %s', w.id, w.period, w.fault)
+		FROM (
+			SELECT w.*, CASE
+				WHEN s.id IS NOT NULL THEN CASE WHEN w.quantity > s.capacity THEN format('its slot has %s places', s.capacity) END
+				WHEN r.slots_only THEN 'its resource is booked by slots'
+				WHEN r.kind <> 'pooled' AND w.quantity > 1 THEN format('%s of a resource that is not pooled', w.quantity)
+				WHEN w.quantity > r.capacity THEN format('its resource has %s', r.capacity)
+				WHEN lower(w.period) < timestamptz '4714-11-24 00:00:00+00 BC' + r.buffer_before
+					OR upper(w.period) > timestamptz '294276-12-31 23:59:59.999999+00' - r.buffer_after
+					THEN 'with its buffers it leaves the calendar'
+				END AS fault
+			FROM booking.waitlist w
+			JOIN booking.resource r ON r.id = w.resource_id
+			LEFT JOIN booking.slot s ON s.id = w.slot_id
+			WHERE w.status = 'waiting' AND (upper_inf(w.period) OR upper(w.period) > now())) AS w
+		WHERE w.fault IS NOT NULL),
+
+	-- A policy on one of the tables is in force.
+	policy_without_effect (problem, resource_id, booking_id, detail) AS (
+		SELECT 'policy without row-level security', NULL::bigint, NULL::uuid, format('policy %s on %s', p.polname, c.oid::regclass)
+		FROM pg_extension x
+		JOIN pg_depend d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = x.oid AND d.deptype = 'e'
+			AND d.classid = 'pg_class'::regclass
+		JOIN pg_class c ON c.oid = d.objid AND NOT c.relrowsecurity
+		JOIN pg_policy p ON p.polrelid = c.oid
+		WHERE x.extname = 'booking'),
+
+	-- The rows of guarded tables keep their guards.
+	guard_broken (problem, resource_id, booking_id, detail) AS (
+		SELECT 'a guarded table breaks its guard', NULL::bigint, NULL::uuid, format('%s, guard %s: %s', g.target, g.guard, g.detail)
+		FROM booking.verify_guards() g)
+
+	SELECT * FROM without_resource
 UNION ALL
-	SELECT 'policy without row-level security', NULL, NULL, format('policy %s on %s', p.polname, c.oid::regclass)
-	FROM pg_extension x
-	JOIN pg_depend d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = x.oid AND d.deptype = 'e'
-		AND d.classid = 'pg_class'::regclass
-	JOIN pg_class c ON c.oid = d.objid AND NOT c.relrowsecurity
-	JOIN pg_policy p ON p.polrelid = c.oid
-	WHERE x.extname = 'booking'
+	SELECT * FROM overlapping
 UNION ALL
-	SELECT 'a guarded table breaks its guard', NULL, NULL, format('%s, guard %s: %s', g.target, g.guard, g.detail)
-	FROM booking.verify_guards() g
+	SELECT * FROM wrong_seat
+UNION ALL
+	SELECT * FROM while_closed
+UNION ALL
+	SELECT * FROM overbooked
+UNION ALL
+	SELECT * FROM slot_without_resource
+UNION ALL
+	SELECT * FROM waiting_in_vain
+UNION ALL
+	SELECT * FROM without_slot
+UNION ALL
+	SELECT * FROM unlike_slot
+UNION ALL
+	SELECT * FROM miscounted
+UNION ALL
+	SELECT * FROM astray
+UNION ALL
+	SELECT * FROM identity_behind
+UNION ALL
+	SELECT * FROM slot_occupies
+UNION ALL
+	SELECT * FROM in_taken_resource
+UNION ALL
+	SELECT * FROM sole_place
+UNION ALL
+	SELECT * FROM never_served
+UNION ALL
+	SELECT * FROM policy_without_effect
+UNION ALL
+	SELECT * FROM guard_broken
 $$;
 COMMENT ON FUNCTION booking.verify() IS 'one row for each stored fact that breaks a rule; none is what you want to see';
 

@@ -57,6 +57,7 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "funcapi.h"
+#include "jit/jit.h"
 #include "miscadmin.h"
 #include "nodes/plannodes.h"
 #include "optimizer/cost.h"
@@ -535,6 +536,7 @@ typedef struct Ways
 	bool		indexonlyscan;
 	bool		indexscan;
 	bool		tidscan;
+	bool		jit;			/* what is switched off makes costs look as if it were worth it */
 } Ways;
 
 static SPIPlanPtr prepare(Statement statement, bool at_row);
@@ -590,13 +592,15 @@ prepare(Statement statement, bool at_row)
 static pg_noinline Ways
 switch_ways(Ways ways)
 {
-	Ways		before = {enable_seqscan, enable_bitmapscan, enable_indexonlyscan, enable_indexscan, enable_tidscan};
+	Ways		before = {enable_seqscan, enable_bitmapscan, enable_indexonlyscan, enable_indexscan, enable_tidscan,
+	jit_enabled};
 
 	enable_seqscan = ways.seqscan;
 	enable_bitmapscan = ways.bitmapscan;
 	enable_indexonlyscan = ways.indexonlyscan;
 	enable_indexscan = ways.indexscan;
 	enable_tidscan = ways.tidscan;
+	jit_enabled = ways.jit;
 	return before;
 }
 

@@ -152,3 +152,14 @@ find_lapse_index(Relation rel)
 	list_free(list);
 	return found;
 }
+
+/* The derived rows of a slot are not there, or not all of them. */
+void
+booking_shards_not_counted(const Slot *slot)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("the free places of slot %lld have not been counted", (long long) slot->id),
+			 errdetail("Rows have been loaded without the triggers that count them."),
+			 errhint("Run booking.rebuild().")));
+}

@@ -280,17 +280,6 @@ booking_shards_must_be_counted(const Slot *slot)
 		booking_shards_not_counted(slot);
 }
 
-/* The derived rows of a slot are not there, or not all of them. */
-void
-booking_shards_not_counted(const Slot *slot)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("the free places of slot %lld have not been counted", (long long) slot->id),
-			 errdetail("Rows have been loaded without the triggers that count them."),
-			 errhint("Run booking.rebuild().")));
-}
-
 /*
  * There are enough places altogether: take them.  Returns 0 when they are gone, and then
  * we have no lock that we did not have before.

@@ -12,7 +12,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $states = $ENV{BOOKING_STATES} // 100;
-my $seed = $ENV{BOOKING_SEED} // int(rand(1000000));
+my $seed = $ENV{BOOKING_SEED} // 21; # the same in every run of the suite; any other by hand
 note "BOOKING_SEED=$seed";
 
 my $node = PostgreSQL::Test::Cluster->new('looking');
@@ -253,7 +253,11 @@ SELECT r.name, m.* FROM booking.resource r, booking.seat_map(r.id, halves(20, 4)
 SELECT count(*) FROM booking.current;
 SELECT * FROM booking.stats ORDER BY 1;
 };
-$node->safe_psql('postgres', q{UPDATE booking.resource SET min_notice = NULL, max_advance = NULL; DELETE FROM booking.booking WHERE expires_at < now() + interval '1 hour'; DELETE FROM booking.waitlist});
+# From here on nothing changes by itself: nobody is in line, no hold lapses, no notice passes.
+$node->safe_psql('postgres', q{
+SELECT booking.leave_waitlist(id) FROM booking.waitlist WHERE status IN ('waiting', 'offered');
+DELETE FROM booking.booking WHERE expires_at < now() + interval '1 hour';
+UPDATE booking.resource SET min_notice = NULL, max_advance = NULL});
 $node->backup('backup');
 my $standby = PostgreSQL::Test::Cluster->new('standby');
 $standby->init_from_backup($node, 'backup', has_streaming => 1);

@@ -77,15 +77,40 @@ typedef struct Count
 	GuardPending pending;
 } Count;
 
+/* The row that a scan is at, and what the index has of it. */
+typedef struct Indexed
+{
+	TupleTableSlot *slot;
+	Datum		value[INDEX_MAX_KEYS];
+	bool		isnull[INDEX_MAX_KEYS];
+	IndexInfo  *expressions;	/* NULL if the index has columns only */
+	EState	   *estate;
+	Identity	caller;
+} Indexed;
+
+/* Ranges of any type as integers, in the order of their bounds. */
+typedef struct Numbered
+{
+	TypeCacheEntry *type;
+	PeakItem   *item;			/* the rows */
+	int			n;
+	PeakItem	extent;			/* the window */
+	RangeBound *bound;			/* by number */
+} Numbered;
+
 static void guard_count_row(const GuardRow *row, void *arg);
 static GuardVerdict weigh(const Count *count, Oid range_type, const GuardLoad *load, int64 capacity);
 static bool all_still_there(const GuardPlace *places, const Count *count);
-static bool still_matches(const GuardIndex *guard, const GuardLoad *load,
-						  const Datum *values, const bool *isnull);
-static void number_bounds(Oid range_type, const GuardRows *rows, RangeType *window,
-						  PeakItem *items, PeakItem *extent, RangeBound **bounds);
+static int	make_keys(const GuardIndex *guard, const GuardLoad *load, ScanKey keys);
+static Datum wanted_value(const GuardIndex *guard, const GuardLoad *load, int i);
+static bool guard_has_expressions(const GuardIndex *guard);
+static void indexed_begin(Indexed *indexed, Relation heap, Relation index);
+static void indexed_read(Indexed *indexed, const GuardIndex *guard);
+static void indexed_end(Indexed *indexed);
+static bool still_matches(const GuardIndex *guard, const GuardLoad *load, const Indexed *indexed);
+static Numbered number_bounds(Oid range_type, const GuardRows *rows, RangeType *window);
 static int	compare_bounds(const void *a, const void *b, void *arg);
-static RangeType *stretch(Oid range_type, RangeBound *bounds, int64 from, int64 to);
+static RangeType *stretch(const Numbered *numbered, int64 from, int64 to);
 
 /*
  * Is there room for the load?  Called without a gate, the answer "full" is final and
@@ -127,9 +152,7 @@ static GuardVerdict
 weigh(const Count *count, Oid range_type, const GuardLoad *load, int64 capacity)
 {
 	GuardVerdict verdict = {.answer = GUARD_FITS};
-	PeakItem   *items;
-	PeakItem	extent;
-	RangeBound *bounds;
+	Numbered	numbered;
 	int64		room = capacity - load->quantity;
 	int			nsure = 0;
 	Peak		peak;
@@ -137,21 +160,20 @@ weigh(const Count *count, Oid range_type, const GuardLoad *load, int64 capacity)
 	if (count->rows.n == 0 && room >= 0)
 		return verdict;
 
-	items = palloc_extended((count->rows.n + 1) * sizeof(PeakItem), MCXT_ALLOC_HUGE);
-	number_bounds(range_type, &count->rows, load->range, items, &extent, &bounds);
+	numbered = number_bounds(range_type, &count->rows, load->range);
 
 	/* Everything first: in the usual case it fits, and that is all. */
 	if (room >= 0)
 	{
-		peak = booking_peak(items, count->rows.n, extent.from, extent.to, room);
+		peak = booking_peak(numbered.item, numbered.n, numbered.extent.from, numbered.extent.to, room);
 		if (peak.over_from == peak.over_to)
 			return verdict;
 	}
 
 	for (int i = 0; i < count->rows.n; i++)
 		if (!count->rows.row[i].pending)
-			items[nsure++] = items[i];
-	peak = booking_peak(items, nsure, extent.from, extent.to, room);
+			numbered.item[nsure++] = numbered.item[i];
+	peak = booking_peak(numbered.item, nsure, numbered.extent.from, numbered.extent.to, room);
 	verdict.used = peak.most;
 
 	if (room < 0)
@@ -162,7 +184,7 @@ weigh(const Count *count, Oid range_type, const GuardLoad *load, int64 capacity)
 	else if (peak.over_from < peak.over_to)
 	{
 		verdict.answer = GUARD_FULL;
-		verdict.full = stretch(range_type, bounds, peak.over_from, peak.over_to);
+		verdict.full = stretch(&numbered, peak.over_from, peak.over_to);
 	}
 	else
 	{
@@ -217,15 +239,13 @@ booking_guard_most(Oid range_type, GuardRows *rows, int64 *most)
 	RangeBound	first = {.infinite = true, .lower = true};
 	RangeBound	last = {.infinite = true, .lower = false};
 	RangeType  *always = make_range_compat(booking_range_type(range_type), &first, &last, false);
-	PeakItem   *items = palloc_extended((rows->n + 1) * sizeof(PeakItem), MCXT_ALLOC_HUGE);
-	PeakItem	extent;
-	RangeBound *bounds;
+	Numbered	numbered = number_bounds(range_type, rows, always);
+	PeakItem   *extent = &numbered.extent;
 	Peak		peak;
 
-	number_bounds(range_type, rows, always, items, &extent, &bounds);
-	*most = booking_peak(items, rows->n, extent.from, extent.to, 0).most;
-	peak = booking_peak(items, rows->n, extent.from, extent.to, *most - 1);
-	return stretch(range_type, bounds, peak.over_from, peak.over_to);
+	*most = booking_peak(numbered.item, numbered.n, extent->from, extent->to, 0).most;
+	peak = booking_peak(numbered.item, numbered.n, extent->from, extent->to, *most - 1);
+	return stretch(&numbered, peak.over_from, peak.over_to);
 }
 
 /* Are the rows that were there for sure when they were counted there even now? */
@@ -294,95 +314,119 @@ booking_guard_scan(const GuardPlace *place, const GuardLoad *load, GuardVisit vi
 {
 	Relation	heap = place->heap;
 	const GuardIndex *guard = place->index;
-	int			natts = guard->nkeys + 1;
 	Relation	index = index_open(guard->index_id, AccessShareLock);
-	TupleTableSlot *slot = table_slot_create(heap, NULL);
-	IndexInfo  *expressions = NULL;
-	EState	   *estate = NULL;
+	Indexed		indexed = {.slot = table_slot_create(heap, NULL)};
 	ScanKeyData keys[INDEX_MAX_KEYS];
-	int			nkeys = 0;
+	int			nkeys = make_keys(guard, load, keys);
 	SnapshotData dirty;
 	IndexScanDesc scan;
-	Identity	caller;
 
-	for (int i = 0; i < natts; i++)
-	{
-		Datum		value = i < guard->nkeys ? load->key[i] : RangeTypePGetDatum(load->range);
-
-		if (i + 1 != load->any_key)
-			ScanKeyEntryInitialize(&keys[nkeys++], 0, i + 1, guard->strategy[i], InvalidOid,
-								   guard->collation[i], guard->proc[i], value);
-		if (guard->attno[i] == 0 && expressions == NULL)
-		{
-			/* They are the words of the table's owner. */
-			booking_become(heap->rd_rel->relowner, &caller);
-			expressions = BuildIndexInfo(index);
-			estate = CreateExecutorState();
-			GetPerTupleExprContext(estate)->ecxt_scantuple = slot;
-		}
-	}
-
+	if (guard_has_expressions(guard))
+		indexed_begin(&indexed, heap, index);
 	InitDirtySnapshot(dirty);
 	scan = index_beginscan_compat(heap, index, &dirty, nkeys, 0);
 	index_rescan(scan, keys, nkeys, NULL, 0);
 
-	while (index_getnext_slot(scan, ForwardScanDirection, slot))
+	while (index_getnext_slot(scan, ForwardScanDirection, indexed.slot))
 	{
-		Datum		values[INDEX_MAX_KEYS];
-		bool		isnull[INDEX_MAX_KEYS];
-
 		CHECK_FOR_INTERRUPTS();
 
-		if (place->self && ItemPointerEquals(&slot->tts_tid, place->self))
+		if (place->self && ItemPointerEquals(&indexed.slot->tts_tid, place->self))
 			continue;
 
-		if (expressions)
-			FormIndexDatum(expressions, slot, estate, values, isnull);
-		else
-			for (int i = 0; i < natts; i++)
-				values[i] = slot_getattr(slot, guard->attno[i], &isnull[i]);
-
-		if (!scan->xs_recheck || still_matches(guard, load, values, isnull))
+		indexed_read(&indexed, guard);
+		if (!scan->xs_recheck || still_matches(guard, load, &indexed))
 		{
 			GuardRow	row;
 
-			row.slot = slot;
-			row.range = DatumGetRangeTypePCopy(values[guard->nkeys]);
+			row.slot = indexed.slot;
+			row.range = DatumGetRangeTypePCopy(indexed.value[guard->nkeys]);
 			row.pending.xid = TransactionIdIsValid(dirty.xmin) ? dirty.xmin : dirty.xmax;
 			row.pending.token = dirty.speculativeToken;
 			row.pending.relid = RelationGetRelid(heap);
-			row.pending.row = slot->tts_tid;
+			row.pending.row = indexed.slot->tts_tid;
 			visit(&row, arg);
 			BOOKING_TEST_POINT("guard-scan");
 		}
-		if (estate)
-			ResetPerTupleExprContext(estate);
 	}
 
 	index_endscan(scan);
-	if (estate)
-	{
-		FreeExecutorState(estate);
-		booking_be_again(&caller);
-	}
-	ExecDropSingleTupleTableSlot(slot);
+	if (indexed.expressions)
+		indexed_end(&indexed);
+	ExecDropSingleTupleTableSlot(indexed.slot);
 	index_close(index, AccessShareLock);
+}
+
+/* What the index is asked for; returns how many keys. */
+static int
+make_keys(const GuardIndex *guard, const GuardLoad *load, ScanKey keys)
+{
+	int			nkeys = 0;
+
+	for (int i = 0; i <= guard->nkeys; i++)
+		if (i + 1 != load->any_key)
+			ScanKeyEntryInitialize(&keys[nkeys++], 0, i + 1, guard->strategy[i], InvalidOid,
+								   guard->collation[i], guard->proc[i], wanted_value(guard, load, i));
+	return nkeys;
+}
+
+static Datum
+wanted_value(const GuardIndex *guard, const GuardLoad *load, int i)
+{
+	return i < guard->nkeys ? load->key[i] : RangeTypePGetDatum(load->range);
+}
+
+static bool
+guard_has_expressions(const GuardIndex *guard)
+{
+	for (int i = 0; i <= guard->nkeys; i++)
+		if (guard->attno[i] == 0)
+			return true;
+	return false;
+}
+
+/* The index's expressions are the words of the table's owner, and evaluated as the owner. */
+static void
+indexed_begin(Indexed *indexed, Relation heap, Relation index)
+{
+	booking_become(heap->rd_rel->relowner, &indexed->caller);
+	indexed->expressions = BuildIndexInfo(index);
+	indexed->estate = CreateExecutorState();
+	GetPerTupleExprContext(indexed->estate)->ecxt_scantuple = indexed->slot;
+}
+
+static void
+indexed_read(Indexed *indexed, const GuardIndex *guard)
+{
+	if (indexed->expressions)
+	{
+		ResetPerTupleExprContext(indexed->estate);
+		FormIndexDatum(indexed->expressions, indexed->slot, indexed->estate,
+					   indexed->value, indexed->isnull);
+		return;
+	}
+	for (int i = 0; i <= guard->nkeys; i++)
+		indexed->value[i] = slot_getattr(indexed->slot, guard->attno[i], &indexed->isnull[i]);
+}
+
+static void
+indexed_end(Indexed *indexed)
+{
+	FreeExecutorState(indexed->estate);
+	booking_be_again(&indexed->caller);
 }
 
 /* GiST may return more than was asked for. */
 static bool
-still_matches(const GuardIndex *guard, const GuardLoad *load,
-			  const Datum *values, const bool *isnull)
+still_matches(const GuardIndex *guard, const GuardLoad *load, const Indexed *indexed)
 {
 	for (int i = 0; i <= guard->nkeys; i++)
 	{
-		Datum		wanted = i < guard->nkeys ? load->key[i] : RangeTypePGetDatum(load->range);
-
 		if (i + 1 == load->any_key)
 			continue;
-		if (isnull[i] ||
+		if (indexed->isnull[i] ||
 			!DatumGetBool(OidFunctionCall2Coll(guard->proc[i], guard->collation[i],
-											   values[i], wanted)))
+											   indexed->value[i], wanted_value(guard, load, i))))
 			return false;
 	}
 	return true;
@@ -390,14 +434,12 @@ still_matches(const GuardIndex *guard, const GuardLoad *load,
 
 /*
  * Number the bounds of all ranges in their order, equal ones alike, so that the sweep
- * can work on integers whatever the ranges are made of.  "bounds" gives a bound back for
- * a number.
+ * can work on integers whatever the ranges are made of.
  */
-static void
-number_bounds(Oid range_type, const GuardRows *rows, RangeType *window,
-			  PeakItem *items, PeakItem *extent, RangeBound **bounds)
+static Numbered
+number_bounds(Oid range_type, const GuardRows *rows, RangeType *window)
 {
-	TypeCacheEntry *type = booking_range_type(range_type);
+	Numbered	numbered = {.type = booking_range_type(range_type),.n = rows->n};
 	int			n = rows->n + 1;
 	RangeBound *all = palloc_extended(2 * n * sizeof(RangeBound), MCXT_ALLOC_HUGE);
 	RangeBound **order = palloc_extended(2 * n * sizeof(RangeBound *), MCXT_ALLOC_HUGE);
@@ -407,31 +449,28 @@ number_bounds(Oid range_type, const GuardRows *rows, RangeType *window,
 	{
 		bool		empty;
 
-		range_deserialize(type, i < rows->n ? rows->row[i].range : window,
+		range_deserialize(numbered.type, i < rows->n ? rows->row[i].range : window,
 						  &all[2 * i], &all[2 * i + 1], &empty);
 		Assert(!empty);
 		order[2 * i] = &all[2 * i];
 		order[2 * i + 1] = &all[2 * i + 1];
 	}
-	qsort_arg(order, 2 * n, sizeof(RangeBound *), compare_bounds, type);
+	qsort_arg(order, 2 * n, sizeof(RangeBound *), compare_bounds, numbered.type);
 
-	*bounds = palloc_extended(2 * n * sizeof(RangeBound), MCXT_ALLOC_HUGE);
+	numbered.bound = palloc_extended(2 * n * sizeof(RangeBound), MCXT_ALLOC_HUGE);
 	for (int i = 0, last = 0; i < 2 * n; i++)
 	{
-		if (i > 0 && compare_bounds(&order[i - 1], &order[i], type) != 0)
+		if (i > 0 && compare_bounds(&order[i - 1], &order[i], numbered.type) != 0)
 			last = i;
 		number[order[i] - all] = last;
-		(*bounds)[last] = *order[last];
+		numbered.bound[last] = *order[last];
 	}
 
-	for (int i = 0; i < n; i++)
-	{
-		PeakItem   *item = i < rows->n ? &items[i] : extent;
-
-		item->from = number[2 * i];
-		item->to = number[2 * i + 1];
-		item->quantity = i < rows->n ? rows->row[i].quantity : 0;
-	}
+	numbered.item = palloc_extended(n * sizeof(PeakItem), MCXT_ALLOC_HUGE);
+	for (int i = 0; i < rows->n; i++)
+		numbered.item[i] = (PeakItem) {number[2 * i], number[2 * i + 1], rows->row[i].quantity};
+	numbered.extent = (PeakItem) {number[2 * rows->n], number[2 * rows->n + 1], 0};
+	return numbered;
 }
 
 /*
@@ -453,10 +492,10 @@ compare_bounds(const void *a, const void *b, void *arg)
 
 /* The range between two numbered bounds, whichever kind of bound they come from. */
 static RangeType *
-stretch(Oid range_type, RangeBound *bounds, int64 from, int64 to)
+stretch(const Numbered *numbered, int64 from, int64 to)
 {
-	RangeBound	lower = bounds[from];
-	RangeBound	upper = bounds[to];
+	RangeBound	lower = numbered->bound[from];
+	RangeBound	upper = numbered->bound[to];
 
 	if (!lower.lower)
 	{
@@ -468,5 +507,5 @@ stretch(Oid range_type, RangeBound *bounds, int64 from, int64 to)
 		upper.lower = false;
 		upper.inclusive = !upper.inclusive;
 	}
-	return make_range_compat(booking_range_type(range_type), &lower, &upper, false);
+	return make_range_compat(numbered->type, &lower, &upper, false);
 }

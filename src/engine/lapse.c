@@ -41,10 +41,6 @@ typedef struct Marking
 /* So many lapsed holds are marked before looking again. */
 #define EXPIRE_AT_ONCE	64
 
-/* What is written into "reason", in UTC whatever the session's time zone. */
-#define LAPSED_AT	"lapsed at %d-%02d-%02d %02d:%02d:%02d.%06d UTC"
-#define LAPSED_AT_READ	"lapsed at %6d-%2d-%2d %2d:%2d:%2d.%6d UTC"
-
 static InHand *in_hand = NULL;
 
 static void mark_expired(void *arg);
@@ -160,40 +156,30 @@ compare_ids(const void *a, const void *b)
 	return memcmp(DatumGetUUIDP(*(const Datum *) a), DatumGetUUIDP(*(const Datum *) b), UUID_LEN);
 }
 
-/* Why nothing can be done with a lapsed hold; when it lapsed is said if it is known. */
+/*
+ * Why nothing can be done with a lapsed hold.  Once it has been marked, its reason tells
+ * when it lapsed: words for people, which are passed on as they are.
+ */
 void
 booking_hold_lapsed(const BookingRow *row, Refusal *refusal)
 {
-	TimestampTz lapsed_at = DT_NOBEGIN;
-
-	if (!row->null[BOOKING_EXPIRES_AT])
-		lapsed_at = DatumGetTimestampTz(row->value[BOOKING_EXPIRES_AT]);
-	else if (!row->null[BOOKING_REASON])
-	{
-		struct pg_tm tm;
-		int			micros;
-
-		if (sscanf(TextDatumGetCString(row->value[BOOKING_REASON]), LAPSED_AT_READ,
-				   &tm.tm_year, &tm.tm_mon, &tm.tm_mday,
-				   &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &micros) == 7)
-		{
-			int			utc = 0;
-
-			if (tm2timestamp(&tm, micros, &utc, &lapsed_at) != 0)
-				lapsed_at = DT_NOBEGIN;
-		}
-	}
-
 	*refusal = (Refusal) {
 		.sqlstate = ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
 		.constraint = CONSTRAINT_STATUS,
 		.message = "the hold has lapsed",
-		.detail = lapsed_at == DT_NOBEGIN ? "It has been marked expired." :
-			psprintf("It lapsed at %s.", booking_instant_text(lapsed_at)),
 		.hint = "Book again; the space may still be free."
 	};
+	if (!row->null[BOOKING_EXPIRES_AT])
+		refusal->detail = psprintf("It lapsed at %s.",
+								   booking_instant_text(DatumGetTimestampTz(row->value[BOOKING_EXPIRES_AT])));
+	else if (!row->null[BOOKING_REASON])
+		refusal->detail = psprintf("It has been marked expired: %s.",
+								   TextDatumGetCString(row->value[BOOKING_REASON]));
+	else
+		refusal->detail = "It has been marked expired.";
 }
 
+/* What is written into "reason", in UTC whatever the session's time zone. */
 char *
 booking_lapse_reason(TimestampTz lapsed_at)
 {
@@ -202,6 +188,6 @@ booking_lapse_reason(TimestampTz lapsed_at)
 
 	if (timestamp2tm(lapsed_at, NULL, &tm, &micros, NULL, NULL) != 0)
 		return "lapsed";
-	return psprintf(LAPSED_AT, tm.tm_year, tm.tm_mon, tm.tm_mday,
+	return psprintf("lapsed at %d-%02d-%02d %02d:%02d:%02d.%06d UTC", tm.tm_year, tm.tm_mon, tm.tm_mday,
 					tm.tm_hour, tm.tm_min, tm.tm_sec, (int) micros);
 }

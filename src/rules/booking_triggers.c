@@ -63,6 +63,8 @@ PG_FUNCTION_INFO_V1(booking_row_indexed);
 PG_FUNCTION_INFO_V1(booking_row_done);
 
 static HeapTuple judge_booking(TriggerData *trigger);
+static bool enter_resource(RowChange *change);
+static bool is_accepted(RowChange *change);
 static bool complete_booking(const Resource *resource, const Slot *slot, BookingRow *row,
 							 const BookingRow *old);
 static void complete_seat(const Resource *resource, const Slot *slot, BookingRow *row);
@@ -119,67 +121,81 @@ booking_row_before(PG_FUNCTION_ARGS)
 static HeapTuple
 judge_booking(TriggerData *trigger)
 {
-	Relation	heap = trigger->tg_relation;
-	TupleDesc	desc = RelationGetDescr(heap);
+	TupleDesc	desc = RelationGetDescr(trigger->tg_relation);
 	HeapTuple	tuple = trigger->tg_trigtuple;
-	ItemPointer self = NULL;
-	const Resource *resource = NULL;
 	BookingRow	row;
-	BookingRow	old_row;
-	BookingRow *old = NULL;
-	Slot		its_slot;
-	const Slot *slot = NULL;
-	bool		has_room = false;
+	BookingRow	old;
+	Slot		slot;
+	RowChange	change = {.heap = trigger->tg_relation,.row = &row};
 
 	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
 	{
 		tuple = trigger->tg_newtuple;
-		old = &old_row;
-		booking_row_take_apart(trigger->tg_trigtuple, desc, old);
-		booking_row_is_whole(old, true);
-		self = &trigger->tg_trigtuple->t_self;
+		booking_row_take_apart(trigger->tg_trigtuple, desc, &old);
+		booking_row_is_whole(&old, true);
+		change.old = &old;
+		change.self = &trigger->tg_trigtuple->t_self;
 	}
 	booking_row_take_apart(tuple, desc, &row);
 	booking_row_is_whole(&row, false);
-	booking_made_now(&row, old);
+	booking_made_now(&row, change.old);
 
 	if (!row.null[BOOKING_SLOT_ID])
 	{
-		resource = booking_row_enter_slot(&row, old, &its_slot);
-		slot = &its_slot;
+		change.resource = booking_row_enter_slot(&row, change.old, &slot);
+		change.slot = &slot;
 	}
-	if (row.null[BOOKING_RESOURCE_ID])
-		booking_null_argument("resource_id");
-	if (row.null[BOOKING_PERIOD])
-		booking_null_argument("period");
-	booking_check_period(DatumGetRangeTypeP(row.value[BOOKING_PERIOD]), &row.period);
-
-	/* Two resources are locked in their order, like everywhere. */
-	if (old && !booking_row_same(&row, old, BOOKING_RESOURCE_ID))
-		booking_lock_resource(Min(DatumGetInt64(old->value[BOOKING_RESOURCE_ID]),
-								  DatumGetInt64(row.value[BOOKING_RESOURCE_ID])));
-	if (slot == NULL)
-		resource = booking_use_resource(DatumGetInt64(row.value[BOOKING_RESOURCE_ID]));
-	if (!complete_booking(resource, slot, &row, old))
-		return NULL;
-
-	if (!booking_not_closed(resource, &row, old) || !booking_within_limits(resource, &row, old))
-		return NULL;
-
-	if ((slot || resource->taken_by_slots || resource->slots_only) &&
-		!booking_judge_slots(heap, resource, slot, &row, old, self, &has_room))
-		return NULL;
-
-	if (has_room || !row.active || !needs_room(resource, slot, &row))
-		;
-	else if (!booking_row_adds_load(&row, old))
-		booking_keep_room(&row);
-	else if (!booking_make_room(heap, resource, &row, self))
+	if (!enter_resource(&change) || !is_accepted(&change))
 		return NULL;
 
 	tuple = booking_row_put_together(tuple, desc, &row);
-	booking_give_row(&row, heap, tuple);
+	booking_give_row(&row, change.heap, tuple);
 	return tuple;
+}
+
+/* Lock what the row is about, and fill in what follows from it. */
+static bool
+enter_resource(RowChange *change)
+{
+	BookingRow *row = change->row;
+	const BookingRow *old = change->old;
+
+	if (row->null[BOOKING_RESOURCE_ID])
+		booking_null_argument("resource_id");
+	if (row->null[BOOKING_PERIOD])
+		booking_null_argument("period");
+	booking_check_period(DatumGetRangeTypeP(row->value[BOOKING_PERIOD]), &row->period);
+
+	/* Two resources are locked in their order, like everywhere. */
+	if (old && !booking_row_same(row, old, BOOKING_RESOURCE_ID))
+		booking_lock_resource(Min(DatumGetInt64(old->value[BOOKING_RESOURCE_ID]),
+								  DatumGetInt64(row->value[BOOKING_RESOURCE_ID])));
+	if (change->slot == NULL)
+		change->resource = booking_use_resource(DatumGetInt64(row->value[BOOKING_RESOURCE_ID]));
+	return complete_booking(change->resource, change->slot, row, old);
+}
+
+/* All rules; the last of them leaves us inside the gate. */
+static bool
+is_accepted(RowChange *change)
+{
+	const Resource *resource = change->resource;
+	BookingRow *row = change->row;
+	const BookingRow *old = change->old;
+
+	if (!booking_not_closed(resource, row, old) || !booking_within_limits(resource, row, old))
+		return false;
+
+	if ((change->slot || resource->taken_by_slots || resource->slots_only) &&
+		!booking_judge_slots(change))
+		return false;
+
+	if (change->has_room || !row->active || !needs_room(resource, change->slot, row))
+		return true;
+	if (booking_row_adds_load(row, old))
+		return booking_make_room(change->heap, resource, row, change->self);
+	booking_keep_room(row);
+	return true;
 }
 
 /*

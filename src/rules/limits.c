@@ -53,6 +53,14 @@ typedef enum CountValue
 	COUNT_NVALUES
 } CountValue;
 
+/* A limit that a holder has reached: of units or of bookings, and how many there are. */
+typedef struct Reached
+{
+	const HolderLimit *limit;
+	bool		units;
+	int64		has;
+} Reached;
+
 static bool adds_booking(const HolderLimit *limit, const Resource *resource,
 						 const BookingRow *row, const BookingRow *old, TimestampTz now);
 static bool same_holder(const BookingRow *a, const BookingRow *b);
@@ -63,11 +71,10 @@ static bool judge_limit(const HolderLimit *limit, const Resource *resource, cons
 static void count(const HolderLimit *limit, const Resource *resource, const BookingRow *row,
 				  int64 *bookings, int64 *quantity);
 static bool exceeds(const HolderLimit *limit, const Resource *resource, const BookingRow *row,
-					bool another, bool *units, int64 *has);
-static bool refuse_limit(const HolderLimit *limit, const Resource *resource, const BookingRow *row,
-				   bool units, int64 has);
-static void explain_limit(const HolderLimit *limit, const Resource *resource, const BookingRow *row,
-						  bool units, int64 has, Refusal *refusal);
+					bool another, Reached *reached);
+static bool refuse_limit(const Reached *reached, const Resource *resource, const BookingRow *row);
+static void explain_limit(const Reached *reached, const Resource *resource, const BookingRow *row,
+						  Refusal *refusal);
 
 /*
  * May the row be stored, as far as its holder's limits go?  False when not and a function
@@ -152,25 +159,24 @@ calendar_of(const HolderLimit *limit, const Resource *resource, const BookingRow
 static bool
 judge_limit(const HolderLimit *limit, const Resource *resource, const BookingRow *row, bool another)
 {
-	bool		units;
-	int64		has;
+	Reached		reached;
 
-	return !exceeds(limit, resource, row, another, &units, &has) ||
-		refuse_limit(limit, resource, row, units, has);
+	return !exceeds(limit, resource, row, another, &reached) ||
+		refuse_limit(&reached, resource, row);
 }
 
-/* Is the limit one of units or of bookings, and how many has the holder? */
 static bool
 exceeds(const HolderLimit *limit, const Resource *resource, const BookingRow *row, bool another,
-		bool *units, int64 *has)
+		Reached *reached)
 {
 	int64		bookings;
 	int64		quantity;
 
 	count(limit, resource, row, &bookings, &quantity);
-	*units = !(another && limit->max_bookings != NO_RULE && bookings + 1 > limit->max_bookings);
-	*has = *units ? quantity : bookings;
-	return !*units ||
+	reached->limit = limit;
+	reached->units = !(another && limit->max_bookings != NO_RULE && bookings + 1 > limit->max_bookings);
+	reached->has = reached->units ? quantity : bookings;
+	return !reached->units ||
 		(limit->max_quantity != NO_RULE &&
 		 quantity + DatumGetInt32(row->value[BOOKING_QUANTITY]) > limit->max_quantity);
 }
@@ -189,15 +195,14 @@ booking_limits_exceeded(const Resource *resource, const BookingRow *row, Refusal
 	for (int i = 0; i < resource->nlimits; i++)
 	{
 		const HolderLimit *limit = &resource->limits[i];
-		bool		units;
-		int64		has;
+		Reached		reached;
 
 		if (limit->per == PER_ACTIVE && row->period.to <= now)
 			continue;
-		if (!exceeds(limit, resource, row, true, &units, &has))
+		if (!exceeds(limit, resource, row, true, &reached))
 			continue;
 		if (refusals)
-			explain_limit(limit, resource, row, units, has, &refusals[n]);
+			explain_limit(&reached, resource, row, &refusals[n]);
 		n++;
 	}
 	return n;
@@ -260,21 +265,23 @@ count(const HolderLimit *limit, const Resource *resource, const BookingRow *row,
  * its caller gets the error.
  */
 static bool
-refuse_limit(const HolderLimit *limit, const Resource *resource, const BookingRow *row, bool units,
-	   int64 has)
+refuse_limit(const Reached *reached, const Resource *resource, const BookingRow *row)
 {
 	Refusal		refusal;
 
-	explain_limit(limit, resource, row, units, has, &refusal);
+	explain_limit(reached, resource, row, &refusal);
 	if (!booking_row_wants_reason(row))
 		booking_raise(&refusal);
 	return booking_row_refuse(row, &refusal);
 }
 
 static void
-explain_limit(const HolderLimit *limit, const Resource *resource, const BookingRow *row, bool units,
-			  int64 has, Refusal *refusal)
+explain_limit(const Reached *reached, const Resource *resource, const BookingRow *row,
+			  Refusal *refusal)
 {
+	const HolderLimit *limit = reached->limit;
+	bool		units = reached->units;
+	int64		has = reached->has;
 	static const char *const which[] = {
 		"that are not over", "for one slot or period", "that begin on one day",
 		"that begin in one week", "that begin in one month"

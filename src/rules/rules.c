@@ -49,6 +49,8 @@ PG_FUNCTION_INFO_V1(booking_rule_before);
 PG_FUNCTION_INFO_V1(booking_refuse_truncate);
 
 static void check_resource(HeapTuple old, HeapTuple new, TupleDesc desc);
+static void check_kind(Datum resource_id, const char *name);
+static void check_retirement(Datum resource_id, TimestampTz retired_at, const char *name);
 static void check_capacity(Datum resource_id, int32 capacity, const char *name);
 static void lock_rules_of(HeapTuple row, TupleDesc desc);
 static void check_timezone(HeapTuple row, TupleDesc desc);
@@ -192,7 +194,7 @@ booking_resource_after(PG_FUNCTION_ARGS)
 static void
 check_resource(HeapTuple old, HeapTuple new, TupleDesc desc)
 {
-	Datum		values[2];
+	Datum		values[1];
 	bool		isnull;
 	char	   *name;
 	char	   *list;
@@ -213,26 +215,9 @@ check_resource(HeapTuple old, HeapTuple new, TupleDesc desc)
 		return;
 	}
 
-	/*
-	 * Active bookings that are over count here too: they carry the seat, or none, of the
-	 * old kind.
-	 */
-	if (changes(old, new, desc, "kind", TEXTOID) &&
-		booking_in_the_way(STMT_ACTIVE_BOOKINGS, values, NULL, &list) > 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("resource \"%s\" cannot change its kind while it has active bookings", name),
-				 errdetail("%s", list),
-				 errhint("Cancel or archive them first, or create another resource.")));
-	if (changes(old, new, desc, "kind", TEXTOID) &&
-		booking_in_the_way(STMT_BIG_SLOTS, values, NULL, &list) > 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("resource \"%s\" cannot change its kind while it has slots of several places", name),
-				 errdetail("%s", list),
-				 errhint("Whether such a slot takes its resource depends on the kind.  Delete these slots first.")));
-
-	if (changes(old, new, desc, "capacity", INT4OID) && !changes(old, new, desc, "kind", TEXTOID))
+	if (changes(old, new, desc, "kind", TEXTOID))
+		check_kind(values[0], name);
+	else if (changes(old, new, desc, "capacity", INT4OID))
 		check_capacity(values[0], DatumGetInt32(rule_column(new, desc, "capacity", INT4OID, &isnull)), name);
 
 	if (changes(old, new, desc, "retired_at", TIMESTAMPTZOID))
@@ -240,19 +225,47 @@ check_resource(HeapTuple old, HeapTuple new, TupleDesc desc)
 		Datum		retired_at = rule_column(new, desc, "retired_at", TIMESTAMPTZOID, &isnull);
 
 		if (!isnull)
-		{
-			Period		rest = {DatumGetTimestampTz(retired_at), DT_NOEND};
-
-			values[1] = RangeTypePGetDatum(booking_make_range(rest));
-			if (booking_in_the_way(STMT_ACTIVE_BOOKINGS_IN, values, NULL, &list) > 0)
-				ereport(ERROR,
-						(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-						 errmsg("resource \"%s\" is booked beyond its retirement", name),
-						 errdetail("%s", list),
-						 errhint("Cancel or move these bookings, or retire it later.")));
-		}
+			check_retirement(values[0], DatumGetTimestampTz(retired_at), name);
 	}
 	SPI_finish();
+}
+
+/*
+ * Active bookings that are over count here too: they carry the seat, or none, of the old
+ * kind.
+ */
+static void
+check_kind(Datum resource_id, const char *name)
+{
+	char	   *list;
+
+	if (booking_in_the_way(STMT_ACTIVE_BOOKINGS, &resource_id, NULL, &list) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("resource \"%s\" cannot change its kind while it has active bookings", name),
+				 errdetail("%s", list),
+				 errhint("Cancel or archive them first, or create another resource.")));
+	if (booking_in_the_way(STMT_BIG_SLOTS, &resource_id, NULL, &list) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("resource \"%s\" cannot change its kind while it has slots of several places", name),
+				 errdetail("%s", list),
+				 errhint("Whether such a slot takes its resource depends on the kind.  Delete these slots first.")));
+}
+
+static void
+check_retirement(Datum resource_id, TimestampTz retired_at, const char *name)
+{
+	Period		rest = {retired_at, DT_NOEND};
+	Datum		values[2] = {resource_id, RangeTypePGetDatum(booking_make_range(rest))};
+	char	   *list;
+
+	if (booking_in_the_way(STMT_ACTIVE_BOOKINGS_IN, values, NULL, &list) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("resource \"%s\" is booked beyond its retirement", name),
+				 errdetail("%s", list),
+				 errhint("Cancel or move these bookings, or retire it later.")));
 }
 
 /*

@@ -105,13 +105,15 @@ moves_to(const BookingRow *row, const BookingRow *old)
 
 /*
  * Everything that slots have to say to a booking, whether it is in one or not, and its
- * places if it is.  False when it is refused and a function of ours is to say so.  With
- * *has_room we are inside the gate of the seat that the booking gets.
+ * places if it is.  False when it is refused and a function of ours is to say so.
  */
 bool
-booking_judge_slots(Relation heap, const Resource *resource, const Slot *slot,
-					BookingRow *row, const BookingRow *old, ItemPointer self, bool *has_room)
+booking_judge_slots(RowChange *change)
 {
+	const Resource *resource = change->resource;
+	const Slot *slot = change->slot;
+	BookingRow *row = change->row;
+	const BookingRow *old = change->old;
 	bool		adds_load = booking_row_adds_load(row, old);
 	int64		wanted;
 
@@ -149,10 +151,11 @@ booking_judge_slots(Relation heap, const Resource *resource, const Slot *slot,
 		/* But if the slot has nothing left either, say that. */
 		if (booking_places_sold_out(slot, (int32) wanted))
 			return refuse_sold_out(resource, slot, row, wanted);
-		if (!booking_make_room(heap, resource, row, self))
+		if (!booking_make_room(change->heap, resource, row, change->self))
 			return false;
-		*has_room = !resource->has_waiters && booking_places_take(slot, (int32) wanted, row, false);
-		if (*has_room)
+		change->has_room = !resource->has_waiters &&
+			booking_places_take(slot, (int32) wanted, row, false);
+		if (change->has_room)
 			return true;
 		booking_gates_leave();
 	}

@@ -15,8 +15,19 @@
 #include "engine/row.h"
 #include "engine/slots.h"
 
+/* A row of booking.booking on its way into the table. */
+typedef struct RowChange
+{
+	Relation	heap;
+	BookingRow *row;			/* as it is to be stored */
+	const BookingRow *old;		/* that it replaces, or NULL */
+	ItemPointer self;			/* where the old row stands, or NULL */
+	const Resource *resource;
+	const Slot *slot;			/* or NULL */
+	bool		has_room;		/* found already: we are inside the gate */
+} RowChange;
+
 extern const Resource *booking_row_enter_slot(BookingRow *row, const BookingRow *old, Slot *slot);
-extern bool booking_judge_slots(Relation heap, const Resource *resource, const Slot *slot,
-								BookingRow *row, const BookingRow *old, ItemPointer self, bool *has_room);
+extern bool booking_judge_slots(RowChange *change);
 
 #endif							/* BOOKING_SLOT_RULES_H */

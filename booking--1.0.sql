@@ -381,6 +381,99 @@ COMMENT ON INDEX booking.booking_offers IS 'what has been offered to those that 
 
 -- Setting up ----------------------------------------------------------------------------
 
+CREATE FUNCTION booking.must_write(function text, missing text DEFAULT NULL) RETURNS void
+	LANGUAGE c VOLATILE PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'booking_must_write_in';
+COMMENT ON FUNCTION booking.must_write(text, text) IS
+	'says so when a function cannot write here, or misses an argument';
+
+CREATE FUNCTION booking.check_resource(
+		name text,
+		kind text,
+		capacity integer,
+		seats text[],
+		timezone text,
+		category text,
+		buffer_before interval,
+		buffer_after interval,
+		data jsonb,
+		min_notice interval,
+		max_advance interval,
+		min_duration interval,
+		max_duration interval,
+		max_hold interval,
+		slots_only boolean)
+	RETURNS void
+	LANGUAGE plpgsql STABLE PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF num_nulls(check_resource.name, check_resource.kind, check_resource.timezone,
+			check_resource.buffer_before, check_resource.buffer_after, check_resource.data, check_resource.slots_only) > 0 THEN
+		RAISE null_value_not_allowed USING
+			MESSAGE = 'name, kind, timezone, buffers, data and slots_only of a resource must not be null';
+	ELSIF octet_length(check_resource.name) NOT BETWEEN 1 AND 1024 THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = 'name must have between 1 and 1024 bytes';
+	ELSIF check_resource.kind NOT IN ('exclusive', 'seated', 'pooled') THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = format('"%s" is not a kind of resource', check_resource.kind),
+			HINT = 'The kinds are exclusive (one booking at a time), seated (named seats) and pooled (a number of units).';
+	ELSIF check_resource.kind = 'pooled' AND coalesce(check_resource.capacity, -1) < 0 THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = 'a pooled resource needs a capacity of 0 or more';
+	ELSIF check_resource.kind = 'exclusive' AND check_resource.capacity <> 1 THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = 'an exclusive resource has a capacity of 1',
+			HINT = 'Pass kind => ''pooled'' for several units that are counted.';
+	ELSIF check_resource.kind = 'seated' AND check_resource.capacity IS NOT NULL THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = 'a seated resource has seats instead of a capacity',
+			HINT = 'Pass the seats'' labels as seats, or kind => ''pooled''.';
+	ELSIF check_resource.kind <> 'seated' AND check_resource.seats IS NOT NULL THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = 'only a seated resource has seats',
+			HINT = 'Pass kind => ''seated'', or leave the seats out.';
+	ELSIF array_position(check_resource.seats, NULL) IS NOT NULL THEN
+		RAISE null_value_not_allowed USING
+			MESSAGE = 'a seat''s label must not be null';
+	ELSIF cardinality(check_resource.seats) > (SELECT count(DISTINCT label) FROM unnest(check_resource.seats) AS label) THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = 'two seats have the same label';
+	ELSIF EXISTS (SELECT FROM unnest(check_resource.seats) AS label WHERE octet_length(label) NOT BETWEEN 1 AND 1024) THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = 'a seat''s label must have between 1 and 1024 bytes';
+	ELSIF least(check_resource.buffer_before, check_resource.buffer_after) < interval '0' THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = 'a buffer must not be negative';
+	ELSIF jsonb_typeof(check_resource.data) <> 'object' THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = 'data must be a JSON object';
+	ELSIF check_resource.min_notice < interval '0' THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = 'min_notice must not be negative';
+	ELSIF least(check_resource.max_advance, check_resource.min_duration, check_resource.max_duration,
+			check_resource.max_hold) <= interval '0' THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = 'max_advance, min_duration, max_duration and max_hold must be positive';
+	ELSIF greatest(check_resource.buffer_before, check_resource.buffer_after, check_resource.min_notice,
+			check_resource.max_advance, check_resource.min_duration, check_resource.max_duration,
+			check_resource.max_hold) > interval '1000 years' THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = 'buffers, min_notice, max_advance, min_duration, max_duration and max_hold must be at most 1000 years';
+	ELSIF check_resource.min_notice > check_resource.max_advance THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = 'min_notice must not be longer than max_advance';
+	ELSIF check_resource.min_duration > check_resource.max_duration THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = 'min_duration must not be longer than max_duration';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION booking.check_resource(text, text, integer, text[], text, text, interval, interval, jsonb,
+	interval, interval, interval, interval, interval, boolean) IS
+	'refuses what create_resource() cannot take';
+
 CREATE FUNCTION booking.create_resource(
 		name text,
 		kind text DEFAULT 'exclusive',
@@ -398,90 +491,8 @@ CREATE FUNCTION booking.create_resource(
 		max_hold interval DEFAULT NULL,
 		slots_only boolean DEFAULT false)
 	RETURNS booking.resource
-	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = pg_catalog, pg_temp
-AS $$
-#variable_conflict use_column
-DECLARE
-	created booking.resource;
-BEGIN
-	IF num_nulls(create_resource.name, create_resource.kind, create_resource.timezone,
-			create_resource.buffer_before, create_resource.buffer_after, create_resource.data, create_resource.slots_only) > 0 THEN
-		RAISE null_value_not_allowed USING
-			MESSAGE = 'name, kind, timezone, buffers, data and slots_only of a resource must not be null';
-	ELSIF octet_length(create_resource.name) NOT BETWEEN 1 AND 1024 THEN
-		RAISE invalid_parameter_value USING
-			MESSAGE = 'name must have between 1 and 1024 bytes';
-	ELSIF create_resource.kind NOT IN ('exclusive', 'seated', 'pooled') THEN
-		RAISE invalid_parameter_value USING
-			MESSAGE = format('"%s" is not a kind of resource', create_resource.kind),
-			HINT = 'The kinds are exclusive (one booking at a time), seated (named seats) and pooled (a number of units).';
-	ELSIF create_resource.kind = 'pooled' AND coalesce(create_resource.capacity, -1) < 0 THEN
-		RAISE invalid_parameter_value USING
-			MESSAGE = 'a pooled resource needs a capacity of 0 or more';
-	ELSIF create_resource.kind = 'exclusive' AND create_resource.capacity <> 1 THEN
-		RAISE invalid_parameter_value USING
-			MESSAGE = 'an exclusive resource has a capacity of 1',
-			HINT = 'Pass kind => ''pooled'' for several units that are counted.';
-	ELSIF create_resource.kind = 'seated' AND create_resource.capacity IS NOT NULL THEN
-		RAISE invalid_parameter_value USING
-			MESSAGE = 'a seated resource has seats instead of a capacity',
-			HINT = 'Pass the seats'' labels as seats, or kind => ''pooled''.';
-	ELSIF create_resource.kind <> 'seated' AND create_resource.seats IS NOT NULL THEN
-		RAISE invalid_parameter_value USING
-			MESSAGE = 'only a seated resource has seats',
-			HINT = 'Pass kind => ''seated'', or leave the seats out.';
-	ELSIF array_position(create_resource.seats, NULL) IS NOT NULL THEN
-		RAISE null_value_not_allowed USING
-			MESSAGE = 'a seat''s label must not be null';
-	ELSIF cardinality(create_resource.seats) > (SELECT count(DISTINCT label) FROM unnest(create_resource.seats) AS label) THEN
-		RAISE invalid_parameter_value USING
-			MESSAGE = 'two seats have the same label';
-	ELSIF EXISTS (SELECT FROM unnest(create_resource.seats) AS label WHERE octet_length(label) NOT BETWEEN 1 AND 1024) THEN
-		RAISE invalid_parameter_value USING
-			MESSAGE = 'a seat''s label must have between 1 and 1024 bytes';
-	ELSIF least(create_resource.buffer_before, create_resource.buffer_after) < interval '0' THEN
-		RAISE invalid_parameter_value USING
-			MESSAGE = 'a buffer must not be negative';
-	ELSIF jsonb_typeof(create_resource.data) <> 'object' THEN
-		RAISE invalid_parameter_value USING
-			MESSAGE = 'data must be a JSON object';
-	ELSIF create_resource.min_notice < interval '0' THEN
-		RAISE invalid_parameter_value USING
-			MESSAGE = 'min_notice must not be negative';
-	ELSIF least(create_resource.max_advance, create_resource.min_duration, create_resource.max_duration,
-			create_resource.max_hold) <= interval '0' THEN
-		RAISE invalid_parameter_value USING
-			MESSAGE = 'max_advance, min_duration, max_duration and max_hold must be positive';
-	ELSIF greatest(create_resource.buffer_before, create_resource.buffer_after, create_resource.min_notice,
-			create_resource.max_advance, create_resource.min_duration, create_resource.max_duration,
-			create_resource.max_hold) > interval '1000 years' THEN
-		RAISE invalid_parameter_value USING
-			MESSAGE = 'buffers, min_notice, max_advance, min_duration, max_duration and max_hold must be at most 1000 years';
-	ELSIF create_resource.min_notice > create_resource.max_advance THEN
-		RAISE invalid_parameter_value USING
-			MESSAGE = 'min_notice must not be longer than max_advance';
-	ELSIF create_resource.min_duration > create_resource.max_duration THEN
-		RAISE invalid_parameter_value USING
-			MESSAGE = 'min_duration must not be longer than max_duration';
-	END IF;
-
-	INSERT INTO booking.resource (name, kind, capacity, timezone, category, buffer_before, buffer_after, data,
-		min_notice, max_advance, min_duration, max_duration, max_hold, slots_only)
-	VALUES (create_resource.name, create_resource.kind, create_resource.capacity,
-			create_resource.timezone, create_resource.category,
-			create_resource.buffer_before, create_resource.buffer_after, create_resource.data,
-			create_resource.min_notice, create_resource.max_advance, create_resource.min_duration,
-			create_resource.max_duration, create_resource.max_hold, create_resource.slots_only)
-	RETURNING * INTO created;
-
-	INSERT INTO booking.seat (resource_id, seat_no, label)
-	SELECT created.id, ordinality, label
-	FROM unnest(create_resource.seats) WITH ORDINALITY AS s (label, ordinality);
-
-	RETURN created;
-END
-$$;
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'booking_create_resource';
 COMMENT ON FUNCTION booking.create_resource(text, text, integer, text[], text, text, interval, interval, jsonb,
 	interval, interval, interval, interval, interval, boolean) IS
 	'adds a thing that can be booked, with its rules, and its seats if it has any';
@@ -501,12 +512,14 @@ CREATE FUNCTION booking.close_period(
 	AS 'MODULE_PATHNAME', 'booking_close_period';
 COMMENT ON FUNCTION booking.close_period(bigint, tstzrange, text, boolean) IS
 	'closes a resource, or with NULL every one, for a period; with force, cancels the bookings in the way';
+
 CREATE FUNCTION booking.publish_slot(
 		resource bigint, period tstzrange, capacity integer DEFAULT NULL, data jsonb DEFAULT '{}')
 	RETURNS booking.slot
 	LANGUAGE sql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 AS $$
+	SELECT booking.must_write('publish_slot', CASE WHEN data IS NULL THEN 'data' END);
 	INSERT INTO booking.slot (resource_id, period, capacity, data)
 	VALUES (publish_slot.resource, publish_slot.period, publish_slot.capacity, publish_slot.data)
 	RETURNING *
@@ -520,16 +533,16 @@ CREATE FUNCTION booking.publish_slot(
 	LANGUAGE sql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 AS $$
+	SELECT booking.must_write('publish_slot');
 	SELECT * FROM booking.publish_slot(booking.resource_id(publish_slot.resource),
 		publish_slot.period, publish_slot.capacity, publish_slot.data)
 $$;
 COMMENT ON FUNCTION booking.publish_slot(text, tstzrange, integer, jsonb) IS
 	'publishes a slot with so many places, or with as many as the resource has';
 
-CREATE FUNCTION booking.publish_slots(
-		resource bigint, first tstzrange, every interval, until timestamptz, capacity integer DEFAULT NULL)
-	RETURNS SETOF booking.slot
-	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+CREATE FUNCTION booking.slot_periods(resource bigint, first tstzrange, every interval, until timestamptz)
+	RETURNS SETOF tstzrange
+	LANGUAGE plpgsql STABLE PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
@@ -541,49 +554,62 @@ DECLARE
 	ends timestamptz;
 	n integer := 0;
 BEGIN
-	SELECT r.timezone INTO timezone FROM booking.resource AS r WHERE r.id = publish_slots.resource;
+	SELECT r.timezone INTO timezone FROM booking.resource AS r WHERE r.id = slot_periods.resource;
 	IF NOT FOUND THEN
 		RAISE undefined_object USING
-			MESSAGE = format('resource %s does not exist', coalesce(publish_slots.resource::text, 'null')),
+			MESSAGE = format('resource %s does not exist', coalesce(slot_periods.resource::text, 'null')),
 			HINT = 'The resources are in booking.resource; create_resource() adds one.';
-	ELSIF publish_slots.first IS NULL OR publish_slots.every IS NULL OR publish_slots.until IS NULL THEN
+	ELSIF slot_periods.first IS NULL OR slot_periods.every IS NULL OR slot_periods.until IS NULL THEN
 		RAISE null_value_not_allowed USING MESSAGE = 'first, every and until must not be null';
-	ELSIF NOT isfinite(publish_slots.until) THEN
+	ELSIF NOT isfinite(slot_periods.until) THEN
 		RAISE invalid_parameter_value USING MESSAGE = 'until must be an instant';
-	ELSIF isempty(publish_slots.first) OR lower_inf(publish_slots.first) OR upper_inf(publish_slots.first) THEN
+	ELSIF isempty(slot_periods.first) OR lower_inf(slot_periods.first) OR upper_inf(slot_periods.first) THEN
 		RAISE invalid_parameter_value USING
 			MESSAGE = 'first must be a period with a beginning and an end';
-	ELSIF NOT isfinite(lower(publish_slots.first)) OR NOT isfinite(upper(publish_slots.first)) THEN
+	ELSIF NOT isfinite(lower(slot_periods.first)) OR NOT isfinite(upper(slot_periods.first)) THEN
 		RAISE invalid_parameter_value USING
 			MESSAGE = 'first must be a period with a beginning and an end';
-	ELSIF publish_slots.every <= interval '0' THEN
+	ELSIF slot_periods.every <= interval '0' THEN
 		RAISE invalid_parameter_value USING MESSAGE = 'every must be longer than zero';
 	END IF;
 
-	clock := make_interval(secs => extract(hour FROM publish_slots.every) * 3600
-		+ extract(minute FROM publish_slots.every) * 60 + extract(second FROM publish_slots.every));
-	days := publish_slots.every - clock;
+	clock := make_interval(secs => extract(hour FROM slot_periods.every) * 3600
+		+ extract(minute FROM slot_periods.every) * 60 + extract(second FROM slot_periods.every));
+	days := slot_periods.every - clock;
 
 	LOOP
-		begins := booking.local_instant(timezone(timezone, lower(publish_slots.first)) + n * days, timezone) + n * clock;
-		ends := booking.local_instant(timezone(timezone, upper(publish_slots.first)) + n * days, timezone) + n * clock;
+		begins := booking.local_instant(timezone(timezone, lower(slot_periods.first)) + n * days, timezone) + n * clock;
+		ends := booking.local_instant(timezone(timezone, upper(slot_periods.first)) + n * days, timezone) + n * clock;
 		IF begins IS NULL OR ends IS NULL THEN
 			/* The clock jumps over it.  Is it still before the end? */
-			EXIT WHEN timezone(timezone, timezone(timezone, lower(publish_slots.first)) + n * days) + n * clock >= publish_slots.until;
+			EXIT WHEN timezone(timezone, timezone(timezone, lower(slot_periods.first)) + n * days) + n * clock >= slot_periods.until;
 			RAISE NOTICE 'no slot at %: that local time does not exist in %',
-				timezone(timezone, lower(publish_slots.first)) + n * days, timezone;
+				timezone(timezone, lower(slot_periods.first)) + n * days, timezone;
 		ELSE
-			EXIT WHEN begins >= publish_slots.until;
-			RETURN QUERY INSERT INTO booking.slot (resource_id, period, capacity)
-			VALUES (publish_slots.resource,
-				tstzrange(begins, ends, CASE WHEN lower_inc(publish_slots.first) THEN '[' ELSE '(' END
-					|| CASE WHEN upper_inc(publish_slots.first) THEN ']' ELSE ')' END),
-				publish_slots.capacity)
-			RETURNING *;
+			EXIT WHEN begins >= slot_periods.until;
+			RETURN NEXT tstzrange(begins, ends, CASE WHEN lower_inc(slot_periods.first) THEN '[' ELSE '(' END
+				|| CASE WHEN upper_inc(slot_periods.first) THEN ']' ELSE ')' END);
 		END IF;
 		n := n + 1;
 	END LOOP;
 END
+$$;
+COMMENT ON FUNCTION booking.slot_periods(bigint, tstzrange, interval, timestamptz) IS
+	'when publish_slots() publishes: every so often, by the resource''s clock, as long as they begin before "until"';
+
+CREATE FUNCTION booking.publish_slots(
+		resource bigint, first tstzrange, every interval, until timestamptz, capacity integer DEFAULT NULL)
+	RETURNS SETOF booking.slot
+	LANGUAGE sql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT booking.must_write('publish_slots');
+	INSERT INTO booking.slot (resource_id, period, capacity)
+	SELECT publish_slots.resource, p.period, publish_slots.capacity
+	FROM booking.slot_periods(publish_slots.resource, publish_slots.first, publish_slots.every, publish_slots.until)
+		WITH ORDINALITY AS p (period, n)
+	ORDER BY p.n
+	RETURNING *
 $$;
 COMMENT ON FUNCTION booking.publish_slots(bigint, tstzrange, interval, timestamptz, integer) IS
 	'publishes a slot every so often, by the resource''s clock, as long as they begin before "until"';
@@ -594,6 +620,7 @@ CREATE FUNCTION booking.publish_slots(
 	LANGUAGE sql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 AS $$
+	SELECT booking.must_write('publish_slots');
 	SELECT * FROM booking.publish_slots(booking.resource_id(publish_slots.resource),
 		publish_slots.first, publish_slots.every, publish_slots.until, publish_slots.capacity)
 $$;
@@ -1114,9 +1141,7 @@ DECLARE
 	commands text[];
 	command text;
 BEGIN
-	IF unguard_table.target IS NULL THEN
-		RAISE null_value_not_allowed USING MESSAGE = 'target must not be null';
-	END IF;
+	PERFORM booking.must_write('unguard_table', CASE WHEN unguard_table.target IS NULL THEN 'target' END);
 
 	-- First the triggers, then the indexes, which other guards among these may use as well.
 	WITH guard AS (
@@ -1367,6 +1392,7 @@ BEGIN
 			MESSAGE = 'booking.rebuild() must be called at READ COMMITTED',
 			HINT = 'It has to see what has been committed once it has its locks.';
 	END IF;
+	PERFORM booking.must_write('rebuild');
 	LOCK TABLE booking.booking, booking.resource, booking.slot, booking.waitlist, booking.closure, booking.opening_hours,
 		booking.holder_limit, booking.slot_places IN SHARE ROW EXCLUSIVE MODE;
 
@@ -1955,19 +1981,27 @@ COMMENT ON FUNCTION booking.access_levels() IS
 	'each privilege that a level of grant_access() consists of, and the roles that have it now';
 
 /* One at a time: two GRANTs for one object at once fail.  No booking waits for this lock. */
-CREATE FUNCTION booking.change_access(role regrole, level text)
+CREATE FUNCTION booking.change_access(role regrole, level text, giving boolean)
 	RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-	giving CONSTANT boolean := change_access.level IS NOT NULL;
 	had text[];
 	has text[];
 	change text;
 BEGIN
-	IF NOT EXISTS (SELECT FROM pg_roles r WHERE r.oid = change_access.role) THEN
+	PERFORM booking.must_write(CASE WHEN giving THEN 'grant_access' ELSE 'revoke_access' END);
+	IF giving AND num_nulls(change_access.role, change_access.level) > 0 THEN
+		RAISE null_value_not_allowed USING MESSAGE = 'role and level must not be null';
+	ELSIF change_access.role IS NULL THEN
+		RAISE null_value_not_allowed USING MESSAGE = 'role must not be null';
+	ELSIF giving AND change_access.level NOT IN ('read', 'book', 'manage', 'guard') THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = format('"%s" is not a level of access', change_access.level),
+			HINT = 'The levels are read, book, manage and guard.';
+	ELSIF NOT EXISTS (SELECT FROM pg_roles r WHERE r.oid = change_access.role) THEN
 		RAISE undefined_object USING
 			MESSAGE = format('role %s does not exist', change_access.role::oid),
 			HINT = 'Access is granted to roles by name, not to PUBLIC.';
@@ -2022,39 +2056,25 @@ BEGIN
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION booking.change_access(regrole, text) IS
-	'gives a role a level of access, or with NULL takes every one back; called by grant_access() and revoke_access()';
+COMMENT ON FUNCTION booking.change_access(regrole, text, boolean) IS
+	'gives a role a level of access, or takes every one back; called by grant_access() and revoke_access()';
 
 CREATE FUNCTION booking.grant_access(role regrole, level text)
 	RETURNS void
-	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	LANGUAGE sql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 AS $$
-BEGIN
-	IF num_nulls(grant_access.role, grant_access.level) > 0 THEN
-		RAISE null_value_not_allowed USING MESSAGE = 'role and level must not be null';
-	ELSIF grant_access.level NOT IN ('read', 'book', 'manage', 'guard') THEN
-		RAISE invalid_parameter_value USING
-			MESSAGE = format('"%s" is not a level of access', grant_access.level),
-			HINT = 'The levels are read, book, manage and guard.';
-	END IF;
-	PERFORM booking.change_access(grant_access.role, grant_access.level);
-END
+	SELECT booking.change_access(grant_access.role, grant_access.level, true)
 $$;
 COMMENT ON FUNCTION booking.grant_access(regrole, text) IS
 	'lets a role read; book, and read; manage resources, slots, closures and limits, and book; or guard tables of its own';
 
 CREATE FUNCTION booking.revoke_access(role regrole)
 	RETURNS void
-	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	LANGUAGE sql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 AS $$
-BEGIN
-	IF revoke_access.role IS NULL THEN
-		RAISE null_value_not_allowed USING MESSAGE = 'role must not be null';
-	END IF;
-	PERFORM booking.change_access(revoke_access.role, NULL);
-END
+	SELECT booking.change_access(revoke_access.role, NULL, false)
 $$;
 COMMENT ON FUNCTION booking.revoke_access(regrole) IS
 	'takes back from a role all that grant_access() gives, of every level';
@@ -2188,6 +2208,8 @@ REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA booking FROM PUBLIC;
 -- What the table's default, constraint and trigger call runs as the role that inserts.
 GRANT EXECUTE ON FUNCTION booking.uuid_v7(), booking.leave_gates() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION booking.is_sound(tstzrange, tstzrange, integer, text, text, timestamptz, jsonb) TO PUBLIC;
+-- What the other functions that are written in SQL begin with.
+GRANT EXECUTE ON FUNCTION booking.must_write(text, text) TO PUBLIC;
 -- A writer to a guarded table evaluates its guard's WHEN clause, and a role that owns
 -- one may restore its triggers, add partitions, and look at what they say.  That nobody else
 -- makes such triggers, an event trigger sees to (guard_ddl.c).

@@ -7,15 +7,103 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
 #include "base/compat.h"
 #include "base/errors.h"
 
+PG_FUNCTION_INFO_V1(booking_must_write_in);
+
+static int	detail_of(const char *constraint, const char *detail, va_list args) pg_attribute_printf(2, 0);
+pg_noreturn static void cannot_write(const char *function);
+
 int
-errbooking(const char *constraint)
+errbooking(const char *constraint, const char *detail,...)
 {
+	va_list		args;
+
+	va_start(args, detail);
+	detail_of(constraint, detail, args);
+	va_end(args);
 	err_generic_string(PG_DIAG_SCHEMA_NAME, "booking");
 	err_generic_string(PG_DIAG_TABLE_NAME, "booking");
 	return err_generic_string(PG_DIAG_CONSTRAINT_NAME, constraint);
+}
+
+/* The same for a guard, which is a constraint of its table. */
+int
+errguard(Relation rel, const char *guard, const char *detail,...)
+{
+	va_list		args;
+
+	va_start(args, detail);
+	detail_of(guard, detail, args);
+	va_end(args);
+	return errtableconstraint(rel, guard);
+}
+
+/* A list in the detail gets a line of its own for the constraint. */
+static int
+detail_of(const char *constraint, const char *detail, va_list args)
+{
+	char		text[1024];
+	char	   *all = text;
+	va_list		again;
+	size_t		length;
+
+	va_copy(again, args);
+	length = vsnprintf(text, sizeof(text), detail, args);
+	if (length >= sizeof(text))
+	{
+		all = palloc(length + 1);
+		(void) vsnprintf(all, length + 1, detail, again);
+	}
+	va_end(again);
+	return errdetail_internal("%s%sRefused by constraint \"%s\".", all,
+							  length == 0 ? "" :
+							  all[length - 1] == '.' && strchr(all, '\n') == NULL ? " " : "\n",
+							  constraint);
+}
+
+/*
+ * Each function that writes asks here first, so that a client that has reached the wrong server
+ * reads that, and not which of our statements has failed.
+ */
+void
+booking_must_write(FunctionCallInfo fcinfo)
+{
+	if (XactReadOnly)
+		cannot_write(get_func_name(fcinfo->flinfo->fn_oid));
+}
+
+/* must_write(function, missing): the same for functions that are written in SQL. */
+Datum
+booking_must_write_in(PG_FUNCTION_ARGS)
+{
+	if (XactReadOnly)
+		cannot_write(PG_ARGISNULL(0) ? "?" : text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	if (!PG_ARGISNULL(1))
+		booking_null_argument(text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	PG_RETURN_VOID();
+}
+
+static void
+cannot_write(const char *function)
+{
+	if (RecoveryInProgress())
+		ereport(ERROR,
+				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+				 errmsg("booking.%s() writes, and this server is a standby", function),
+				 errdetail("It repeats what its primary writes, and can only be read."),
+				 errhint("Call it on the primary; target_session_attrs=read-write in the connection string of libpq finds it.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+			 errmsg("booking.%s() writes, and this transaction is read-only", function),
+			 errhint("BEGIN READ WRITE, or see who has set default_transaction_read_only.")));
 }
 
 void
@@ -24,9 +112,8 @@ booking_raise(const Refusal *refusal)
 	ereport(ERROR,
 			(errcode(refusal->sqlstate),
 			 errmsg_internal("%s", refusal->message),
-			 refusal->detail ? errdetail_internal("%s", refusal->detail) : 0,
-			 refusal->hint ? errhint("%s", refusal->hint) : 0,
-			 errbooking(refusal->constraint)));
+			 errbooking(refusal->constraint, "%s", refusal->detail ? refusal->detail : ""),
+			 refusal->hint ? errhint("%s", refusal->hint) : 0));
 }
 
 void

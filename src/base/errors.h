@@ -10,6 +10,9 @@
 #ifndef BOOKING_ERRORS_H
 #define BOOKING_ERRORS_H
 
+#include "fmgr.h"
+#include "utils/relcache.h"
+
 #include "base/compat.h"
 
 /* 23P01 exclusion_violation */
@@ -43,8 +46,15 @@ typedef struct Refusal
 
 pg_noreturn extern void booking_raise(const Refusal *refusal);
 
-/* Inside ereport(): names the constraint, and booking.booking as its table. */
-extern int	errbooking(const char *constraint);
+/*
+ * Inside ereport(): the DETAIL, and the constraint that refuses.  Some drivers (PDO) show
+ * nothing but the text of an error, so the name stands in it as well, once and in this place
+ * only: constraint "booking_capacity", as in the messages of PostgreSQL's own constraints.
+ */
+extern int	errbooking(const char *constraint, const char *detail,...) pg_attribute_printf(2, 3);
+extern int	errguard(Relation rel, const char *guard, const char *detail,...) pg_attribute_printf(3, 4);
+
+extern void booking_must_write(FunctionCallInfo fcinfo);
 
 pg_noreturn extern void booking_no_such_resource(int64 id);
 pg_noreturn extern void booking_no_such_resource_named(const char *name);

@@ -151,6 +151,11 @@
 	{UUIDOID, INT8OID, INT8OID, INT4OID, TSTZRANGEOID, TSTZRANGEOID, \
 		INT4OID, TEXTOID, TEXTOID, TIMESTAMPTZOID, UUIDOID, INT8OID, JSONBOID}
 
+/* The arguments of create_resource(). */
+#define RESOURCE_TYPES \
+	{TEXTOID, TEXTOID, INT4OID, TEXTARRAYOID, TEXTOID, TEXTOID, INTERVALOID, INTERVALOID, JSONBOID, \
+		INTERVALOID, INTERVALOID, INTERVALOID, INTERVALOID, INTERVALOID, BOOLOID}
+
 typedef struct PlanText
 {
 	const char *sql;
@@ -409,6 +414,21 @@ static const PlanText plans[STMT_COUNT] = {
 		"INSERT INTO booking.closure (resource_id, period, reason) VALUES ($1, $2, $3) RETURNING *",
 		WRITES, {INT8OID, TSTZRANGEOID, TEXTOID}
 	},
+	[STMT_CHECK_RESOURCE] = {
+		"SELECT booking.check_resource($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+		0, RESOURCE_TYPES
+	},
+	[STMT_CREATE_RESOURCE] = {
+		"INSERT INTO booking.resource (name, kind, capacity, timezone, category, buffer_before, buffer_after, data,"
+		" min_notice, max_advance, min_duration, max_duration, max_hold, slots_only)"
+		" VALUES ($1, $2, $3, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) RETURNING *",
+		WRITES, RESOURCE_TYPES
+	},
+	[STMT_CREATE_SEATS] = {
+		"INSERT INTO booking.seat (resource_id, seat_no, label)"
+		" SELECT $1, s.ordinality, s.label FROM pg_catalog.unnest($2) WITH ORDINALITY AS s (label, ordinality)",
+		WRITES, {INT8OID, TEXTARRAYOID}
+	},
 	[STMT_PEEK_RESOURCE] = {
 		"SELECT kind, CASE WHEN kind" EQ "'seated' THEN"
 		" (SELECT pg_catalog.count(*)::pg_catalog.int4 FROM booking.seat WHERE resource_id" EQ "$1)"
@@ -553,6 +573,7 @@ static uint64 run_at(Statement statement, Datum *values, const char *nulls, Item
 					 Snapshot snapshot);
 static uint64 run_plan(Statement statement, SPIPlanPtr plan, Datum *values, const char *nulls,
 					   Snapshot snapshot);
+pg_noreturn static void rethrow_without_statement(SPIPlanPtr plan);
 static HeapTuple with_dropped_columns(HeapTuple tuple, TupleDesc desc);
 
 static SPIPlanPtr
@@ -843,12 +864,52 @@ static uint64
 run_plan(Statement statement, SPIPlanPtr plan, Datum *values, const char *nulls, Snapshot snapshot)
 {
 	bool		read_only = (plans[statement].flags & (WRITES | UP_TO_NOW)) == 0;
-	int			result = SPI_execute_snapshot(plan, values, nulls, snapshot, InvalidSnapshot,
-											  read_only, true, 0);
+	volatile int result = 0;
+	MemoryContext context = CurrentMemoryContext;
 
+	PG_TRY();
+	{
+		result = SPI_execute_snapshot(plan, values, nulls, snapshot, InvalidSnapshot,
+									  read_only, true, 0);
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		rethrow_without_statement(plan);
+	}
+	PG_END_TRY();
 	if (result < 0)
 		elog(ERROR, "\"%s\" failed: %s", plans[statement].sql, SPI_result_code_string(result));
 	return SPI_processed;
+}
+
+/*
+ * An error in a statement of ours, which is none of the client's.  It may come from a trigger of
+ * the application, and then says so in the other lines of its context, which stay.
+ */
+static void
+rethrow_without_statement(SPIPlanPtr plan)
+{
+	ErrorData  *error = CopyErrorData();
+	const char *sql = ((CachedPlanSource *) linitial(SPI_plan_get_plan_sources(plan)))->query_string;
+	char	   *found = error->context ? strstr(error->context, sql) : NULL;
+
+	if (found)
+	{
+		char	   *line = found;
+		char	   *rest = strchr(found + strlen(sql), '\n');
+
+		while (line > error->context && line[-1] != '\n')
+			line--;
+		if (rest)
+			memmove(line, rest + 1, strlen(rest + 1) + 1);
+		else if (line > error->context)
+			line[-1] = '\0';
+		else
+			error->context = NULL;
+	}
+	FlushErrorState();
+	ReThrowError(error);
 }
 
 /*

@@ -38,6 +38,7 @@
 #include "utils/syscache.h"
 
 #include "base/compat.h"
+#include "base/errors.h"
 #include "base/identity.h"
 #include "base/period.h"
 #include "engine/guard.h"
@@ -188,11 +189,11 @@ booking_check_periods(Oid relid, const char *name, const Definition *definition)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("table \"%s\" has rows whose period holds nothing", RelationGetRelationName(rel)),
-				 errdetail_plural("%lld row in force ends where it begins, and its end does not belong to it.",
-								  "%lld rows in force end where they begin, and their end does not belong to them.",
-								  empty, (long long) empty),
-				 errhint("If an end belongs to its period, pass bounds => '[]'. Otherwise change these rows, or pass check_existing => false."),
-				 errtableconstraint(rel, name)));
+				 errguard(rel, name, empty == 1 ?
+						  "%lld row in force ends where it begins, and its end does not belong to it." :
+						  "%lld rows in force end where they begin, and their end does not belong to them.",
+						  (long long) empty),
+				 errhint("If an end belongs to its period, pass bounds => '[]'. Otherwise change these rows, or pass check_existing => false.")));
 	relation_close(rel, NoLock);
 }
 
@@ -427,11 +428,10 @@ complain(Relation rel, const char *name, const Check *check)
 			 check->first ? errmsg("rows of table \"%s\" break the rule already", RelationGetRelationName(rel)) :
 			 errmsg("rows of table \"%s\" break guard \"%s\"", RelationGetRelationName(rel), name),
 			 check->broken > NAME_AT_MOST ?
-			 errdetail("%s\nand %d more keys", check->report.data, check->broken - NAME_AT_MOST) :
-			 errdetail("%s", check->report.data),
+			 errguard(rel, name, "%s\nand %d more keys", check->report.data, check->broken - NAME_AT_MOST) :
+			 errguard(rel, name, "%s", check->report.data),
 			 !check->first ? errhint("Change these rows, or raise the capacity.") :
-			 errhint("Change these rows first, or pass check_existing => false to guard new rows only."),
-			 errtableconstraint(rel, name)));
+			 errhint("Change these rows first, or pass check_existing => false to guard new rows only.")));
 }
 
 /* ---- guard_against(): rows of the one table that rows of the other overlap ---- */
@@ -611,10 +611,9 @@ booking_check_existing_against(Oid relid, const Definition *definition,
 				 errmsg("rows of table \"%s\" are blocked by table \"%s\" already",
 						RelationGetRelationName(rel), RelationGetRelationName(other)),
 				 report.total > NAME_AT_MOST ?
-				 errdetail("%s\nand %llu more", report.text.data, (unsigned long long) (report.total - NAME_AT_MOST)) :
-				 errdetail("%s", report.text.data),
-				 errhint("Move or remove these rows first."),
-				 errtableconstraint(rel, name)));
+				 errguard(rel, name, "%s\nand %llu more", report.text.data, (unsigned long long) (report.total - NAME_AT_MOST)) :
+				 errguard(rel, name, "%s", report.text.data),
+				 errhint("Move or remove these rows first.")));
 	relation_close(other, NoLock);
 	relation_close(rel, NoLock);
 }

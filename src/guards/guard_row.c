@@ -52,6 +52,7 @@
 #include "utils/snapmgr.h"
 
 #include "base/compat.h"
+#include "base/errors.h"
 #include "base/gates.h"
 #include "base/identity.h"
 #include "base/period.h"
@@ -400,16 +401,14 @@ evaluate_guard(const GuardedTable *table, const Rule *rule, TupleTableSlot *slot
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("the quantity of a row in table \"%s\" must not be null",
 						RelationGetRelationName(rel)),
-				 errdetail("Guard \"%s\" counts it.", rule->name),
-				 errtableconstraint(rel, rule->name)));
+				 errguard(rel, rule->name, "NULL cannot be counted.")));
 	seen.quantity = booking_integer(value, rule->quantity_type);
 	if (seen.quantity < 0 && !stored)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the quantity of a row in table \"%s\" must not be negative",
 						RelationGetRelationName(rel)),
-				 errdetail("It is " INT64_FORMAT "; guard \"%s\" counts it.", seen.quantity, rule->name),
-				 errtableconstraint(rel, rule->name)));
+				 errguard(rel, rule->name, "It is " INT64_FORMAT ".", seen.quantity)));
 	seen.counts = rule->against || seen.quantity > 0;
 	return seen;
 }
@@ -424,9 +423,8 @@ refuse_empty(Relation rel, const Rule *rule)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("the period of a row in table \"%s\" holds nothing", RelationGetRelationName(rel)),
-			 errdetail("It ends where it begins, and its end does not belong to it; guard \"%s\" cannot count it.", rule->name),
-			 errhint("If an end belongs to its period, guard the table with bounds => '[]'."),
-			 errtableconstraint(rel, rule->name)));
+			 errguard(rel, rule->name, "It ends where it begins, and its end does not belong to it."),
+			 errhint("If an end belongs to its period, guard the table with bounds => '[]'.")));
 }
 
 /* Does the old version of a row take all the space that the new one takes? */
@@ -628,24 +626,21 @@ refuse_guarded_row(Relation rel, const Claim *claim, const GuardVerdict *verdict
 				 rule->blocker ?
 				 errmsg("%stable \"%s\" is in use in that period", key, get_rel_name(rule->other)) :
 				 errmsg("%stable \"%s\" is blocked by table \"%s\" in that period", key, table, get_rel_name(rule->other)),
-				 errdetail("Wanted %s; %s is %s.", wanted, full, rule->blocker ? "in use" : "blocked"),
-				 errhint("Try another period."),
-				 errtableconstraint(rel, rule->name)));
+				 errguard(rel, rule->name, "Wanted %s; %s is %s.", wanted, full, rule->blocker ? "in use" : "blocked"),
+				 errhint("Try another period.")));
 
 	if (claim->capacity == 1 && rule->query == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_EXCLUSION_VIOLATION),
 				 errmsg("%stable \"%s\" is taken in that period", key, table),
-				 errdetail("Wanted %s; %s is taken.", wanted, full),
-				 errhint("Try another period."),
-				 errtableconstraint(rel, rule->name)));
+				 errguard(rel, rule->name, "Wanted %s; %s is taken.", wanted, full),
+				 errhint("Try another period.")));
 
 	ereport(ERROR,
 			(errcode(ERRCODE_EXCLUSION_VIOLATION),
 			 errmsg("%stable \"%s\" has not enough left in that period", key, table),
-			 errdetail("Wanted " INT64_FORMAT " for %s; " INT64_FORMAT " of " INT64_FORMAT " are left, and %s is the first time without enough.",
+			 errguard(rel, rule->name, "Wanted " INT64_FORMAT " for %s; " INT64_FORMAT " of " INT64_FORMAT " are left, and %s is the first time without enough.",
 					   claim->load.quantity, wanted, left, claim->capacity, full),
 			 left > 0 ? errhint("Up to " INT64_FORMAT " fits in that period.", left) :
-			 errhint("Try another period."),
-			 errtableconstraint(rel, rule->name)));
+			 errhint("Try another period.")));
 }

@@ -104,6 +104,7 @@ booking_guard_table(PG_FUNCTION_ARGS)
 	char	   *arguments;
 	char	   *name;
 
+	booking_must_write(fcinfo);
 	if (PG_ARGISNULL(0))
 		booking_null_argument("target");
 	keys = booking_text_list(fcinfo, 1, "resource");
@@ -233,6 +234,7 @@ booking_guard_against(PG_FUNCTION_ARGS)
 	bool		own_index;
 	char	   *name;
 
+	booking_must_write(fcinfo);
 	for (int i = 0; i < 3; i++)
 		if (PG_ARGISNULL(i))
 			booking_null_argument(arguments[i]);

@@ -172,9 +172,8 @@ booking_closure_after(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_EXCLUSION_VIOLATION),
 				 errmsg("there are active bookings in %s",
 						booking_period_text(DatumGetRangeTypeP(values[1]))),
-				 errdetail("%s", list),
-				 errhint("Move or cancel them first; close_period(..., force => true) cancels them."),
-				 errbooking(CONSTRAINT_CLOSED)));
+				 errbooking(CONSTRAINT_CLOSED, "%s", list),
+				 errhint("Move or cancel them first; close_period(..., force => true) cancels them.")));
 	SPI_finish();
 	return PointerGetDatum(NULL);
 }
@@ -198,6 +197,7 @@ close_period(FunctionCallInfo fcinfo, bool by_name)
 	Period		period;
 	Datum		closure;
 
+	booking_must_write(fcinfo);
 	if (PG_ARGISNULL(1))
 		booking_null_argument("period");
 	if (PG_ARGISNULL(3))

@@ -142,10 +142,9 @@ booking_life_must_be_active(const Life *life)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the booking is cancelled"),
-				 errdetail("It was cancelled at %s.",
+				 errbooking(CONSTRAINT_STATUS, "It was cancelled at %s.",
 						   booking_instant_text(DatumGetTimestampTz(life->row.value[BOOKING_UPDATED_AT]))),
-				 errhint("Book again; the space may still be free."),
-				 errbooking(CONSTRAINT_STATUS)));
+				 errhint("Book again; the space may still be free.")));
 }
 
 Datum

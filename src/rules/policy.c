@@ -72,10 +72,9 @@ booking_check_hold(const Resource *resource, int64 length)
 		ereport(ERROR,
 				(errcode(ERRCODE_CHECK_VIOLATION),
 				 errmsg("a booking of resource \"%s\" cannot be held that long", resource->name),
-				 errdetail("Wanted a hold of %s; the longest is %s.",
+				 errbooking(CONSTRAINT_DURATION, "Wanted a hold of %s; the longest is %s.",
 						   booking_length_text(length), booking_length_text(resource->max_hold)),
-				 errhint("Hold it for up to %s.", booking_length_text(resource->max_hold)),
-				 errbooking(CONSTRAINT_DURATION)));
+				 errhint("Hold it for up to %s.", booking_length_text(resource->max_hold))));
 }
 
 static char *

@@ -319,10 +319,9 @@ check_resource_is_free(const Resource *resource, const SlotRow *row)
 		ereport(ERROR,
 				(errcode(ERRCODE_EXCLUSION_VIOLATION),
 				 errmsg("resource \"%s\" is booked in that period", resource->name),
-				 errdetail("A slot of several places takes it for %s.\n%s",
+				 errbooking(CONSTRAINT_NO_OVERLAP, "A slot of several places takes it for %s.\n%s",
 						   booking_period_text(DatumGetRangeTypeP(values[1])), list),
-				 errhint("Cancel or move these bookings first, or publish the slot at another time."),
-				 errbooking(CONSTRAINT_NO_OVERLAP)));
+				 errhint("Cancel or move these bookings first, or publish the slot at another time.")));
 	SPI_finish();
 }
 
@@ -412,9 +411,8 @@ booking_slot_count(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("slot %lld has " INT64_FORMAT " places booked",
 						(long long) DatumGetInt64(row.value[SLOT_ID]), taken),
-				 errdetail("A capacity of %d is " INT64_FORMAT " too few.", capacity, taken - capacity),
-				 errhint("Cancel that many first, or close the slot: UPDATE booking.slot SET closed = true."),
-				 errbooking(CONSTRAINT_CAPACITY)));
+				 errbooking(CONSTRAINT_CAPACITY, "A capacity of %d is " INT64_FORMAT " too few.", capacity, taken - capacity),
+				 errhint("Cancel that many first, or close the slot: UPDATE booking.slot SET closed = true.")));
 
 	values[0] = row.value[SLOT_ID];
 	if (is_update)

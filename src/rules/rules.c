@@ -302,11 +302,10 @@ check_capacity(Datum resource_id, int32 capacity, const char *name)
 		ereport(ERROR,
 				(errcode(ERRCODE_EXCLUSION_VIOLATION),
 				 errmsg("resource \"%s\" has more booked than %d", name, capacity),
-				 errdetail("Up to " INT64_FORMAT " are booked at once, " INT64_FORMAT " too many; the first time is %s.",
+				 errbooking(CONSTRAINT_CAPACITY, "Up to " INT64_FORMAT " are booked at once, " INT64_FORMAT " too many; the first time is %s.",
 						   peak.most, peak.most - capacity,
 						   booking_period_text(booking_make_range((Period) {peak.over_from, peak.over_to}))),
-				 errhint("Cancel or move bookings first, or lower it to " INT64_FORMAT ".", peak.most),
-				 errbooking(CONSTRAINT_CAPACITY)));
+				 errhint("Cancel or move bookings first, or lower it to " INT64_FORMAT ".", peak.most)));
 }
 
 /*

@@ -120,6 +120,7 @@ book_slot(FunctionCallInfo fcinfo, bool by_name, bool try)
 	const Resource *resource;
 	Datum		booking;
 
+	booking_must_write(fcinfo);
 	if (PG_ARGISNULL(0))
 		booking_null_argument("resource");
 	if (PG_ARGISNULL(1))
@@ -173,6 +174,7 @@ book_place(FunctionCallInfo fcinfo, bool try)
 	Slot		slot;
 	Datum		booking;
 
+	booking_must_write(fcinfo);
 	if (PG_ARGISNULL(0))
 		booking_null_argument("slot_id");
 	read_booking_order(fcinfo, 1, &order);
@@ -306,9 +308,10 @@ replay(const Order *order, const Resource *resource, Datum *booking)
 				(errcode(ERRCODE_UNIQUE_VIOLATION),
 				 errmsg("booking id %s has been used for something else",
 						DatumGetCString(DirectFunctionCall1(uuid_out, id))),
-				 errdetail("The booking with this id has another %s.", differs.data + 2),
-				 errhint("Repeat a call with the same arguments, or use a new id."),
-				 errbooking(CONSTRAINT_ID)));
+				 errbooking(CONSTRAINT_ID, "The booking with this id has another %s.", differs.data + 2),
+				 DatumGetInt32(stored(row, BOOKING_VERSION, &isnull)) == 1 ?
+				 errhint("Repeat a call with the same arguments, or use a new id.") :
+				 errhint("The booking has been changed since it was made: read it in booking.booking by its id.  For another booking, use a new id.")));
 
 	*booking = booking_row_datum();
 	SPI_finish();

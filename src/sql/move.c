@@ -64,6 +64,7 @@ booking_reschedule(PG_FUNCTION_ARGS)
 	Datum		booking;
 	Life		life;
 
+	booking_must_write(fcinfo);
 	if (PG_ARGISNULL(0))
 		booking_null_argument("id");
 	if (PG_ARGISNULL(1))
@@ -86,10 +87,9 @@ booking_reschedule(PG_FUNCTION_ARGS)
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					 errmsg("the booking has been changed by somebody else"),
-					 errdetail("Its version is %d, expected was %d.",
+					 errbooking(CONSTRAINT_VERSION, "Its version is %d, expected was %d.",
 							   DatumGetInt32(old->value[BOOKING_VERSION]), PG_GETARG_INT32(4)),
-					 errhint("Read the booking again and decide anew."),
-					 errbooking(CONSTRAINT_VERSION)));
+					 errhint("Read the booking again and decide anew.")));
 
 		booking_row_set(&new, BOOKING_PERIOD, RangeTypePGetDatum(range));
 		if (seat)
@@ -154,10 +154,9 @@ must_be_confirmed(const Life *life)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the booking is only held"),
-				 errdetail("The hold lapses at %s.",
+				 errbooking(CONSTRAINT_STATUS, "The hold lapses at %s.",
 						   booking_instant_text(DatumGetTimestampTz(life->row.value[BOOKING_EXPIRES_AT]))),
-				 errhint("Confirm it first."),
-				 errbooking(CONSTRAINT_STATUS)));
+				 errhint("Confirm it first.")));
 }
 
 static void
@@ -167,10 +166,9 @@ must_not_have_left(const Life *life)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the stay is over"),
-				 errdetail("It was checked out at %s.",
+				 errbooking(CONSTRAINT_STATUS, "It was checked out at %s.",
 						   booking_instant_text(DatumGetTimestampTz(life->row.value[BOOKING_CHECKED_OUT_AT]))),
-				 errhint("Make a new booking."),
-				 errbooking(CONSTRAINT_STATUS)));
+				 errhint("Make a new booking.")));
 }
 
 /*
@@ -184,6 +182,7 @@ booking_check_in(PG_FUNCTION_ARGS)
 	Datum		booking;
 	Life		life;
 
+	booking_must_write(fcinfo);
 	if (PG_ARGISNULL(0))
 		booking_null_argument("id");
 
@@ -216,6 +215,7 @@ booking_check_out(PG_FUNCTION_ARGS)
 	Datum		booking;
 	Life		life;
 
+	booking_must_write(fcinfo);
 	if (PG_ARGISNULL(0))
 		booking_null_argument("id");
 	if (!PG_ARGISNULL(1) && TIMESTAMP_NOT_FINITE(PG_GETARG_TIMESTAMPTZ(1)))
@@ -241,9 +241,8 @@ booking_check_out(PG_FUNCTION_ARGS)
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					 errmsg("the booking has not begun"),
-					 errdetail("It begins at %s.", booking_instant_text(row->period.from)),
-					 errhint("cancel() gives up a booking before it begins."),
-					 errbooking(CONSTRAINT_STATUS)));
+					 errbooking(CONSTRAINT_STATUS, "It begins at %s.", booking_instant_text(row->period.from)),
+					 errhint("cancel() gives up a booking before it begins.")));
 		if (!row->null[BOOKING_CHECKED_IN_AT] &&
 			at < DatumGetTimestampTz(row->value[BOOKING_CHECKED_IN_AT]))
 			ereport(ERROR,

@@ -82,6 +82,7 @@ booking_expire_holds(PG_FUNCTION_ARGS)
 {
 	Sweep		task = {.now = GetCurrentTimestamp()};
 
+	booking_must_write(fcinfo);
 	if (PG_ARGISNULL(0))
 		booking_null_argument("max");
 	task.most = PG_GETARG_INT32(0);

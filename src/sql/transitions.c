@@ -41,6 +41,7 @@ booking_confirm(PG_FUNCTION_ARGS)
 	Datum		booking;
 	Life		life;
 
+	booking_must_write(fcinfo);
 	if (PG_ARGISNULL(0))
 		booking_null_argument("id");
 
@@ -72,6 +73,7 @@ booking_extend_hold(PG_FUNCTION_ARGS)
 	int64		by;
 	Life		life;
 
+	booking_must_write(fcinfo);
 	if (PG_ARGISNULL(0))
 		booking_null_argument("id");
 	if (PG_ARGISNULL(1))
@@ -94,8 +96,7 @@ booking_extend_hold(PG_FUNCTION_ARGS)
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					 errmsg("the booking is confirmed already"),
-					 errdetail("A confirmed booking does not lapse."),
-					 errbooking(CONSTRAINT_STATUS)));
+					 errbooking(CONSTRAINT_STATUS, "A confirmed booking does not lapse.")));
 		until = booking_shift(DatumGetTimestampTz(life.row.value[BOOKING_EXPIRES_AT]), by);
 
 		booking_check_hold(life.resource, until - life.now);
@@ -113,8 +114,8 @@ booking_extend_hold(PG_FUNCTION_ARGS)
 Datum
 booking_cancel(PG_FUNCTION_ARGS)
 {
+	booking_must_write(fcinfo);
 	if (PG_ARGISNULL(0))
 		booking_null_argument("id");
 	PG_RETURN_DATUM(booking_life_cancel(PG_GETARG_DATUM(0), PG_ARGISNULL(1) ? (Datum) 0 : PG_GETARG_DATUM(1)));
 }
-

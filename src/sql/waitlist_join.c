@@ -75,6 +75,7 @@ wait_for_slot(FunctionCallInfo fcinfo, bool by_name)
 	char		nulls[] = "      ";
 	Period		period;
 
+	booking_must_write(fcinfo);
 	if (PG_ARGISNULL(0))
 		booking_null_argument("resource");
 	if (PG_ARGISNULL(1))
@@ -118,6 +119,7 @@ booking_wait_for_place(PG_FUNCTION_ARGS)
 	Datum		values[JOIN_NVALUES] = {0};
 	Slot		slot;
 
+	booking_must_write(fcinfo);
 	if (PG_ARGISNULL(0))
 		booking_null_argument("slot_id");
 	read_waitlist_order(fcinfo, 1, values);
@@ -211,6 +213,7 @@ booking_leave_waitlist(PG_FUNCTION_ARGS)
 	bool		isnull;
 	int			lost = 0;
 
+	booking_must_write(fcinfo);
 	if (PG_ARGISNULL(0))
 		booking_null_argument("id");
 	id = PG_GETARG_DATUM(0);

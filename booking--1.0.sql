@@ -1107,6 +1107,14 @@ CREATE EVENT TRIGGER booking_guards ON ddl_command_end WHEN TAG IN ('CREATE TRIG
 	EXECUTE FUNCTION booking.ddl_done();
 COMMENT ON EVENT TRIGGER booking_guards IS 'looks after guards of tables that DDL touches (guard_ddl.c)';
 
+CREATE FUNCTION booking.ddl_begins() RETURNS event_trigger
+	LANGUAGE c AS 'MODULE_PATHNAME', 'booking_ddl_begins';
+COMMENT ON FUNCTION booking.ddl_begins() IS
+	'event trigger: says what to do when the type of a column is to be altered that a guard needs';
+CREATE EVENT TRIGGER booking_guards_first ON ddl_command_start WHEN TAG IN ('ALTER TABLE')
+	EXECUTE FUNCTION booking.ddl_begins();
+COMMENT ON EVENT TRIGGER booking_guards_first IS 'looks at ALTER TABLE before it begins (guard_ddl.c)';
+
 CREATE FUNCTION booking.before_name(name text, suffix text) RETURNS text
 	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'booking_before_name';
@@ -1114,7 +1122,7 @@ COMMENT ON FUNCTION booking.before_name(text, text) IS 'the name of a trigger th
 
 CREATE FUNCTION booking.guard_definition(trigger oid,
 		OUT resource text[], OUT period text, OUT quantity text, OUT active text, OUT capacity integer,
-		OUT capacity_query text, OUT side text, OUT index regclass, OUT own_index boolean)
+		OUT capacity_query text, OUT side text, OUT index regclass, OUT own_index boolean, OUT capacity_function oid)
 	LANGUAGE c STABLE STRICT PARALLEL RESTRICTED
 	AS 'MODULE_PATHNAME', 'booking_guard_definition';
 COMMENT ON FUNCTION booking.guard_definition(oid) IS 'what a guard says that is a trigger';
@@ -1150,7 +1158,7 @@ BEGIN
 
 	-- Both sides of a guard, whichever was named.
 	side AS (
-		SELECT t.tgrelid, t.tgname, d.index, d.own_index
+		SELECT t.tgrelid, t.tgname, d.index, d.own_index, d.capacity_function
 		FROM guard g
 		JOIN pg_trigger t ON t.tgname = g.name::name
 			AND (t.tgrelid = g.target OR t.tgrelid = g.other AND t.tgconstrrelid = g.target)
@@ -1182,7 +1190,12 @@ BEGIN
 			ELSE format('ALTER TABLE %s DROP CONSTRAINT %I', s.tgrelid::regclass, c.conname) END
 		FROM side s
 		LEFT JOIN pg_constraint c ON c.conindid = s.index AND c.contype = 'x'
-		WHERE s.own_index AND s.index IS NOT NULL)
+		WHERE s.own_index AND s.index IS NOT NULL
+	UNION
+		SELECT 3, format('DROP FUNCTION %s', p.oid::regprocedure)
+		FROM side s
+		JOIN pg_class c ON c.oid = s.tgrelid
+		JOIN pg_proc p ON p.oid = s.capacity_function AND p.proowner = c.relowner)
 
 	SELECT array_agg(s.command ORDER BY s.n, s.command) INTO commands FROM step s;
 

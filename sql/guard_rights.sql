@@ -38,9 +38,10 @@ END $$;
 -- A capacity_query of one's own, in a guard made by hand and in one made by guard_table().
 CREATE TABLE mine (k int, during daterange, n int DEFAULT 1);
 CREATE INDEX ON mine USING gist (k, during);
+CREATE FUNCTION by_hand(int) RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT guard_rights.caught(5); END;
 CREATE TRIGGER by_hand AFTER INSERT OR UPDATE ON mine FOR EACH ROW
-	WHEN (booking.check_again(new.k, new.during, 1, true))
-	EXECUTE FUNCTION booking.check_capacity('query', 'given index', 'SELECT guard_rights.caught(5)');
+	WHEN (booking.check_again(new.k, new.during, 1, true, CASE WHEN false THEN by_hand(new.k) END))
+	EXECUTE FUNCTION booking.check_capacity('query', 'given index');
 CREATE TRIGGER zzzz_by_hand BEFORE INSERT OR UPDATE ON mine FOR EACH ROW EXECUTE FUNCTION booking.make_room();
 SELECT booking.guard_table('mine', '{k}', '{during}', name => 'by_call', capacity_query => 'SELECT guard_rights.caught(5)');
 -- A function in the arguments of the guard: as the quantity, in a condition, in an index.

@@ -54,7 +54,8 @@ my $constraints = q{SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint
 my $triggers = q{SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1};
 my $dependencies = q{SELECT pg_describe_object(classid, objid, objsubid), deptype, pg_describe_object(refclassid, refobjid, refobjsubid)
 	FROM pg_depend WHERE classid = 'pg_trigger'::regclass AND objid IN (SELECT oid FROM pg_trigger WHERE tgfoid IN (
-		SELECT oid FROM pg_proc WHERE pronamespace = 'booking'::regnamespace) AND tgrelid >= 16384) ORDER BY 1, 2, 3};
+		SELECT oid FROM pg_proc WHERE pronamespace = 'booking'::regnamespace) AND tgrelid >= 16384)
+		OR classid = 'pg_proc'::regclass AND objid IN (SELECT oid FROM pg_proc WHERE proname LIKE '%capacity' AND prosqlbody IS NOT NULL) ORDER BY 1, 2, 3};
 
 my %tried = (
 	'Stay' => q{INSERT INTO "My Shop"."Stay" VALUES (1, '[2030-01-05,2030-01-06)', 2)},

@@ -626,6 +626,7 @@ booking_capacity_query(Relation rel, const Definition *definition, char *text)
 	checked->text = pg_get_querydef(query, false);
 	AtEOXact_GUC(true, nest_level);
 	checked->owner = rel->rd_rel->relowner;
+	checked->result = result;
 
 	/* Are all tables that it reads such that we can learn of changes? */
 	SPI_connect();

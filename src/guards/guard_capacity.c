@@ -22,8 +22,13 @@
  * there is room.  To be refused, ask validate_guard() after the change: it looks with
  * the latest snapshot, too, where a query above READ COMMITTED would see an older one.
  *
+ * What the query means is kept, not what it said: guard_table() puts it into a function whose
+ * body is parsed (BEGIN ATOMIC), and names that function in the guard's WHEN clause.  So tables and columns
+ * may be renamed, cannot be dropped, and dumps know what comes first.  The function is never
+ * called: its body is written out again, all names in full, whenever a guard is loaded.
+ *
  * The query runs as the owner of the guarded table, in a security-restricted operation with
- * search_path = pg_catalog, pg_temp (identity.c): guard_table() has written all its names out.
+ * search_path = pg_catalog, pg_temp (identity.c).
  *
  *-------------------------------------------------------------------------
  */
@@ -31,19 +36,26 @@
 
 #include "access/xact.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/parsetree.h"
+#include "storage/lmgr.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/plancache.h"
+#include "utils/regproc.h"
 #include "utils/rel.h"
+#include "utils/ruleutils.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 
 #include "base/compat.h"
 #include "base/identity.h"
@@ -63,6 +75,98 @@ typedef struct Mentioned
 } Mentioned;
 
 static bool mentioned(Node *node, void *context);
+static void read_again(CapacityQuery *query);
+static bool named_relations(Node *node, void *names);
+
+/*
+ * The query that a function in SQL holds, as it reads today, and the relations that it names:
+ * its body is kept as it was parsed, and follows whatever is renamed.  NULL when there is none
+ * any more: somebody has replaced the function.
+ */
+char *
+booking_capacity_text(Oid function, List **names)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	char	   *query = NULL;
+	bool		isnull = true;
+	Datum		body;
+	int			nest_level;
+
+	if (!HeapTupleIsValid(tuple))
+		return NULL;
+	body = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosqlbody, &isnull);
+	if (!isnull)
+	{
+		Node	   *node = stringToNode(TextDatumGetCString(body));
+
+		/* BEGIN ATOMIC is a list of a list of statements. */
+		if (IsA(node, List))
+			node = linitial((List *) node);
+		if (IsA(node, List) && list_length((List *) node) == 1)
+			node = linitial((List *) node);
+		if (IsA(node, Query))
+		{
+			nest_level = NewGUCNestLevel();
+			(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
+									 GUC_ACTION_SAVE, true, 0, false);
+			query = pg_get_querydef((Query *) node, false);
+			AtEOXact_GUC(true, nest_level);
+			if (names)
+				named_relations(node, names);
+		}
+	}
+	ReleaseSysCache(tuple);
+	return query;
+}
+
+static bool
+named_relations(Node *node, void *names)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, RangeTblEntry))
+	{
+		if (((RangeTblEntry *) node)->rtekind == RTE_RELATION)
+			*(List **) names = list_append_unique_oid(*(List **) names, ((RangeTblEntry *) node)->relid);
+		return false;
+	}
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, named_relations, names, QTW_EXAMINE_RTES_BEFORE);
+	return expression_tree_walker(node, named_relations, names);
+}
+
+/*
+ * The capacity_query of a guard that is there.  It runs as the owner of the guarded table, so
+ * nobody may have written the function who is not that owner, or has not its rights.
+ */
+CapacityQuery *
+booking_capacity_of(const Definition *definition, Oid owner)
+{
+	CapacityQuery *query = palloc0(sizeof(CapacityQuery));
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(definition->capacity));
+	Oid			author = HeapTupleIsValid(tuple) ? ((Form_pg_proc) GETSTRUCT(tuple))->proowner : InvalidOid;
+
+	if (HeapTupleIsValid(tuple))
+		ReleaseSysCache(tuple);
+	query->owner = owner;
+	query->function = definition->capacity;
+	query->text = booking_capacity_text(definition->capacity, &query->names);
+	if (query->text == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("function %s does not hold a capacity_query any more", format_procedure(definition->capacity)),
+				 errhint("Remove the guard with booking.unguard_table(), and call booking.guard_table() again.")));
+	if (!has_privs_of_role(author, owner))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("function %s, which holds a capacity_query, must belong to the owner of the guarded table",
+						format_procedure(definition->capacity)),
+				 errdetail("It belongs to %s, and the table to %s.", GetUserNameFromId(author, true),
+						   GetUserNameFromId(owner, true)),
+				 errhint("ALTER FUNCTION %s OWNER TO %s", format_procedure(definition->capacity),
+						 quote_identifier(GetUserNameFromId(owner, true)))));
+	return query;
+}
 
 /*
  * Prepare the query, and find out which tables it reads.  The caller is connected to SPI.
@@ -102,6 +206,22 @@ booking_capacity_prepare(CapacityQuery *query, int nkeys, const Oid *key_types)
 	query->plan = plan;
 }
 
+/* Something has changed: does it still go by its old names? */
+static void
+read_again(CapacityQuery *query)
+{
+	MemoryContext caller = MemoryContextSwitchTo(GetMemoryChunkContext(query));
+	char	   *text = booking_capacity_text(query->function, NULL);
+
+	MemoryContextSwitchTo(caller);
+	if (text == NULL)
+		return;
+	SPI_freeplan(query->plan);
+	query->plan = NULL;
+	pfree(query->text);
+	query->text = text;
+}
+
 /*
  * The capacity for these keys; it stays so until we commit.  No row, NULL or less than none is
  * none.
@@ -113,7 +233,13 @@ booking_capacity_ask(CapacityQuery *query, Datum *keys, int nkeys, const Oid *ke
 	ListCell   *cell;
 	int64		capacity = 0;
 
+	/* From here on, what it names keeps its name. */
+	foreach(cell, query->names)
+		LockRelationOid(lfirst_oid(cell), AccessShareLock);
+
 	SPI_connect();
+	if (query->plan && OidIsValid(query->function) && !SPI_plan_is_valid(query->plan))
+		read_again(query);
 	if (query->plan == NULL)
 		booking_capacity_prepare(query, nkeys, key_types);
 	foreach(cell, query->relations)

@@ -25,6 +25,10 @@
  * TRIGGER themselves.  Only a superuser can switch event triggers off.  A table that gets
  * a new owner brings its guards along, like its index expressions.
  *
+ * A third is refused before it begins: ALTER COLUMN ... TYPE on a column that a guard needs.
+ * PostgreSQL would refuse it as well, but not say what to do.  And a table that gets a new
+ * owner takes the functions along that hold its guards' capacity queries.
+ *
  * What was created is asked by its OID: its name may mean another table by now.  CREATE SCHEMA
  * may contain CREATE TRIGGER.
  *
@@ -46,6 +50,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_depend.h"
 #include "catalog/pg_inherits.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_trigger.h"
 #include "commands/event_trigger.h"
 #include "commands/trigger.h"
@@ -59,13 +64,16 @@
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
+#include "utils/regproc.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 
 #include "base/compat.h"
 #include "base/identity.h"
 #include "guards/guarded.h"
 
 PG_FUNCTION_INFO_V1(booking_ddl_done);
+PG_FUNCTION_INFO_V1(booking_ddl_begins);
 
 static void triggers_created(void);
 static void trigger_created(Oid trigger);
@@ -74,6 +82,12 @@ static bool is_part_of(const TriggerRow *part, const TriggerRow *guard, bool tru
 static List *our_triggers(void);
 static void bind(const TriggerRow *trigger, List *all, bool trusted);
 static void record(Oid trigger, Oid class, Oid object, DependencyType type);
+static void bind_function(Oid function, Oid relid);
+static bool depends_on(Oid class, Oid object, Oid relid);
+static Oid	function_owner(Oid function);
+static void owner_changed(RangeVar *table);
+static void check_retype(Oid relid, const char *column);
+static char *guard_of_part(Oid trigger);
 static void partition_attached(RangeVar *parent, RangeVar *partition);
 
 /* ddl_command_end */
@@ -101,9 +115,122 @@ booking_ddl_done(PG_FUNCTION_ARGS)
 
 			if (command->subtype == AT_AttachPartition && statement->objtype == OBJECT_TABLE)
 				partition_attached(statement->relation, ((PartitionCmd *) command->def)->name);
+			if (command->subtype == AT_ChangeOwner && statement->objtype == OBJECT_TABLE)
+				owner_changed(statement->relation);
 		}
 	}
 	PG_RETURN_NULL();
+}
+
+/* ddl_command_start: nothing is locked yet, and nothing is locked here. */
+Datum
+booking_ddl_begins(PG_FUNCTION_ARGS)
+{
+	EventTriggerData *event = (EventTriggerData *) fcinfo->context;
+	AlterTableStmt *statement;
+	Oid			relid;
+	ListCell   *cell;
+
+	if (!CALLED_AS_EVENT_TRIGGER(fcinfo) || strcmp(event->event, "ddl_command_start") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("booking.ddl_begins() was not called by an event trigger that it is for"),
+				 errdetail("It is for event triggers ON ddl_command_start.")));
+	if (!IsA(event->parsetree, AlterTableStmt))
+		PG_RETURN_NULL();
+
+	statement = (AlterTableStmt *) event->parsetree;
+	relid = RangeVarGetRelid(statement->relation, NoLock, true);
+	foreach(cell, OidIsValid(relid) ? statement->cmds : NIL)
+	{
+		AlterTableCmd *command = lfirst(cell);
+
+		if (command->subtype == AT_AlterColumnType)
+			check_retype(relid, command->name);
+	}
+	PG_RETURN_NULL();
+}
+
+/* Does a guard depend on the column?  Triggers that do are what PostgreSQL would refuse for. */
+static void
+check_retype(Oid relid, const char *column)
+{
+	Relation	catalog;
+	ScanKeyData key[3];
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	char	   *guard = NULL;
+	AttrNumber	attno = get_attnum(relid, column);
+
+	if (attno == InvalidAttrNumber)
+		return;
+	catalog = table_open(DependRelationId, AccessShareLock);
+	ScanKeyInit(&key[0], Anum_pg_depend_refclassid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(RelationRelationId));
+	ScanKeyInit(&key[1], Anum_pg_depend_refobjid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(relid));
+	ScanKeyInit(&key[2], Anum_pg_depend_refobjsubid, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(attno));
+	scan = systable_beginscan(catalog, DependReferenceIndexId, true, NULL, 3, key);
+	while (guard == NULL && HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_depend form = (Form_pg_depend) GETSTRUCT(tuple);
+
+		if (form->classid == TriggerRelationId)
+			guard = guard_of_part(form->objid);
+	}
+	systable_endscan(scan);
+	table_close(catalog, AccessShareLock);
+	if (guard)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot alter the type of column \"%s\" of table \"%s\": guard \"%s\" depends on it",
+						column, get_rel_name(relid), guard),
+				 errhint("In one transaction, call booking.unguard_table(), alter the type, and call booking.guard_table() with what booking.guarded_table shows of the guard.")));
+}
+
+/* The name of the guard that a trigger is, or is a part of; NULL if of none. */
+static char *
+guard_of_part(Oid trigger)
+{
+	TriggerRow	row;
+	ListCell   *cell;
+
+	if (!booking_trigger_row(trigger, &row))
+		return NULL;
+	if (is_guard(&row))
+		return pstrdup(NameStr(row.name));
+	if (row.function != booking_guard_function(FUNCTION_CAPACITY_CHANGES))
+		return NULL;
+	foreach(cell, our_triggers())
+	{
+		const TriggerRow *guard = lfirst(cell);
+
+		if (guard->function == booking_guard_function(FUNCTION_CHECK_CAPACITY) && is_part_of(&row, guard, true))
+			return pstrdup(NameStr(guard->name));
+	}
+	return NULL;
+}
+
+/* The functions that hold capacity queries belong to the role that these run as. */
+static void
+owner_changed(RangeVar *table)
+{
+	Oid			relid = RangeVarGetRelid(table, NoLock, true);
+	Relation	rel;
+	TriggerDesc *triggers;
+
+	if (!OidIsValid(relid))
+		return;
+	rel = table_open(relid, AccessShareLock);
+	triggers = CopyTriggerDesc(rel->trigdesc);
+	for (int i = 0; triggers && i < triggers->numtriggers; i++)
+	{
+		Definition	definition;
+
+		if (triggers->triggers[i].tgfoid == booking_guard_function(FUNCTION_CHECK_CAPACITY) &&
+			booking_written_by_guard(&triggers->triggers[i], &definition) && OidIsValid(definition.capacity))
+			booking_ddl("ALTER FUNCTION %s OWNER TO %s", format_procedure_qualified(definition.capacity),
+						quote_identifier(GetUserNameFromId(rel->rd_rel->relowner, false)));
+	}
+	table_close(rel, NoLock);
 }
 
 static void
@@ -265,12 +392,14 @@ bind(const TriggerRow *guard, List *all, bool trusted)
 
 		if (trigger->tgoid != guard->oid || trigger->tgnargs < 1 || !booking_definition(trigger, &definition))
 			continue;
-		query = !against && strcmp(trigger->tgargs[0], "query") == 0;
+		query = !against && OidIsValid(definition.capacity);
 		blocker = against && strcmp(trigger->tgargs[0], "blocker") == 0;
 
 		index = booking_find_index(rel, &definition, InvalidOid);
 		if (OidIsValid(index))
 			record(guard->oid, RelationRelationId, index, DEPENDENCY_NORMAL);
+		if (query && function_owner(definition.capacity) == rel->rd_rel->relowner)
+			bind_function(definition.capacity, guard->relid);
 		if (blocker && booking_other_side(guard, &other))
 			record(guard->oid, TriggerRelationId, other.oid, DEPENDENCY_INTERNAL);
 
@@ -285,6 +414,57 @@ bind(const TriggerRow *guard, List *all, bool trusted)
 		break;
 	}
 	table_close(rel, NoLock);
+}
+
+/* The function that holds a capacity_query is dropped with the table. */
+static void
+bind_function(Oid function, Oid relid)
+{
+	ObjectAddress part,
+				whole;
+
+	if (depends_on(ProcedureRelationId, function, relid))
+		return;
+	ObjectAddressSet(part, ProcedureRelationId, function);
+	ObjectAddressSet(whole, RelationRelationId, relid);
+	recordDependencyOn(&part, &whole, DEPENDENCY_AUTO);
+}
+
+static bool
+depends_on(Oid class, Oid object, Oid relid)
+{
+	Relation	catalog = table_open(DependRelationId, AccessShareLock);
+	ScanKeyData key[2];
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	bool		found = false;
+
+	ScanKeyInit(&key[0], Anum_pg_depend_classid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(class));
+	ScanKeyInit(&key[1], Anum_pg_depend_objid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(object));
+	scan = systable_beginscan(catalog, DependDependerIndexId, true, NULL, 2, key);
+	while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_depend form = (Form_pg_depend) GETSTRUCT(tuple);
+
+		found = form->refclassid == RelationRelationId && form->refobjid == relid && form->refobjsubid == 0;
+	}
+	systable_endscan(scan);
+	table_close(catalog, AccessShareLock);
+	return found;
+}
+
+static Oid
+function_owner(Oid function)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	Oid			owner = InvalidOid;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		owner = ((Form_pg_proc) GETSTRUCT(tuple))->proowner;
+		ReleaseSysCache(tuple);
+	}
+	return owner;
 }
 
 /* A trigger depends on something, unless it does already. */

@@ -25,20 +25,24 @@
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "commands/defrem.h"
 #include "commands/tablecmds.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "funcapi.h"
+#include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/parse_utilcmd.h"
 #include "storage/lmgr.h"
 #include "tcop/tcopprot.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/catcache.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 
 #include "base/compat.h"
 #include "base/errors.h"
@@ -64,7 +68,6 @@ static void check_comparable(Relation rel, const char *guard, const Definition *
 							 Relation blocker, const Definition *blocking);
 static void lock_target(Oid relid, LOCKMODE mode);
 static Target close_target(Relation rel);
-static void ddl(const char *format,...) pg_attribute_printf(1, 2);
 static Oid	make_constraint(const Target *target, const char *name, const Definition *definition);
 static void check_constraint_possible(FunctionCallInfo fcinfo, int32 capacity, bool check_existing);
 static Oid	make_index(const Target *target, const char *name, const Definition *definition);
@@ -73,6 +76,9 @@ static char *where_text(Oid relid, const Definition *definition);
 static Oid	make_triggers(const Target *target, const char *name, const char *kind, const char *from,
 						  const Definition *definition, const char *arguments);
 static char *when_text(Oid relid, const Definition *definition);
+static Oid	make_capacity_function(const Target *target, const char *name, const Definition *definition,
+								   CapacityQuery *query);
+static Oid	function_named(const char *name, Oid namespace_id);
 static void make_capacity_triggers(const char *name, CapacityQuery *query);
 static void check_found(Oid relid, Oid trigger);
 static int32 capacity_argument(const Trigger *trigger);
@@ -163,7 +169,10 @@ booking_guard_table(PG_FUNCTION_ARGS)
 
 	/* A change of a capacity waits for us from now on, and we for one that is in progress. */
 	if (query)
+	{
 		make_capacity_triggers(name, query);
+		definition.capacity = make_capacity_function(&table, name, &definition, query);
+	}
 	if (check_existing)
 	{
 		if (booking_period_of_pair(&definition))
@@ -178,9 +187,7 @@ booking_guard_table(PG_FUNCTION_ARGS)
 		index_id = make_constraint(&table, name, &definition);
 	else if (own_index)
 		index_id = make_index(&table, name, &definition);
-	arguments = query ?
-		psprintf("'query', '%s', %s", own_index ? "own index" : "given index", quote_literal_cstr(query->text)) :
-		psprintf("'%d', '%s'", capacity, own_index ? "own index" : "given index");
+	arguments = psprintf("'%s', '%s'", query ? "query" : psprintf("%d", capacity), own_index ? "own index" : "given index");
 	guard = make_triggers(&table, name, "check_capacity", NULL, &definition, arguments);
 	check_found(table.relid, guard);
 	booking_bind_guard(guard, true);
@@ -259,6 +266,7 @@ booking_guard_against(PG_FUNCTION_ARGS)
 	blocking = booking_written_definition(blocker, keys, periods, active,
 										  list_length(periods) == 2 && booking_inclusive(&definition));
 	definition.quantity = blocking.quantity;
+	definition.capacity = InvalidOid;
 	check_comparable(rel, guard_name, &definition, blocker, &blocking);
 
 	name = ChooseRelationName(RelationGetRelationName(rel), RelationGetRelationName(blocker), "guard",
@@ -398,8 +406,8 @@ close_target(Relation rel)
 /* ---- doing it ---- */
 
 /* Runs one statement. */
-static void
-ddl(const char *format,...)
+void
+booking_ddl(const char *format,...)
 {
 	StringInfoData sql;
 	int			needed;
@@ -459,7 +467,7 @@ make_constraint(const Target *target, const char *name, const Definition *defini
 static Oid
 make_index(const Target *target, const char *name, const Definition *definition)
 {
-	ddl("CREATE INDEX %s ON %s USING gist (%s)%s", quote_identifier(name), target->text,
+	booking_ddl("CREATE INDEX %s ON %s USING gist (%s)%s", quote_identifier(name), target->text,
 		column_list(target->relid, definition, false), where_text(target->relid, definition));
 	return get_relname_relid(name, target->namespace_id);
 }
@@ -496,10 +504,10 @@ make_triggers(const Target *target, const char *name, const char *kind, const ch
 {
 	char	   *before = booking_part_name(name, "");
 
-	ddl("CREATE %sTRIGGER %s AFTER INSERT OR UPDATE ON %s %s FOR EACH ROW WHEN (booking.check_again(%s)) EXECUTE FUNCTION booking.%s(%s)",
+	booking_ddl("CREATE %sTRIGGER %s AFTER INSERT OR UPDATE ON %s %s FOR EACH ROW WHEN (booking.check_again(%s)) EXECUTE FUNCTION booking.%s(%s)",
 		from ? "CONSTRAINT " : "", quote_identifier(name), target->text, from ? from : "",
 		when_text(target->relid, definition), kind, arguments);
-	ddl("CREATE TRIGGER %s BEFORE INSERT OR UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION booking.make_room()",
+	booking_ddl("CREATE TRIGGER %s BEFORE INSERT OR UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION booking.make_room()",
 		quote_identifier(before), target->text);
 	return get_trigger_oid(target->relid, name, false);
 }
@@ -518,7 +526,67 @@ when_text(Oid relid, const Definition *definition)
 					 booking_expression_text(relid, definition->period, "new"),
 					 booking_expression_text(relid, definition->quantity, "new"),
 					 booking_predicate_text(relid, definition, "new"));
+	if (OidIsValid(definition->capacity))
+	{
+		const char *separator = "";
+
+		appendStringInfo(&text, ", CASE WHEN false THEN %s(",
+						 quote_qualified_identifier(get_namespace_name(get_func_namespace(definition->capacity)),
+													get_func_name(definition->capacity)));
+		foreach(cell, definition->keys)
+		{
+			appendStringInfo(&text, "%s%s", separator, booking_expression_text(relid, lfirst(cell), "new"));
+			separator = ", ";
+		}
+		appendStringInfoString(&text, ") END");
+	}
 	return text.data;
+}
+
+/*
+ * The function that holds a capacity_query, as the owner of the table, whose words these are
+ * from now on.
+ */
+static Oid
+make_capacity_function(const Target *target, const char *name, const Definition *definition, CapacityQuery *query)
+{
+	StringInfoData types;
+	ListCell   *cell;
+	char	   *function = NULL;
+	Oid			user;
+	int			context;
+
+	for (int i = 0; function == NULL || function_named(function, target->namespace_id); i++)
+		function = makeObjectName(name, NULL, i == 0 ? "capacity" : psprintf("capacity%d", i));
+	initStringInfo(&types);
+	foreach(cell, definition->keys)
+		appendStringInfo(&types, "%s%s", types.len > 0 ? ", " : "", format_type_be_qualified(exprType(lfirst(cell))));
+
+	GetUserIdAndSecContext(&user, &context);
+	SetUserIdAndSecContext(query->owner, context | SECURITY_LOCAL_USERID_CHANGE);
+	booking_ddl("CREATE FUNCTION %s(%s) RETURNS %s LANGUAGE sql STABLE BEGIN ATOMIC %s; END",
+		quote_qualified_identifier(get_namespace_name(target->namespace_id), function), types.data,
+		format_type_be_qualified(query->result), query->text);
+	SetUserIdAndSecContext(user, context);
+	return function_named(function, target->namespace_id);
+}
+
+/* Some function of that name, or invalid. */
+static Oid
+function_named(const char *name, Oid namespace_id)
+{
+	CatCList   *list = SearchSysCacheList1(PROCNAMEARGSNSP, CStringGetDatum(name));
+	Oid			found = InvalidOid;
+
+	for (int i = 0; i < list->n_members; i++)
+	{
+		Form_pg_proc form = (Form_pg_proc) GETSTRUCT(&list->members[i]->tuple);
+
+		if (form->pronamespace == namespace_id)
+			found = form->oid;
+	}
+	ReleaseSysCacheList(list);
+	return found;
 }
 
 /* On the columns that a capacity_query reads, of each table. */
@@ -537,7 +605,7 @@ make_capacity_triggers(const char *name, CapacityQuery *query)
 		initStringInfo(&of);
 		foreach(cell, columns)
 			appendStringInfo(&of, "%s%s", of.len > 0 ? ", " : " OF ", quote_identifier(lfirst(cell)));
-		ddl("CREATE TRIGGER %s BEFORE INSERT OR DELETE OR UPDATE%s ON %s FOR EACH ROW EXECUTE FUNCTION booking.capacity_changes()",
+		booking_ddl("CREATE TRIGGER %s BEFORE INSERT OR DELETE OR UPDATE%s ON %s FOR EACH ROW EXECUTE FUNCTION booking.capacity_changes()",
 			quote_identifier(booking_part_name(name, "_capacity")), of.data,
 			quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid)));
 	}
@@ -612,12 +680,10 @@ booking_validate_guard(PG_FUNCTION_ARGS)
 
 	if (trigger->tgfoid == booking_guard_function(FUNCTION_CHECK_AGAINST))
 		validate_against(rel, trigger, &definition);
-	else if (strcmp(trigger->tgargs[0], "query") == 0 && trigger->tgnargs >= 3)
+	else if (OidIsValid(definition.capacity))
 	{
-		CapacityQuery *query = palloc0(sizeof(CapacityQuery));
+		CapacityQuery *query = booking_capacity_of(&definition, booking_relation_owner(booking_top_trigger(trigger->tgoid).relid));
 
-		query->text = pstrdup(trigger->tgargs[2]);
-		query->owner = booking_relation_owner(booking_top_trigger(trigger->tgoid).relid);
 		booking_check_existing(relid, name, &definition, 0, query, false);
 		if (query->plan)
 			SPI_freeplan(query->plan);
@@ -683,8 +749,8 @@ booking_guard_definition(PG_FUNCTION_ARGS)
 	Relation	rel;
 	TriggerDesc *triggers;
 	TupleDesc	desc;
-	Datum		values[9] = {0};
-	bool		nulls[9];
+	Datum		values[10] = {0};
+	bool		nulls[10];
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
@@ -718,10 +784,14 @@ booking_guard_definition(PG_FUNCTION_ARGS)
 			SET(3, CStringGetTextDatum(booking_predicate_text(row.relid, &definition, NULL)));
 		if (row.function == booking_guard_function(FUNCTION_CHECK_CAPACITY))
 		{
-			if (strcmp(trigger->tgargs[0], "query") != 0)
+			char	   *query = OidIsValid(definition.capacity) ? booking_capacity_text(definition.capacity, NULL) : NULL;
+
+			if (!OidIsValid(definition.capacity))
 				SET(4, Int32GetDatum(capacity_argument(trigger)));
-			else if (trigger->tgnargs >= 3)
-				SET(5, CStringGetTextDatum(trigger->tgargs[2]));
+			else
+				SET(9, ObjectIdGetDatum(definition.capacity));
+			if (query)
+				SET(5, CStringGetTextDatum(query));
 		}
 		else
 			SET(6, CStringGetTextDatum(trigger->tgargs[0]));

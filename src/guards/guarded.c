@@ -100,6 +100,7 @@ static bool keys_stay_together(Relation rel, Oid scope, const Definition *defini
 static void lock_places(const GuardedTable *table);
 static bool same_places(const GuardedTable *a, const GuardedTable *b);
 static void free_plan(void *arg);
+static Oid	capacity_function(Node *node);
 static Node *compute_generated(Node *node, void *context);
 static ExprState *compile(Relation rel, Node *expression, bool *foreign);
 static Node *normal_form(Node *expression);
@@ -275,13 +276,11 @@ load_rule(Relation rel, const Trigger *trigger, Rule *rule)
 		return;
 	}
 
-	if (strcmp(trigger->tgargs[0], "query") == 0 && trigger->tgnargs >= 3)
+	if (OidIsValid(definition.capacity))
 	{
 		MemoryContextCallback *callback = palloc0(sizeof(MemoryContextCallback));
 
-		rule->query = palloc0(sizeof(CapacityQuery));
-		rule->query->text = pstrdup(trigger->tgargs[2]);
-		rule->query->owner = rule->owner;
+		rule->query = booking_capacity_of(&definition, rule->owner);
 		callback->func = free_plan;
 		callback->arg = rule->query;
 		MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
@@ -525,6 +524,7 @@ booking_written_by_guard(const Trigger *trigger, Definition *definition)
 	Oid			quantity;
 	int			n;
 
+	*definition = (Definition) {0};
 	if (trigger->tgqual == NULL)
 		return false;
 	call = stringToNode(trigger->tgqual);
@@ -532,6 +532,13 @@ booking_written_by_guard(const Trigger *trigger, Definition *definition)
 		call->funcvariadic || (n = list_length(call->args)) < 3)
 		return false;
 	ChangeVarNodes((Node *) call, PRS2_NEW_VARNO, 1, 0);
+	if (trigger->tgnargs > 0 && strcmp(trigger->tgargs[0], "query") == 0)
+	{
+		definition->capacity = capacity_function(llast(call->args));
+		call->args = list_truncate(call->args, --n);
+		if (!OidIsValid(definition->capacity) || n < 3)
+			return false;
+	}
 
 	active = llast(call->args);
 	definition->active = is_true(active) ? NIL : list_make1(active);
@@ -543,6 +550,22 @@ booking_written_by_guard(const Trigger *trigger, Definition *definition)
 	return (quantity == INT2OID || quantity == INT4OID || quantity == INT8OID) &&
 		(IsA(definition->quantity, Var) ||
 		 (IsA(definition->quantity, Const) && !((Const *) definition->quantity)->constisnull));
+}
+
+/*
+ * The function in CASE WHEN false THEN function(key, ...) END, which stands in the clause for
+ * what depends on it, is never called, and costs nothing: it is folded away.
+ */
+static Oid
+capacity_function(Node *node)
+{
+	const CaseExpr *choice = (CaseExpr *) node;
+	const FuncExpr *call;
+
+	if (!IsA(node, CaseExpr) || list_length(choice->args) != 1)
+		return InvalidOid;
+	call = (FuncExpr *) linitial_node(CaseWhen, choice->args)->result;
+	return IsA(call, FuncExpr) ? call->funcid : InvalidOid;
 }
 
 /* The same, in the form in which it can be compared with an index, and compiled. */

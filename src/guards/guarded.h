@@ -47,6 +47,7 @@ typedef struct Definition
 	Node	   *period;			/* a range */
 	Node	   *quantity;		/* an integer column, or the constant 1 */
 	List	   *active;			/* conditions that all must hold; NIL: always in force */
+	Oid			capacity;		/* the function that holds the capacity_query, or invalid */
 } Definition;
 
 /* A row of pg_trigger, as far as we care. */
@@ -64,9 +65,12 @@ typedef struct TriggerRow
 typedef struct CapacityQuery
 {
 	char	   *text;
+	Oid			function;		/* that holds it, unless it is new */
+	Oid			result;			/* an integer type, of one that is new */
 	SPIPlanPtr	plan;
 	Oid			owner;			/* the role that it runs as: the owner of the guarded table */
 	List	   *relations;		/* tables that it reads, once it is prepared */
+	List	   *names;			/* relations that it names */
 } CapacityQuery;
 
 /* One table in which rows are counted. */
@@ -138,6 +142,8 @@ extern char *booking_predicate_text(Oid relid, const Definition *definition, con
 
 /* ---- guard_capacity.c ---- */
 
+extern char *booking_capacity_text(Oid function, List **names);
+extern CapacityQuery *booking_capacity_of(const Definition *definition, Oid owner);
 extern void booking_capacity_prepare(CapacityQuery *query, int nkeys, const Oid *key_types);
 extern int64 booking_capacity_ask(CapacityQuery *query, Datum *keys, int nkeys,
 								  const Oid *key_types);
@@ -167,6 +173,7 @@ extern void booking_check_guard_name(Relation rel, const char *name, bool makes_
 
 /* ---- guard_table.c ---- */
 
+extern void booking_ddl(const char *format,...) pg_attribute_printf(1, 2);
 extern char *booking_part_name(const char *name, const char *suffix);
 
 /* ---- guard_ddl.c ---- */

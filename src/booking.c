@@ -13,6 +13,7 @@
 #include "base/compat.h"
 #include "base/gates.h"
 #include "base/transaction.h"
+#include "rules/journal.h"
 
 PG_MODULE_MAGIC;
 
@@ -23,4 +24,5 @@ _PG_init(void)
 {
 	booking_cache_init();
 	booking_transaction_init(&booking_gates_part);
+	booking_journal_init();
 }

@@ -23,6 +23,7 @@ typedef enum BookingTable
 	TABLE_HOLDER_LIMIT,
 	TABLE_SLOT,
 	TABLE_SLOT_ID_SEQ,
+	TABLE_JOURNAL,
 	BOOKING_TABLE_COUNT
 } BookingTable;
 

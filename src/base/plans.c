@@ -167,7 +167,7 @@ static const PlanText plans[STMT_COUNT] = {
 	[STMT_LOAD_RESOURCE] = {
 		"SELECT name, kind, capacity, buffer_before, buffer_after, retired_at, category, timezone,"
 		" min_notice, max_advance, min_duration, max_duration, max_hold,"
-		" slots_only"
+		" slots_only, record_events"
 		" FROM booking.resource WHERE id" EQ "$1",
 		AS_OWNER, {INT8OID}
 	},
@@ -540,6 +540,20 @@ static const PlanText plans[STMT_COUNT] = {
 	[STMT_SEATS] = {
 		"SELECT seat_no, label, category FROM booking.seat WHERE resource_id" EQ "$1 ORDER BY seat_no",
 		0, {INT8OID}
+	},
+	[STMT_WRITE_EVENT] = {
+		"INSERT INTO booking.event (position, at, kind, booking_id, resource_id, slot_id, holder, version,"
+		" actor, session_role, detail) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+		AS_OWNER | WRITES,
+		{INT8OID, TIMESTAMPTZOID, TEXTOID, UUIDOID, INT8OID, INT8OID, TEXTOID, INT4OID, TEXTOID, TEXTOID, JSONBOID}
+	},
+	[STMT_JOURNAL_BASE] = {
+		"SELECT base FROM booking.journal",
+		AS_OWNER | KEYED | BY_INDEX, {InvalidOid}
+	},
+	[STMT_KEEP_POSITIONS] = {
+		"SELECT booking.keep_positions()",
+		AS_OWNER | WRITES, {InvalidOid}
 	},
 };
 

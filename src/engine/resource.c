@@ -147,15 +147,22 @@ booking_use_resource_named(const char *name)
 const Resource *
 booking_peek_resource(int64 resource_id)
 {
-	Resource   *resource;
+	const Resource *resource;
 
 	AcceptInvalidationMessages();
-	resource = booking_cache_find(&resources, &resource_id);
-	if (resource == NULL)
-		resource = load_resource(resource_id);
+	resource = booking_recall_resource(resource_id);
 	if (resource == NULL)
 		booking_no_such_resource(resource_id);
 	return resource;
+}
+
+/* The same for whoever has the lock already, or can do without the resource: NULL when there is none. */
+const Resource *
+booking_recall_resource(int64 resource_id)
+{
+	Resource   *resource = booking_cache_find(&resources, &resource_id);
+
+	return resource ? resource : load_resource(resource_id);
 }
 
 const Resource *
@@ -309,6 +316,7 @@ read_resource(Resource *resource, MemoryContext cache)
 		resource->min_duration != NO_RULE || resource->max_duration != NO_RULE ||
 		resource->max_hold != NO_RULE;
 	resource->slots_only = DatumGetBool(SPI_getbinval(row, desc, 14, &isnull));
+	resource->record_events = DatumGetBool(SPI_getbinval(row, desc, 15, &isnull));
 	MemoryContextSwitchTo(context);
 }
 

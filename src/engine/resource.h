@@ -72,6 +72,7 @@ typedef struct Resource
 	int			nlimits;
 	HolderLimit *limits;
 	bool		slots_only;
+	bool		record_events;	/* what happens to its bookings is written down */
 	bool		taken_by_slots;	/* some of its slots take it whole (slot_rules.c) */
 	int			nseats;
 	Seat	   *seats;			/* ordered by seat_no */
@@ -94,6 +95,7 @@ extern const Resource *booking_use_resource(int64 resource_id);
 extern const Resource *booking_find_resource(int64 resource_id);
 extern const Resource *booking_use_resource_named(const char *name);
 extern const Resource *booking_peek_resource(int64 resource_id);
+extern const Resource *booking_recall_resource(int64 resource_id);
 extern const Resource *booking_peek_resource_named(const char *name);
 extern const Seat *booking_seat_numbered(const Resource *resource, int32 seat_no);
 extern const Seat *booking_seat_labelled(const Resource *resource, const char *label);

@@ -53,6 +53,7 @@
 #include "engine/row_fault.h"
 #include "engine/slots.h"
 #include "rules/closure.h"
+#include "rules/journal.h"
 #include "rules/limits.h"
 #include "rules/room.h"
 #include "rules/slot_rules.h"
@@ -211,7 +212,7 @@ booking_row_indexed(PG_FUNCTION_ARGS)
 
 /*
  * AFTER INSERT OR UPDATE OR DELETE, for each row and for each statement: counts the places
- * of slots that the rows take, and serves the line.
+ * of slots that the rows take, writes down what happened, and serves the line.
  */
 Datum
 booking_row_done(PG_FUNCTION_ARGS)
@@ -223,7 +224,10 @@ booking_row_done(PG_FUNCTION_ARGS)
 	TriggerData *trigger = booking_check_trigger(fcinfo, &use);
 
 	if (TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
+	{
 		booking_places_stored(trigger);
+		booking_journal_stored(trigger);
+	}
 	else
 	{
 		booking_places_settle();

@@ -23,7 +23,7 @@ booking_forget_everything(PG_FUNCTION_ARGS)
 {
 	static const char *const tables[] = {
 		"booking", "resource", "seat", "waitlist", "opening_hours", "closure", "holder_limit", "slot",
-		"slot_id_seq"
+		"slot_id_seq", "journal"
 	};
 
 	for (int i = 0; i < (int) lengthof(tables); i++)

@@ -1,0 +1,506 @@
+/*-------------------------------------------------------------------------
+ *
+ * journal.c
+ *		What happened to a booking, and in which order do others hear of it?
+ *
+ * Each change of a row of booking.booking is a row of booking.event, written in the AFTER ROW
+ * trigger, by the owner of the tables, in the transaction that makes the change.
+ *
+ * Order: an event has a position and a number.  The number comes from a sequence.  The
+ * position is the next transaction id that nobody had been given when the change was made.
+ * Two changes of one booking are made one after the other, under the row's lock, so that the
+ * later one has a position that is as high or higher, and a higher number.  (The id of the
+ * writing transaction would not do: one that began earlier may change the booking later.)
+ *
+ * What may be read: a transaction in progress has an id, and whatever it writes has a higher
+ * position.  So all events up to the oldest id in progress have been committed or never will
+ * be, and nothing more will come among them: a reader that reads up to there, in the order of
+ * position and number, skips nothing, whoever commits late.
+ *
+ * Another cluster: transaction ids begin anew where a dump is restored.  What was loaded must
+ * come before what is written from then on.  So there is a base (in booking.journal), which
+ * is added to the ids, and is raised when events above it are loaded (keep_positions()).  That
+ * happens with all writers locked out, whose lock on booking.booking reads the message that
+ * the base is another.
+ *
+ * No lock is taken here but those of an INSERT; nobody waits for a reader, or the other way round.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/detoast.h"
+#include "access/htup_details.h"
+#include "access/transam.h"
+#include "access/xact.h"
+#include "catalog/pg_trigger.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/datetime.h"
+#include "utils/datum.h"
+#include "utils/guc.h"
+#include "utils/json.h"
+#include "utils/jsonb.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/timestamp.h"
+
+#include "base/cache.h"
+#include "base/compat.h"
+#include "base/period.h"
+#include "base/plans.h"
+#include "base/trigger.h"
+#include "engine/resource.h"
+#include "engine/row.h"
+#include "rules/journal.h"
+
+PG_FUNCTION_INFO_V1(booking_events_loaded);
+PG_FUNCTION_INFO_V1(booking_next_xid);
+
+/* A text of more bytes is cut off, and data of more bytes is left out. */
+#define LONGEST_TEXT	(1024 * 1024)
+#define LONGEST_ACTOR	1024
+
+/* The parameters of STMT_WRITE_EVENT. */
+typedef enum EventValue
+{
+	EVENT_POSITION,
+	EVENT_AT,
+	EVENT_KIND,
+	EVENT_BOOKING_ID,
+	EVENT_RESOURCE_ID,
+	EVENT_SLOT_ID,
+	EVENT_HOLDER,
+	EVENT_VERSION,
+	EVENT_ACTOR,
+	EVENT_SESSION_ROLE,
+	EVENT_DETAIL,
+	EVENT_NVALUES
+} EventValue;
+
+/* One change of one row. */
+typedef struct Happening
+{
+	TupleDesc	desc;
+	HeapTuple	tuple[2];		/* before and after; NULL where there is none */
+	BookingRow	row[2];
+} Happening;
+
+/* The base, for the only key 0. */
+typedef struct BaseEntry
+{
+	int32		key;
+	int64		base;
+} BaseEntry;
+
+static Cache bases = {
+	.name = "booking journal", .keysize = sizeof(int32), .entrysize = sizeof(BaseEntry),
+	.tables = DEPENDS_ON(JOURNAL), .limit = 1024 * 1024
+};
+
+/* booking.actor */
+static char *actor = NULL;
+
+/* A statement of ours is writing an event: nothing is being loaded. */
+static bool writing = false;
+
+static bool check_actor(char **value, void **extra, GucSource source);
+static bool is_recorded(const Happening *happening);
+static int64 journal_position(void);
+static const char *kind_of(const Happening *happening);
+static bool differs(const Happening *happening, int attno);
+static void append_rows(StringInfo json, const Happening *happening);
+static bool is_shown(const Happening *happening, int attno);
+static void append_columns(StringInfo json, const Happening *happening, int version);
+static void append_value(StringInfo json, Datum value, Form_pg_attribute attribute);
+static void append_instant(StringInfo json, TimestampTz instant);
+static void append_text(StringInfo json, char *text, int length);
+static void write_event(const Happening *happening);
+
+void
+booking_journal_init(void)
+{
+	DefineCustomStringVariable("booking.actor",
+							   "Who changes bookings, in the words of the application.",
+							   "Recorded with each event in booking.event, beside the role of the session.",
+							   &actor, "", PGC_USERSET, 0, check_actor, NULL, NULL);
+}
+
+static bool
+check_actor(char **value, void **extra, GucSource source)
+{
+	if (*value == NULL || strlen(*value) <= LONGEST_ACTOR)
+		return true;
+	GUC_check_errdetail("It may have up to %d bytes.", LONGEST_ACTOR);
+	return false;
+}
+
+/*
+ * In an AFTER ROW trigger of booking.booking: write down what has happened.
+ *
+ * A row that is loaded as history happened long ago, and its events are loaded with it.
+ */
+void
+booking_journal_stored(const TriggerData *trigger)
+{
+	Happening	happening = {.desc = RelationGetDescr(trigger->tg_relation)};
+	bool		isnull;
+
+	if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
+	{
+		Datum		created_at = heap_getattr(trigger->tg_trigtuple,
+											  booking_row_column(happening.desc, BOOKING_CREATED_AT),
+											  happening.desc, &isnull);
+
+		if (!isnull && DatumGetTimestampTz(created_at) < GetCurrentTransactionStartTimestamp())
+			return;
+		happening.tuple[1] = trigger->tg_trigtuple;
+	}
+	else
+	{
+		happening.tuple[0] = trigger->tg_trigtuple;
+		happening.tuple[1] = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple : NULL;
+	}
+
+	for (int i = 0; i < 2; i++)
+	{
+		if (happening.tuple[i] == NULL)
+			continue;
+		booking_row_take_apart(happening.tuple[i], happening.desc, &happening.row[i]);
+		booking_row_is_whole(&happening.row[i], true);
+	}
+	if (is_recorded(&happening))
+		write_event(&happening);
+}
+
+/* A resource may opt out; one that a booking leaves, or comes to, wants to know. */
+static bool
+is_recorded(const Happening *happening)
+{
+	for (int i = 0; i < 2; i++)
+	{
+		const Resource *resource;
+
+		if (happening->tuple[i] == NULL)
+			continue;
+		resource = booking_recall_resource(DatumGetInt64(happening->row[i].value[BOOKING_RESOURCE_ID]));
+		if (resource == NULL || resource->record_events)
+			return true;
+	}
+	return false;
+}
+
+static void
+write_event(const Happening *happening)
+{
+	const BookingRow *row = &happening->row[happening->tuple[1] ? 1 : 0];
+	bool		was_writing = writing;
+	Datum		values[EVENT_NVALUES];
+	char		nulls[EVENT_NVALUES + 1] = "           ";
+	const char *role = GetUserNameFromId(GetSessionUserId(), true);
+	StringInfoData json;
+
+	initStringInfo(&json);
+	append_rows(&json, happening);
+
+	values[EVENT_POSITION] = Int64GetDatum(journal_position());
+	values[EVENT_AT] = TimestampTzGetDatum(GetCurrentTimestamp());
+	values[EVENT_KIND] = CStringGetTextDatum(kind_of(happening));
+	values[EVENT_BOOKING_ID] = row->value[BOOKING_ID];
+	values[EVENT_RESOURCE_ID] = row->value[BOOKING_RESOURCE_ID];
+	values[EVENT_SLOT_ID] = row->value[BOOKING_SLOT_ID];
+	if (row->null[BOOKING_SLOT_ID])
+		nulls[EVENT_SLOT_ID] = 'n';
+	values[EVENT_HOLDER] = row->value[BOOKING_HOLDER];
+	values[EVENT_VERSION] = row->value[BOOKING_VERSION];
+	if (actor == NULL || *actor == '\0')
+		nulls[EVENT_ACTOR] = 'n';
+	else
+	{
+		/* A setting may come from where nobody looks at its encoding. */
+		(void) pg_verifymbstr(actor, strlen(actor), false);
+		values[EVENT_ACTOR] = CStringGetTextDatum(actor);
+	}
+	if (role == NULL || !pg_verifymbstr(role, strlen(role), true))
+		role = psprintf("%u", GetSessionUserId());
+	values[EVENT_SESSION_ROLE] = CStringGetTextDatum(role);
+	values[EVENT_DETAIL] = DirectFunctionCall1(jsonb_in, CStringGetDatum(json.data));
+
+	SPI_connect();
+	writing = true;
+	PG_TRY();
+	{
+		booking_run(STMT_WRITE_EVENT, values, nulls);
+	}
+	PG_FINALLY();
+	{
+		writing = was_writing;
+	}
+	PG_END_TRY();
+	SPI_finish();
+}
+
+/* Where in the journal is what happens now? */
+static int64
+journal_position(void)
+{
+	int32		key = 0;
+	BaseEntry  *known = booking_cache_find(&bases, &key);
+
+	if (known == NULL)
+	{
+		Generation *generation = booking_cache_load(&bases);
+		BaseEntry	entry = {0};
+		bool		isnull;
+
+		SPI_connect();
+		if (booking_run(STMT_JOURNAL_BASE, NULL, NULL) > 0)
+			entry.base = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+		SPI_finish();
+		known = booking_cache_keep(generation, &entry);
+	}
+	return known->base + (int64) U64FromFullTransactionId(ReadNextFullTransactionId());
+}
+
+static const char *
+kind_of(const Happening *happening)
+{
+	static const BookingColumn places[] = {
+		BOOKING_RESOURCE_ID, BOOKING_SLOT_ID, BOOKING_SEAT_NO, BOOKING_QUANTITY
+	};
+	static const char *const states[] = {
+		[BOOKING_HELD] = "held", [BOOKING_CONFIRMED] = "confirmed",
+		[BOOKING_CANCELLED] = "cancelled", [BOOKING_EXPIRED] = "expired"
+	};
+	const BookingRow *old = &happening->row[0];
+	const BookingRow *new = &happening->row[1];
+	bool		moved;
+
+	if (happening->tuple[1] == NULL)
+		return "deleted";
+	if (happening->tuple[0] == NULL && booking_row_status(new) == BOOKING_HELD && !new->null[BOOKING_WAITLIST_ID])
+		return "offered";
+	if (happening->tuple[0] == NULL || booking_row_status(new) != booking_row_status(old))
+		return states[booking_row_status(new)];
+	if (!new->null[BOOKING_CHECKED_OUT_AT] && differs(happening, new->column[BOOKING_CHECKED_OUT_AT]))
+		return "checked_out";
+	if (!new->null[BOOKING_CHECKED_IN_AT] && differs(happening, new->column[BOOKING_CHECKED_IN_AT]))
+		return "checked_in";
+	moved = !booking_row_same_range(new, old, BOOKING_PERIOD);
+	for (int i = 0; i < (int) lengthof(places); i++)
+		moved |= !booking_row_same(new, old, places[i]);
+	if (moved)
+		return "rescheduled";
+	return differs(happening, new->column[BOOKING_EXPIRES_AT]) ? "extended" : "changed";
+}
+
+/* Is a column of a row that was changed another than before? */
+static bool
+differs(const Happening *happening, int attno)
+{
+	Form_pg_attribute attribute = TupleDescAttr(happening->desc, attno - 1);
+	bool		null[2];
+	Datum		value[2];
+
+	for (int i = 0; i < 2; i++)
+		value[i] = heap_getattr(happening->tuple[i], attno, happening->desc, &null[i]);
+	if (null[0] || null[1])
+		return null[0] != null[1];
+
+	/* What is out of line and stays there is not fetched. */
+	if (attribute->attlen == -1 && VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(value[0])) &&
+		VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(value[1])) &&
+		memcmp(DatumGetPointer(value[0]), DatumGetPointer(value[1]), TOAST_POINTER_SIZE) == 0)
+		return false;
+	return !datum_image_eq(value[0], value[1], attribute->attbyval, attribute->attlen);
+}
+
+/*
+ * {"now": {...}, "was": {...}}.  Of a new booking, what it is; of a changed one, the columns
+ * that differ; of a deleted one, all that it was.
+ */
+static void
+append_rows(StringInfo json, const Happening *happening)
+{
+	appendStringInfoChar(json, '{');
+	if (happening->tuple[1])
+	{
+		appendStringInfoString(json, "\"now\": ");
+		append_columns(json, happening, 1);
+	}
+	if (happening->tuple[0])
+	{
+		appendStringInfoString(json, happening->tuple[1] ? ", \"was\": " : "\"was\": ");
+		append_columns(json, happening, 0);
+	}
+	appendStringInfoChar(json, '}');
+}
+
+static void
+append_columns(StringInfo json, const Happening *happening, int version)
+{
+	const char *separator = "";
+
+	appendStringInfoChar(json, '{');
+	for (int attno = 1; attno <= happening->desc->natts; attno++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(happening->desc, attno - 1);
+		Datum		value;
+		bool		isnull;
+
+		if (attribute->attisdropped || attribute->attgenerated || !is_shown(happening, attno))
+			continue;
+		value = heap_getattr(happening->tuple[version], attno, happening->desc, &isnull);
+		if (isnull && !(happening->tuple[0] && happening->tuple[1]))
+			continue;
+		appendStringInfoString(json, separator);
+		escape_json(json, NameStr(attribute->attname));
+		appendStringInfoString(json, ": ");
+		if (isnull)
+			appendStringInfoString(json, "null");
+		else
+			append_value(json, value, attribute);
+		separator = ", ";
+	}
+	appendStringInfoChar(json, '}');
+}
+
+/*
+ * Is a column part of what is told?  Not what follows from others, nor what the event has
+ * beside it.  Of a new row not what is still in the row, or in the next event if that
+ * changes it.
+ */
+static bool
+is_shown(const Happening *happening, int attno)
+{
+	static const BookingColumn new_ones[] = {
+		BOOKING_SEAT_NO, BOOKING_PERIOD, BOOKING_QUANTITY, BOOKING_STATUS, BOOKING_EXPIRES_AT, BOOKING_GROUP_ID,
+		BOOKING_WAITLIST_ID, BOOKING_CHECKED_IN_AT, BOOKING_CHECKED_OUT_AT, BOOKING_REASON
+	};
+	const AttrNumber *column = happening->row[happening->tuple[1] ? 1 : 0].column;
+
+	if (happening->tuple[0] == NULL)
+	{
+		for (int i = 0; i < (int) lengthof(new_ones); i++)
+			if (attno == column[new_ones[i]])
+				return true;
+		return false;
+	}
+	if (happening->tuple[1] == NULL)
+		return true;
+	if (attno == column[BOOKING_VERSION] || attno == column[BOOKING_UPDATED_AT])
+		return false;
+	if (attno == column[BOOKING_OCCUPIES] &&
+		!booking_row_same_range(&happening->row[0], &happening->row[1], BOOKING_PERIOD))
+		return false;
+	return differs(happening, attno);
+}
+
+/* Instants are in UTC and as ISO 8601, whatever the session's settings; what others have added is text. */
+static void
+append_value(StringInfo json, Datum value, Form_pg_attribute attribute)
+{
+	char	   *shown;
+
+	switch (attribute->atttypid)
+	{
+		case INT4OID:
+			appendStringInfo(json, "%d", DatumGetInt32(value));
+			return;
+		case INT8OID:
+			appendStringInfo(json, INT64_FORMAT, DatumGetInt64(value));
+			return;
+		case TIMESTAMPTZOID:
+			appendStringInfoChar(json, '"');
+			append_instant(json, DatumGetTimestampTz(value));
+			appendStringInfoChar(json, '"');
+			return;
+		case TSTZRANGEOID:
+			{
+				Period		period = booking_period(DatumGetRangeTypeP(value));
+
+				appendStringInfoString(json, "\"[");
+				append_instant(json, period.from);
+				appendStringInfoChar(json, ',');
+				if (period.to != DT_NOEND)
+					append_instant(json, period.to);
+				appendStringInfoString(json, ")\"");
+				return;
+			}
+		case JSONBOID:
+			if (toast_raw_datum_size(value) > LONGEST_TEXT)
+				appendStringInfo(json, "\"(%zu bytes)\"", (size_t) toast_raw_datum_size(value) - VARHDRSZ);
+			else
+				(void) JsonbToCString(json, &DatumGetJsonbP(value)->root, -1);
+			return;
+		case TEXTOID:
+			{
+				text	   *packed = toast_raw_datum_size(value) > 2 * LONGEST_TEXT ?
+					DatumGetTextPSlice(value, 0, 2 * LONGEST_TEXT) : DatumGetTextPP(value);
+
+				append_text(json, text_to_cstring(packed), VARSIZE_ANY_EXHDR(packed));
+				return;
+			}
+		default:
+			{
+				Oid			output;
+				bool		is_varlena;
+
+				getTypeOutputInfo(attribute->atttypid, &output, &is_varlena);
+				shown = OidOutputFunctionCall(output, value);
+				append_text(json, shown, strlen(shown));
+			}
+	}
+}
+
+static void
+append_instant(StringInfo json, TimestampTz instant)
+{
+	static const int utc = 0;
+	char		text[MAXDATELEN + 1];
+
+	JsonEncodeDateTime(text, TimestampTzGetDatum(instant), TIMESTAMPTZOID, &utc);
+	appendStringInfoString(json, text);
+}
+
+static void
+append_text(StringInfo json, char *text, int length)
+{
+	if (length > LONGEST_TEXT)
+		text[pg_mbcliplen(text, length, LONGEST_TEXT)] = '\0';
+	escape_json(json, text);
+}
+
+/* ---- loading ---- */
+
+/*
+ * AFTER INSERT on the tables that have positions in them, for each statement: what is loaded
+ * comes before what will happen.
+ */
+Datum
+booking_events_loaded(PG_FUNCTION_ARGS)
+{
+	static TriggerUse use = {
+		.timing = TRIGGER_TYPE_AFTER, .levels = LEVEL_STATEMENT,
+		.events = ON_INSERT, .tables = "event journal subscriber_lane"
+	};
+
+	booking_check_trigger(fcinfo, &use);
+	if (!writing)
+	{
+		SPI_connect();
+		booking_run(STMT_KEEP_POSITIONS, NULL, NULL);
+		SPI_finish();
+	}
+	return PointerGetDatum(NULL);
+}
+
+/* next_xid(): the lowest transaction id that nobody has been given. */
+Datum
+booking_next_xid(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT64((int64) U64FromFullTransactionId(ReadNextFullTransactionId()));
+}

@@ -1542,14 +1542,21 @@ CREATE FUNCTION booking.keep_positions()
 	SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	highest CONSTANT bigint := greatest((SELECT max(e.position) FROM booking.event e),
-		(SELECT j.removed_position FROM booking.journal j));
+	highest record;
 BEGIN
-	IF highest IS NULL OR highest < booking.journal_base() + booking.next_xid() THEN
+	SELECT p.position, p.seq INTO highest
+	FROM (
+		SELECT * FROM (SELECT e.position, e.seq FROM booking.event e ORDER BY 1 DESC, 2 DESC LIMIT 1) AS e
+		UNION ALL
+		SELECT j.removed_position, j.removed_seq FROM booking.journal j) AS p
+	ORDER BY 1 DESC, 2 DESC
+	LIMIT 1;
+	IF NOT FOUND OR (highest.position, highest.seq) <= (booking.journal_base() + booking.next_xid(),
+			coalesce(pg_sequence_last_value('booking.event_seq_seq'), 0)) THEN
 		RETURN false;
 	END IF;
 	LOCK TABLE booking.booking IN SHARE ROW EXCLUSIVE MODE;
-	INSERT INTO booking.journal (base) VALUES (highest)
+	INSERT INTO booking.journal (base) VALUES (highest.position)
 	ON CONFLICT (only_row) DO UPDATE SET base = excluded.base;
 	PERFORM booking.forget_everything();
 	RETURN true;

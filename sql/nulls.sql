@@ -30,7 +30,7 @@ SELECT format('%s.%s: ', c.relname, a.attname) || (SELECT said FROM pg_temp.said
 		CASE c.relname WHEN 'booking' THEN 'holder = ''ann'' AND resource_id < -300' WHEN 'seat' THEN 'resource_id = -302'
 			WHEN 'slot_places' THEN 'slot_id = -301' ELSE 'id BETWEEN -303 AND -301' END)) AS said LIMIT 1)
 FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
-WHERE c.relnamespace = 'booking'::regnamespace AND c.relkind = 'r' AND c.relname <> 'own_part' AND a.attnum > 0 AND a.attnotnull AND NOT a.attisdropped
+WHERE c.relnamespace = 'booking'::regnamespace AND c.relkind = 'r' AND c.relname NOT IN ('own_part', 'event', 'journal') AND a.attnum > 0 AND a.attnotnull AND NOT a.attisdropped
 ORDER BY c.relname, a.attnum;
 
 -- And in one that is inserted.
@@ -39,7 +39,7 @@ INSERT INTO whole VALUES
 	('booking.booking', '{"id": "00000000-0000-7000-8000-000000003009", "resource_id": -303, "period": "[2040-02-01 09:00, 2040-02-01 10:00)",
 		"quantity": 1, "holder": "eve", "status": "confirmed", "version": 1, "created_at": "2040-01-01", "updated_at": "2040-01-01", "data": {}}'),
 	('booking.resource', '{"id": -309, "name": "nulls: new", "kind": "exclusive", "capacity": 1, "timezone": "UTC", "buffer_before": "0", "buffer_after": "0",
-		"slots_only": false, "data": {}, "created_at": "2040-01-01"}'),
+		"slots_only": false, "record_events": true, "data": {}, "created_at": "2040-01-01"}'),
 	('booking.seat', '{"resource_id": -302, "seat_no": 2, "label": "1B"}'),
 	('booking.slot', '{"id": -309, "resource_id": -303, "period": "[2040-02-01 09:00, 2040-02-01 10:00)", "capacity": 5, "closed": false, "data": {}}'),
 	('booking.waitlist', '{"id": -309, "resource_id": -303, "period": "[2040-02-01 09:00, 2040-02-01 10:00)", "quantity": 1, "holder": "eve", "offer_for": "1 hour",

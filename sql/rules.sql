@@ -31,7 +31,7 @@ SELECT pg_temp.said(format($$WITH b AS (INSERT INTO booking.booking (resource_id
 	UPDATE booking.resource SET capacity = 3 WHERE id = %1$s$$, :bikes));
 SELECT problem, v.detail FROM booking.verify() v WHERE v.resource_id = :bikes;
 -- What was once within the capacity can be loaded again, though it would not be today; what is to come cannot exceed it.
-CREATE TEMP TABLE saved AS SELECT * FROM booking.booking WHERE resource_id = :bikes;
+CREATE TEMP TABLE saved AS SELECT * FROM booking.booking WHERE resource_id = :bikes ORDER BY created_at;
 DELETE FROM booking.booking WHERE resource_id = :bikes;
 UPDATE saved SET created_at = '2001-01-01';
 INSERT INTO booking.booking SELECT * FROM saved;

@@ -87,5 +87,21 @@ SELECT pg_temp.said($$SELECT booking.guard_table('v', '{name}', '{during}', 2, u
 SELECT booking.guard_table('v', '{name}', '{during}', 2);
 SELECT index FROM booking.guarded_table WHERE target = 'v'::regclass;
 
+-- Keys that an index cannot hold, for which btree_gist takes all memory there is.
+CREATE TABLE w (id int, name text COLLATE "C", during int4range);
+INSERT INTO w SELECT n, repeat(chr(97 + n), 100000 + n), '[1,5)' FROM generate_series(1, 20) AS n;
+SELECT pg_temp.said($$SELECT booking.guard_table('w', '{name}', '{during}', 2)$$);
+SELECT pg_temp.said($$SELECT booking.guard_table('w', '{name}', '{during}', 2, check_existing => false)$$);
+SELECT pg_temp.said($$SELECT booking.guard_table('w', '{name}', '{during}', with_constraint => true)$$);
+DELETE FROM w WHERE id > 1;
+-- What the hint says works.
+ALTER TABLE w ADD COLUMN short text GENERATED ALWAYS AS (md5(name)) STORED;
+SELECT booking.guard_table('w', '{short}', '{during}', 2);
+UPDATE w SET name = 'x';
+SELECT booking.guard_table('w', '{name}', '{during}', 2);
+INSERT INTO w VALUES (2, repeat('x', 512), '[1,5)');
+SELECT pg_temp.said($$INSERT INTO w VALUES (3, repeat('x', 513), '[1,5)')$$);
+SELECT pg_temp.said($$UPDATE w SET name = repeat('x', 200000)$$);
+
 SET client_min_messages = warning;
 DROP SCHEMA guard_keys CASCADE;

@@ -96,6 +96,7 @@ typedef struct OverlapReport
 
 static char *source_text(Relation rel);
 static void in_force(StringInfo sql, Oid relid, const Definition *definition, const char *prefix);
+static int64 count_rows(Relation rel, const char *condition);
 static void in_force_and(StringInfo sql, Oid relid, const Definition *definition, const char *prefix, bool empty);
 static Portal open_rows(Check *check);
 static bool same_key(const Check *check, const KeyGroup *group, const Datum *key);
@@ -160,6 +161,28 @@ booking_equality(Oid type)
 	return text;
 }
 
+/* How many rows of the table fulfil a condition, evaluated as its owner? */
+static int64
+count_rows(Relation rel, const char *condition)
+{
+	char	   *sql = psprintf("SELECT pg_catalog.count(*) FROM %s AS t WHERE %s", source_text(rel), condition);
+	SPIPlanPtr	plan;
+	Identity	caller;
+	bool		isnull;
+	int64		n;
+
+	SPI_connect();
+	booking_become(rel->rd_rel->relowner, &caller);
+	plan = SPI_prepare(sql, 0, NULL);
+	if (plan == NULL || SPI_execute_snapshot(plan, NULL, NULL, GetLatestSnapshot(), InvalidSnapshot,
+											 true, false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not run \"%s\"", sql);
+	booking_be_again(&caller);
+	n = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	SPI_finish();
+	return n;
+}
+
 /*
  * Refuse pairs of columns that make empty periods: the guard would count nothing of them.
  */
@@ -167,24 +190,12 @@ void
 booking_check_periods(Oid relid, const char *name, const Definition *definition)
 {
 	Relation	rel = relation_open(relid, AccessShareLock);
-	StringInfoData sql;
-	SPIPlanPtr	plan;
-	Identity	caller;
-	bool		isnull;
+	StringInfoData condition;
 	int64		empty;
 
-	initStringInfo(&sql);
-	SPI_connect();
-	booking_become(rel->rd_rel->relowner, &caller);
-	appendStringInfo(&sql, "SELECT pg_catalog.count(*) FROM %s AS t WHERE ", source_text(rel));
-	in_force_and(&sql, relid, definition, "t", true);
-	plan = SPI_prepare(sql.data, 0, NULL);
-	if (plan == NULL || SPI_execute_snapshot(plan, NULL, NULL, GetLatestSnapshot(), InvalidSnapshot,
-											 true, false, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not run \"%s\"", sql.data);
-	booking_be_again(&caller);
-	empty = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
-	SPI_finish();
+	initStringInfo(&condition);
+	in_force_and(&condition, relid, definition, "t", true);
+	empty = count_rows(rel, condition.data);
 	if (empty > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -194,6 +205,43 @@ booking_check_periods(Oid relid, const char *name, const Definition *definition)
 						  "%lld rows in force end where they begin, and their end does not belong to them.",
 						  (long long) empty),
 				 errhint("If an end belongs to its period, pass bounds => '[]'. Otherwise change these rows, or pass check_existing => false.")));
+	relation_close(rel, NoLock);
+}
+
+/*
+ * Refuse keys that are too long before they are put into an index (LONGEST_KEY says why).  It
+ * is the text that is measured: of what can be long, it is as long, or longer.
+ */
+void
+booking_check_keys(Oid relid, const char *name, const Definition *definition)
+{
+	Relation	rel = relation_open(relid, AccessShareLock);
+	StringInfoData condition;
+	ListCell   *cell;
+	bool		any = false;
+	int64		n = 0;
+
+	initStringInfo(&condition);
+	in_force_and(&condition, relid, definition, "t", false);
+	appendStringInfoString(&condition, " AND 0");
+	foreach(cell, definition->keys)
+	{
+		if (get_typlen(exprType(lfirst(cell))) != -1)
+			continue;
+		any = true;
+		appendStringInfo(&condition, " OPERATOR(pg_catalog.+) pg_catalog.octet_length((%s)::pg_catalog.text)",
+						 booking_expression_text(relid, lfirst(cell), "t"));
+	}
+	appendStringInfo(&condition, " OPERATOR(pg_catalog.>) %d", LONGEST_KEY);
+	if (any)
+		n = count_rows(rel, condition.data);
+	if (n > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("table \"%s\" has rows whose key is too long", RelationGetRelationName(rel)),
+				 errguard(rel, name, "There %s; %d bytes are indexed at most.",
+						  n == 1 ? "is one" : psprintf("are %lld", (long long) n), LONGEST_KEY),
+				 errhint("Guard a generated column that is shorter, like md5() of the key.")));
 	relation_close(rel, NoLock);
 }
 

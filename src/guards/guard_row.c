@@ -36,6 +36,7 @@
  */
 #include "postgres.h"
 
+#include "access/detoast.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
@@ -73,6 +74,14 @@ typedef struct GuardedRow
 	TupleTableSlot *may_conflict;	/* a new row, which may not be stored at all; or NULL */
 } GuardedRow;
 
+/* A row that is being written. */
+typedef struct Versions
+{
+	TupleTableSlot *new;
+	TupleTableSlot *old;		/* or NULL */
+	ItemPointer self;			/* where the old one stands, or NULL */
+} Versions;
+
 /* A row, as one rule sees it. */
 typedef struct Seen
 {
@@ -100,6 +109,8 @@ static Seen look_at_guard(const GuardedTable *table, const Rule *rule, TupleTabl
 						  bool stored);
 static Seen evaluate_guard(const GuardedTable *table, const Rule *rule, TupleTableSlot *slot, Relation rel,
 						   bool stored);
+static bool claim_row(const GuardedTable *table, const Rule *rule, Relation rel,
+					  const Versions *versions, Claim *claim);
 static bool covered(const Rule *rule, const Seen *new, const Seen *old);
 static GateWanted gate_of(const Rule *rule, const Seen *row);
 static int64 capacity_for(const Rule *rule, Seen *row);
@@ -109,6 +120,7 @@ static int64 count_guarded_row(TupleTableSlot *slot, bool pending, void *arg);
 static bool conflicts(const RoomRequest *request);
 static bool is_index_of(const RoomRequest *request, Oid index_id);
 pg_noreturn static void refuse_empty(Relation rel, const Rule *rule);
+static void refuse_long_key(Relation rel, const Rule *rule, const Seen *row);
 pg_noreturn static void refuse_guarded_row(Relation rel, const Claim *claim, const GuardVerdict *verdict);
 
 static const RoomHooks guarded_hooks = {.refuse = refuse_guarded};
@@ -163,9 +175,7 @@ booking_make_room_row(PG_FUNCTION_ARGS)
 	TriggerData *trigger = booking_check_trigger(fcinfo, &use);
 	Relation	rel;
 	const GuardedTable *table;
-	TupleTableSlot *new_slot;
-	TupleTableSlot *old_slot = NULL;
-	ItemPointer self = NULL;
+	Versions	versions = {.new = trigger->tg_trigslot};
 	HeapTuple	tuple;
 	Claim	   *claims;
 	int			nclaims = 0;
@@ -174,13 +184,12 @@ booking_make_room_row(PG_FUNCTION_ARGS)
 
 	rel = trigger->tg_relation;
 	tuple = trigger->tg_trigtuple;
-	new_slot = trigger->tg_trigslot;
 	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
 	{
 		tuple = trigger->tg_newtuple;
-		new_slot = trigger->tg_newslot;
-		old_slot = trigger->tg_trigslot;
-		self = &trigger->tg_trigtuple->t_self;
+		versions.new = trigger->tg_newslot;
+		versions.old = trigger->tg_trigslot;
+		versions.self = &trigger->tg_trigtuple->t_self;
 	}
 	if (!is_last(trigger, &followed))
 		return PointerGetDatum(tuple);
@@ -195,42 +204,48 @@ booking_make_room_row(PG_FUNCTION_ARGS)
 
 	claims = palloc0_array(Claim, table->nrules + 1);
 	for (int i = 0; i < table->nrules; i++)
-	{
-		const Rule *rule = &table->rules[i];
-		Claim	   *claim = &claims[nclaims];
-		Seen		new;
-
-		if (!runs(rule->enabled))
-			continue;
-		judged.rules++;
-		new = look_at_guard(table, rule, new_slot, rel, false);
-		if (new.empty && rule->pair &&
-			!(old_slot && look_at_guard(table, rule, old_slot, rel, true).empty))
-			refuse_empty(rel, rule);
-		if (!new.counts)
-			continue;
-
-		claim_for(rule, &new, rel, self, claim);
-		if (old_slot)
+		if (runs(table->rules[i].enabled))
 		{
-			Seen		old = look_at_guard(table, rule, old_slot, rel, true);
-
-			claim->judge = !covered(rule, &new, &old);
+			judged.rules++;
+			if (claim_row(table, &table->rules[i], rel, &versions, &claims[nclaims]))
+				nclaims++;
 		}
-		if (claim->judge)
-			claim->capacity = capacity_for(rule, &new);
-		nclaims++;
-	}
 
 	if (nclaims > 0)
 	{
-		GuardedRow	row = {rel, followed, old_slot ? NULL : new_slot};
+		GuardedRow	row = {rel, followed, versions.old ? NULL : versions.new};
 		RoomRequest request = {.hooks = &guarded_hooks, .arg = &row, .claims = claims, .nclaims = nclaims};
 
 		room = booking_room_get(&request);
 	}
 	judged.again |= !room;
 	return PointerGetDatum(tuple);
+}
+
+/* What a row claims under one rule; false when it claims nothing. */
+static bool
+claim_row(const GuardedTable *table, const Rule *rule, Relation rel, const Versions *versions,
+		  Claim *claim)
+{
+	Seen		new = look_at_guard(table, rule, versions->new, rel, false);
+
+	if (new.empty && rule->pair &&
+		!(versions->old && look_at_guard(table, rule, versions->old, rel, true).empty))
+		refuse_empty(rel, rule);
+	if (!new.counts)
+		return false;
+
+	refuse_long_key(rel, rule, &new);
+	claim_for(rule, &new, rel, versions->self, claim);
+	if (versions->old)
+	{
+		Seen		old = look_at_guard(table, rule, versions->old, rel, true);
+
+		claim->judge = !covered(rule, &new, &old);
+	}
+	if (claim->judge)
+		claim->capacity = capacity_for(rule, &new);
+	return true;
 }
 
 /*
@@ -425,6 +440,22 @@ refuse_empty(Relation rel, const Rule *rule)
 			 errmsg("the period of a row in table \"%s\" holds nothing", RelationGetRelationName(rel)),
 			 errguard(rel, rule->name, "It ends where it begins, and its end does not belong to it."),
 			 errhint("If an end belongs to its period, guard the table with bounds => '[]'.")));
+}
+
+static void
+refuse_long_key(Relation rel, const Rule *rule, const Seen *row)
+{
+	Size		size = 0;
+
+	for (int i = 0; i < rule->nkeys; i++)
+		if (get_typlen(rule->key_type[i]) == -1)
+			size += toast_raw_datum_size(row->key[i]) - VARHDRSZ;
+	if (size > LONGEST_KEY)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("the key of a row in table \"%s\" is too long", RelationGetRelationName(rel)),
+				 errguard(rel, rule->name, "It has %zu bytes; %d are indexed at most.", size, LONGEST_KEY),
+				 errhint("Guard a generated column that is shorter, like md5() of the key.")));
 }
 
 /* Does the old version of a row take all the space that the new one takes? */

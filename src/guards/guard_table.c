@@ -183,6 +183,8 @@ booking_guard_table(PG_FUNCTION_ARGS)
 	if (!OidIsValid(index_id) && !with_constraint)
 		index_id = existing_index;
 	own_index = !OidIsValid(index_id);
+	if (own_index)
+		booking_check_keys(table.relid, name, &definition);
 	if (with_constraint)
 		index_id = make_constraint(&table, name, &definition);
 	else if (own_index)
@@ -281,7 +283,10 @@ booking_guard_against(PG_FUNCTION_ARGS)
 
 	own_index = !OidIsValid(blocking_index);
 	if (own_index)
+	{
+		booking_check_keys(blocking_table.relid, name, &blocking);
 		blocking_index = make_index(&blocking_table, name, &blocking);
+	}
 	side = make_triggers(&guarded_table, name, "check_against", psprintf("FROM %s", blocking_table.text), &definition,
 						 "'guarded'");
 	other_side = make_triggers(&blocking_table, name, "check_against", psprintf("FROM %s", guarded_table.text), &blocking,

@@ -185,10 +185,18 @@ extern Oid	booking_bound_index(Oid trigger);
 
 extern char *booking_equality(Oid type);
 extern void booking_check_periods(Oid relid, const char *name, const Definition *definition);
+extern void booking_check_keys(Oid relid, const char *name, const Definition *definition);
 extern void booking_check_existing(Oid relid, const char *name, const Definition *definition,
 								   int64 capacity, CapacityQuery *query, bool first);
 extern void booking_check_existing_against(Oid relid, const Definition *definition,
 										   Oid other_relid, const Definition *other_definition,
 										   const char *name);
+
+/*
+ * Several entries of a GiST index have to fit into a page, and an inner one has the lowest and
+ * the highest key below it.  With longer keys than this btree_gist splits pages for ever:
+ * 24 GB of memory, or a crash, from one INSERT.
+ */
+#define LONGEST_KEY	512
 
 #endif							/* BOOKING_GUARDED_H */

@@ -435,6 +435,11 @@ static const PlanText plans[STMT_COUNT] = {
 		" ELSE capacity END FROM booking.resource WHERE id" EQ "$1",
 		AS_OWNER, {INT8OID}
 	},
+	/* As the caller: its policies decide. */
+	[STMT_SEE_RESOURCE] = {
+		"SELECT 1 FROM booking.resource WHERE id" EQ "$1",
+		KEYED | BY_INDEX, {INT8OID}
+	},
 	[STMT_FIND_SLOTS] = {
 		"SELECT id FROM booking.slot WHERE resource_id" EQ "$1 AND period" EQ "$2 ORDER BY closed, id",
 		AS_OWNER, {INT8OID, TSTZRANGEOID}

@@ -79,10 +79,7 @@ read_slot(int64 slot_id)
 	booking_rows_begin(&rows, rel, booking_rows_key_index(rel, &key, 1), NULL, &key, 1);
 	row = booking_rows_next(&rows);
 	if (row == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("slot %lld does not exist", (long long) slot_id),
-				 errhint("The slots are in booking.slot; publish_slot() adds one.")));
+		booking_no_such_slot_id(slot_id);
 	loaded.resource_id = DatumGetInt64(booking_rows_column(&rows, row, "resource_id", &isnull));
 	loaded.period = booking_period(DatumGetRangeTypeP(booking_rows_column(&rows, row, "period", &isnull)));
 	loaded.capacity = DatumGetInt32(booking_rows_column(&rows, row, "capacity", &isnull));
@@ -121,6 +118,15 @@ int
 booking_shards_for(int32 capacity)
 {
 	return Min(MAX_SHARDS, Max(1, (int) (((int64) capacity + PLACES_PER_SHARD - 1) / PLACES_PER_SHARD)));
+}
+
+void
+booking_no_such_slot_id(int64 slot_id)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("slot %lld does not exist", (long long) slot_id),
+			 errhint("The slots are in booking.slot; publish_slot() adds one.")));
 }
 
 /* The same for whoever only looks, and takes no lock (booking_peek_resource()). */

@@ -40,6 +40,7 @@ extern Slot booking_peek_slot(int64 slot_id, const Resource **resource);
 extern Slot *booking_remembered_slot(int64 slot_id);
 extern int	booking_shards_for(int32 capacity);
 extern int64 *booking_find_slots(const Resource *resource, RangeType *period, int *n);
+pg_noreturn extern void booking_no_such_slot_id(int64 slot_id);
 pg_noreturn extern void booking_no_such_slot(const Resource *resource, RangeType *period);
 
 #endif							/* BOOKING_SLOTS_H */

@@ -52,6 +52,7 @@
 #include "engine/row.h"
 #include "engine/row_fault.h"
 #include "engine/slots.h"
+#include "engine/visible.h"
 #include "rules/closure.h"
 #include "rules/journal.h"
 #include "rules/limits.h"
@@ -64,6 +65,7 @@ PG_FUNCTION_INFO_V1(booking_row_indexed);
 PG_FUNCTION_INFO_V1(booking_row_done);
 
 static HeapTuple judge_booking(TriggerData *trigger);
+static void must_see_slot(const BookingRow *row);
 static bool enter_resource(RowChange *change);
 static bool is_accepted(RowChange *change);
 static bool complete_booking(const Resource *resource, const Slot *slot, BookingRow *row,
@@ -143,6 +145,8 @@ judge_booking(TriggerData *trigger)
 
 	if (!row.null[BOOKING_SLOT_ID])
 	{
+		if (change.old == NULL || !booking_row_same(&row, change.old, BOOKING_SLOT_ID))
+			must_see_slot(&row);
 		change.resource = booking_row_enter_slot(&row, change.old, &slot);
 		change.slot = &slot;
 	}
@@ -152,6 +156,19 @@ judge_booking(TriggerData *trigger)
 	tuple = booking_row_put_together(tuple, desc, &row);
 	booking_give_row(&row, change.heap, tuple);
 	return tuple;
+}
+
+/* What a function of ours books has been looked at there. */
+static void
+must_see_slot(const BookingRow *row)
+{
+	int64		slot_id = DatumGetInt64(row->value[BOOKING_SLOT_ID]);
+	const Resource *resource;
+
+	if (booking_asked_for(row))
+		return;
+	(void) booking_peek_slot(slot_id, &resource);
+	booking_must_see_slot(resource->id, slot_id);
 }
 
 /* Lock what the row is about, and fill in what follows from it. */
@@ -171,6 +188,8 @@ enter_resource(RowChange *change)
 	if (old && !booking_row_same(row, old, BOOKING_RESOURCE_ID))
 		booking_lock_resource(Min(DatumGetInt64(old->value[BOOKING_RESOURCE_ID]),
 								  DatumGetInt64(row->value[BOOKING_RESOURCE_ID])));
+	if (change->slot == NULL && (old == NULL || !booking_row_same(row, old, BOOKING_RESOURCE_ID)) && !booking_asked_for(row))
+		booking_must_see(DatumGetInt64(row->value[BOOKING_RESOURCE_ID]));
 	if (change->slot == NULL)
 		change->resource = booking_use_resource(DatumGetInt64(row->value[BOOKING_RESOURCE_ID]));
 	return complete_booking(change->resource, change->slot, row, old);

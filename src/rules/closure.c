@@ -42,6 +42,7 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/resowner.h"
+#include "utils/rls.h"
 
 #include "base/attempt.h"
 #include "base/cache.h"
@@ -56,6 +57,7 @@
 #include "engine/request.h"
 #include "engine/resource.h"
 #include "engine/row.h"
+#include "engine/visible.h"
 #include "rules/closure.h"
 #include "rules/life.h"
 #include "rules/rules.h"
@@ -85,16 +87,21 @@ typedef struct Busy
 	}			with;
 	pg_uuid_t	id;
 	int			deadlocks;		/* that have undone an attempt */
+	pg_uuid_t	last;			/* the row that could not be locked, */
+	int			tries;			/* and how often */
 } Busy;
 
 /* More than that: it is our transaction, and not the attempt, that somebody waits for. */
 #define MOST_DEADLOCKS	3
+/* As often as that a row may belong to somebody, each time when we come. */
+#define MOST_TRIES	10
 
 static bool refuse_closed(const Resource *resource, const BookingRow *row, const Closure *closure);
 static Datum close_period(FunctionCallInfo fcinfo, bool by_name);
 static void clear_the_way(Closing *request);
 static bool try_to_clear_closure(Closing *request, Busy *busy);
 static bool cancel_all(Closing *request, Busy *busy);
+static void check_not_hidden(const Closing *request, Busy *busy);
 static void cancel(Datum id, const Closing *request);
 static void lock_rules(Closing *request);
 static Datum insert_closure(const Closing *request);
@@ -267,6 +274,10 @@ lock_rules(Closing *request)
 			break;
 	}
 	(void) booking_use_resource(request->resource_id);
+	if (request->name)
+		booking_must_see_named(request->resource_id, request->name);
+	else
+		booking_must_see(request->resource_id);
 }
 
 /* Lock the rules, and cancel every active booking that overlaps the period. */
@@ -351,7 +362,10 @@ cancel_all(Closing *request, Busy *busy)
 		if (!booking_try_lock_id(&busy->id))
 			busy->with = BUSY_WITH_LIFE;
 		else if (booking_run(STMT_TRY_LOCK_ROW, &id, NULL) == 0)
+		{
 			busy->with = BUSY_WITH_ROW;
+			check_not_hidden(request, busy);
+		}
 		if (busy->with != BUSY_WITH_NOTHING)
 			break;
 		cancel(id, request);
@@ -359,6 +373,26 @@ cancel_all(Closing *request, Busy *busy)
 	}
 	SPI_finish();
 	return busy->with == BUSY_WITH_NOTHING;
+}
+
+/*
+ * A row that cannot be locked is somebody's at the moment, or row-level security keeps it from
+ * the caller, and always will: we have waited for whoever had it, and it still cannot be.
+ */
+static void
+check_not_hidden(const Closing *request, Busy *busy)
+{
+	if (memcmp(&busy->last, &busy->id, sizeof(pg_uuid_t)) != 0)
+	{
+		busy->last = busy->id;
+		busy->tries = 0;
+	}
+	if (++busy->tries > MOST_TRIES && check_enable_rls(booking_table("booking"), InvalidOid, true) == RLS_ENABLED)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("there are active bookings in %s that row-level security does not let you cancel",
+						booking_period_text(request->range)),
+				 errhint("A role that sees all of them can close the period.")));
 }
 
 /* Cancel one booking, if it is still in force. */

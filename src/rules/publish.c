@@ -42,6 +42,7 @@
 #include "engine/row_fault.h"
 #include "engine/shards.h"
 #include "engine/slots.h"
+#include "engine/visible.h"
 #include "rules/rules.h"
 
 PG_FUNCTION_INFO_V1(booking_slot_before);
@@ -214,6 +215,7 @@ lock_for_publishing(SlotRow *row)
 	bool		alone;
 	bool		isnull;
 
+	booking_must_see(resource_id);
 	SPI_connect();
 	if (booking_run(STMT_PEEK_RESOURCE, &row->value[SLOT_RESOURCE_ID], NULL) == 0)
 		booking_no_such_resource(resource_id);

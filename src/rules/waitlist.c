@@ -76,6 +76,7 @@
 #include "engine/resource.h"
 #include "engine/row.h"
 #include "engine/slots.h"
+#include "engine/visible.h"
 #include "rules/policy.h"
 #include "rules/waitlist.h"
 
@@ -728,6 +729,7 @@ booking_waitlist_before(PG_FUNCTION_ARGS)
 	value = heap_getattr(row, booking_column_named(desc, "resource_id", INT8OID), desc, &isnull);
 	if (isnull)
 		booking_null_argument("resource_id");
+	booking_must_see(DatumGetInt64(value));
 	resource = booking_use_resource(DatumGetInt64(value));
 	value = heap_getattr(row, booking_column_named(desc, "seat", TEXTOID), desc, &isnull);
 	if (!isnull)

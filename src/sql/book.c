@@ -47,6 +47,7 @@
 #include "engine/row_fault.h"
 #include "engine/slots.h"
 #include "engine/sold_out.h"
+#include "engine/visible.h"
 #include "rules/policy.h"
 #include "rules/room.h"
 
@@ -134,9 +135,17 @@ book_slot(FunctionCallInfo fcinfo, bool by_name, bool try)
 	/* So that one that locks the table to change everybody's rules finds us. */
 	LockRelationOid(booking_table("booking"), RowExclusiveLock);
 	if (by_name)
-		resource = booking_use_resource_named(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	{
+		char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+
+		resource = booking_use_resource_named(name);
+		booking_must_see_named(resource->id, name);
+	}
 	else
+	{
 		resource = booking_use_resource(PG_GETARG_INT64(0));
+		booking_must_see(resource->id);
+	}
 
 	if (order.id && replay(&order, resource, &booking))
 	{
@@ -183,6 +192,7 @@ book_place(FunctionCallInfo fcinfo, bool try)
 		booking_lock_id(order.id);
 	LockRelationOid(booking_table("booking"), RowExclusiveLock);
 	slot = booking_use_slot(PG_GETARG_INT64(0), &resource);
+	booking_must_see_slot(resource->id, slot.id);
 	order.slot = &slot;
 	order.period = slot.period;
 

@@ -33,6 +33,7 @@
 #include "base/compat.h"
 #include "base/errors.h"
 #include "base/plans.h"
+#include "engine/visible.h"
 #include "rules/availability.h"
 #include "rules/policy.h"
 #include "sql/looking.h"
@@ -190,6 +191,7 @@ resources_named(ArrayType *array, int *n)
 		if (nulls[i])
 			booking_null_argument("resources");
 		ids[i] = booking_peek_resource_named(TextDatumGetCString(names[i]))->id;
+		booking_must_see_named(ids[i], TextDatumGetCString(names[i]));
 	}
 	return ids;
 }

@@ -27,6 +27,7 @@
 #include "base/period.h"
 #include "base/plans.h"
 #include "engine/row_fault.h"
+#include "engine/visible.h"
 #include "rules/availability.h"
 #include "rules/look.h"
 #include "rules/policy.h"
@@ -84,10 +85,23 @@ static void must_be_seated(const Resource *resource);
 const Resource *
 booking_look_argument(FunctionCallInfo fcinfo, bool by_name)
 {
+	const Resource *resource;
+
 	if (PG_ARGISNULL(0))
 		booking_null_argument("resource");
-	return by_name ? booking_peek_resource_named(text_to_cstring(PG_GETARG_TEXT_PP(0))) :
-		booking_peek_resource(PG_GETARG_INT64(0));
+	if (by_name)
+	{
+		char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+
+		resource = booking_peek_resource_named(name);
+		booking_must_see_named(resource->id, name);
+	}
+	else
+	{
+		resource = booking_peek_resource(PG_GETARG_INT64(0));
+		booking_must_see(resource->id);
+	}
+	return resource;
 }
 
 Period
@@ -284,6 +298,7 @@ booking_remaining_in_slot(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		booking_null_argument("slot_id");
 	slot = booking_peek_slot(PG_GETARG_INT64(0), &resource);
+	booking_must_see_slot(resource->id, slot.id);
 	PG_RETURN_INT32((int32) Max(0, booking_left_in_slot(resource, &slot)));
 }
 
@@ -332,6 +347,7 @@ booking_seat_map_of_slot(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		booking_null_argument("slot_id");
 	slot = booking_peek_slot(PG_GETARG_INT64(0), &resource);
+	booking_must_see_slot(resource->id, slot.id);
 	must_be_seated(resource);
 	put_seats(fcinfo, resource, &slot, slot.period, booking_left_in_slot(resource, &slot) <= 0);
 	return (Datum) 0;

@@ -34,6 +34,7 @@
 #include "engine/resource.h"
 #include "engine/row_fault.h"
 #include "engine/slots.h"
+#include "engine/visible.h"
 #include "rules/life.h"
 #include "rules/policy.h"
 #include "rules/waitlist.h"
@@ -84,8 +85,18 @@ wait_for_slot(FunctionCallInfo fcinfo, bool by_name)
 	read_waitlist_order(fcinfo, 2, values);
 
 	LockRelationOid(booking_table("booking"), RowExclusiveLock);
-	resource = by_name ? booking_use_resource_named(text_to_cstring(PG_GETARG_TEXT_PP(0))) :
-		booking_use_resource(PG_GETARG_INT64(0));
+	if (by_name)
+	{
+		char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+
+		resource = booking_use_resource_named(name);
+		booking_must_see_named(resource->id, name);
+	}
+	else
+	{
+		resource = booking_use_resource(PG_GETARG_INT64(0));
+		booking_must_see(resource->id);
+	}
 	values[JOIN_PERIOD] = PG_GETARG_DATUM(1);
 	nulls[JOIN_SLOT_ID] = 'n';
 
@@ -126,6 +137,7 @@ booking_wait_for_place(PG_FUNCTION_ARGS)
 
 	LockRelationOid(booking_table("booking"), RowExclusiveLock);
 	slot = booking_use_slot(PG_GETARG_INT64(0), &resource);
+	booking_must_see_slot(resource->id, slot.id);
 	values[JOIN_SLOT_ID] = PG_GETARG_DATUM(0);
 	values[JOIN_PERIOD] = RangeTypePGetDatum(booking_make_range(slot.period));
 	check_not_over(slot.period);

@@ -12,7 +12,7 @@ BEGIN
 		WHERE p.pronamespace = 'booking'::regnamespace AND p.provolatile = 'v' AND p.prokind = 'f'
 			AND p.prorettype NOT IN ('trigger'::regtype, 'event_trigger'::regtype)
 			-- parts of others
-			AND p.proname NOT IN ('uuid_v7', 'must_write', 'check_again', 'leave_gates', 'change_access', 'forget_everything')
+			AND p.proname NOT IN ('uuid_v7', 'must_write', 'check_again', 'leave_gates', 'change_access', 'forget_everything', 'keep_positions')
 			-- reads only
 			AND p.proname <> 'validate_guard'
 	LOOP

@@ -233,6 +233,12 @@ close_period(FunctionCallInfo fcinfo, bool by_name)
 		PG_RETURN_DATUM(insert_closure(&request));
 	}
 
+	if (request.all && check_enable_rls(booking_table("booking"), InvalidOid, true) == RLS_ENABLED)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("row-level security keeps bookings from you, and to close everything by force you have to see all"),
+				 errhint("Close one resource, or call it as a role that row-level security does not concern.")));
+
 	/* What is freed is offered to those that wait for it once the closure is there. */
 	booking_line_defer(true);
 	PG_TRY();

@@ -428,6 +428,48 @@ COMMENT ON COLUMN booking.journal.base IS 'positions are transaction ids and thi
 COMMENT ON COLUMN booking.journal.removed_position IS 'with removed_seq: an event that has been removed, none after it';
 SELECT pg_extension_config_dump('booking.journal', '');
 
+/*
+ * A named reader, whose place is kept here.  Its events are spread over lanes by their
+ * booking, so that several workers can share them and each booking's come in order: one lane
+ * is given to one worker at a time.
+ */
+CREATE TABLE booking.subscriber (
+	name			text
+					CONSTRAINT subscriber_pkey PRIMARY KEY
+					CONSTRAINT subscriber_name_check CHECK (octet_length(name) BETWEEN 1 AND 1024),
+	lanes			integer NOT NULL DEFAULT 8
+					CONSTRAINT subscriber_lanes_check CHECK (lanes BETWEEN 1 AND 64),
+	lease			interval NOT NULL DEFAULT '1 minute'
+					CONSTRAINT subscriber_lease_check CHECK (lease > interval '0' AND lease <= interval '1000 years'),
+	keep_for		interval
+					CONSTRAINT subscriber_keep_for_check CHECK (keep_for >= interval '0' AND keep_for <= interval '1000 years'),
+	created_at		timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE booking.subscriber IS 'readers of the journal that keep their place';
+COMMENT ON COLUMN booking.subscriber.lanes IS 'so many workers can share its events; with 1, they come in the order of the whole journal';
+COMMENT ON COLUMN booking.subscriber.lease IS 'events that were given out come again after that time, unless they are done';
+COMMENT ON COLUMN booking.subscriber.keep_for IS 'archiving waits for this reader for events up to that age; NULL: as long as it takes';
+SELECT pg_extension_config_dump('booking.subscriber', '');
+
+CREATE TABLE booking.subscriber_lane (
+	subscriber		text NOT NULL
+					CONSTRAINT subscriber_lane_subscriber_fkey REFERENCES booking.subscriber ON UPDATE CASCADE ON DELETE CASCADE,
+	lane			integer NOT NULL,
+	position		bigint NOT NULL,
+	seq				bigint NOT NULL,
+	given			bigint NOT NULL DEFAULT 0,
+	given_position	bigint,
+	given_seq		bigint,
+	given_until		timestamptz,
+	CONSTRAINT subscriber_lane_pkey PRIMARY KEY (subscriber, lane)
+) WITH (fillfactor = 50);
+COMMENT ON TABLE booking.subscriber_lane IS 'up to where a reader is done, for each of its lanes';
+COMMENT ON COLUMN booking.subscriber_lane.position IS 'with seq: everything up to there is done';
+COMMENT ON COLUMN booking.subscriber_lane.given IS 'how often events of the lane have been given out';
+COMMENT ON COLUMN booking.subscriber_lane.given_position IS 'with given_seq: the last event that is with a worker';
+COMMENT ON COLUMN booking.subscriber_lane.given_until IS 'when they may be given to another';
+SELECT pg_extension_config_dump('booking.subscriber_lane', '');
+
 
 -- Setting up ----------------------------------------------------------------------------
 
@@ -1077,6 +1119,237 @@ $$;
 COMMENT ON FUNCTION booking.read_events(text, integer) IS
 	'what happened to bookings after a cursor, in an order in which nothing that commits late is skipped; with NULL from the beginning';
 
+/* Always the same one, in every release and on every machine. */
+CREATE FUNCTION booking.lane_of(booking_id uuid, lanes integer) RETURNS integer
+	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT (256 * get_byte(uuid_send(lane_of.booking_id), 14) + get_byte(uuid_send(lane_of.booking_id), 15)) % greatest(lane_of.lanes, 1)
+$$;
+COMMENT ON FUNCTION booking.lane_of(uuid, integer) IS 'the lane that the events of a booking go by';
+
+CREATE FUNCTION booking.subscribe(name text, after text DEFAULT 'now', lanes integer DEFAULT 8)
+	RETURNS booking.subscriber
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	begin_position bigint := -1;
+	begin_seq bigint := -1;
+	subscribed booking.subscriber;
+BEGIN
+	IF num_nulls(subscribe.name, subscribe.lanes) > 0 THEN
+		RAISE null_value_not_allowed USING MESSAGE = 'name and lanes must not be null';
+	ELSIF octet_length(subscribe.name) NOT BETWEEN 1 AND 1024 THEN
+		RAISE invalid_parameter_value USING MESSAGE = 'name must have between 1 and 1024 bytes';
+	ELSIF subscribe.lanes NOT BETWEEN 1 AND 64 THEN
+		RAISE invalid_parameter_value USING MESSAGE = 'lanes must be between 1 and 64';
+	END IF;
+	/* What begins from here on has a higher position. */
+	IF subscribe.after = 'now' THEN
+		begin_position := booking.readable_position();
+		begin_seq := 9223372036854775807;
+	ELSIF subscribe.after IS NOT NULL THEN
+		PERFORM FROM booking.read_events(subscribe.after, 0);
+		begin_position := split_part(subscribe.after, '.', 1);
+		begin_seq := split_part(subscribe.after, '.', 2);
+	END IF;
+
+	INSERT INTO booking.subscriber (name, lanes) VALUES (subscribe.name, subscribe.lanes)
+	ON CONFLICT DO NOTHING
+	RETURNING * INTO subscribed;
+	IF FOUND THEN
+		INSERT INTO booking.subscriber_lane (subscriber, lane, position, seq)
+		SELECT subscribe.name, n, begin_position, begin_seq FROM generate_series(0, subscribe.lanes - 1) AS n;
+	ELSE
+		SELECT * INTO subscribed FROM booking.subscriber s WHERE s.name = subscribe.name;
+	END IF;
+	RETURN subscribed;
+END
+$$;
+COMMENT ON FUNCTION booking.subscribe(text, text, integer) IS
+	'a reader of the journal that keeps its place: from now on, after a cursor of read_events(), or with NULL from the beginning; one that is there stays as it is';
+
+CREATE FUNCTION booking.unsubscribe(name text) RETURNS boolean
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF unsubscribe.name IS NULL THEN
+		RAISE null_value_not_allowed USING MESSAGE = 'name must not be null';
+	END IF;
+	DELETE FROM booking.subscriber s WHERE s.name = unsubscribe.name;
+	RETURN FOUND;
+END
+$$;
+COMMENT ON FUNCTION booking.unsubscribe(text) IS 'forgets a reader of the journal; false when there is none';
+
+CREATE FUNCTION booking.no_such_subscriber(name text) RETURNS void
+	LANGUAGE plpgsql STABLE PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF no_such_subscriber.name IS NULL THEN
+		RAISE null_value_not_allowed USING MESSAGE = 'name must not be null';
+	END IF;
+	RAISE undefined_object USING
+		MESSAGE = format('subscriber "%s" does not exist', left(no_such_subscriber.name, 100)),
+		HINT = 'booking.subscribe() makes one.';
+END
+$$;
+COMMENT ON FUNCTION booking.no_such_subscriber(text) IS 'the error';
+
+/*
+ * One lane: the one that is furthest behind, that no worker has, and that has something.  A
+ * transaction that is rolled back, or whose session dies, gives it back at once; what is
+ * committed and never done comes again when the lease is over.
+ */
+CREATE FUNCTION booking.next_events(name text, max integer DEFAULT 100)
+	RETURNS TABLE (cursor text, seq bigint, at timestamptz, kind text, booking_id uuid, resource_id bigint, slot_id bigint,
+		holder text, version integer, actor text, detail jsonb)
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	who booking.subscriber;
+	place booking.subscriber_lane;
+	tried integer[] := '{}';
+	event booking.event;
+	last_position bigint;
+	complete bigint;
+BEGIN
+	IF next_events.max IS NULL THEN
+		RAISE null_value_not_allowed USING MESSAGE = 'max must not be null';
+	ELSIF next_events.max < 1 THEN
+		RAISE invalid_parameter_value USING MESSAGE = 'max must be positive';
+	END IF;
+	SELECT * INTO who FROM booking.subscriber s WHERE s.name = next_events.name;
+	IF NOT FOUND THEN
+		PERFORM booking.no_such_subscriber(next_events.name);
+	END IF;
+	PERFORM booking.check_event_reader();
+
+	/* All lanes are looked at up to the same position, which later snapshots see whole. */
+	complete := booking.readable_position();
+	LOOP
+		SELECT * INTO place
+		FROM booking.subscriber_lane l
+		WHERE l.subscriber = who.name AND l.lane <> ALL (tried)
+			AND (l.given_until IS NULL OR l.given_until <= clock_timestamp())
+		ORDER BY l.position, l.seq, l.lane
+		LIMIT 1
+		FOR NO KEY UPDATE SKIP LOCKED;
+		EXIT WHEN NOT FOUND;
+		tried := tried || place.lane;
+		IF place.position >= 0 AND EXISTS (
+				SELECT FROM booking.journal j WHERE (j.removed_position, j.removed_seq) > (place.position, place.seq)) THEN
+			RAISE WARNING 'events have been removed that subscriber "%" may not have read', who.name
+				USING HINT = 'It was further behind than its keep_for allows.';
+		END IF;
+
+		FOR event IN
+			SELECT * FROM booking.event e
+			WHERE (e.position, e.seq) > (place.position, place.seq) AND e.position <= complete
+				AND booking.lane_of(e.booking_id, who.lanes) = place.lane
+			ORDER BY e.position, e.seq
+			LIMIT next_events.max
+		LOOP
+			cursor := concat_ws('.', place.lane, place.given + 1, event.position, event.seq);
+			seq := event.seq;
+			at := event.at;
+			kind := event.kind;
+			booking_id := event.booking_id;
+			resource_id := event.resource_id;
+			slot_id := event.slot_id;
+			holder := event.holder;
+			version := event.version;
+			actor := coalesce(event.actor, event.session_role);
+			detail := event.detail;
+			last_position := event.position;
+			RETURN NEXT;
+		END LOOP;
+		IF last_position IS NOT NULL THEN
+			UPDATE booking.subscriber_lane l
+			SET given = l.given + 1, given_position = last_position, given_seq = event.seq,
+				given_until = clock_timestamp() + who.lease
+			WHERE l.subscriber = who.name AND l.lane = place.lane;
+			RETURN;
+		END IF;
+
+		/* Nothing for this lane: what others got is not to be read again and again. */
+		UPDATE booking.subscriber_lane l SET position = complete, seq = 9223372036854775807
+		WHERE l.subscriber = who.name AND l.lane = place.lane AND EXISTS (
+			SELECT FROM booking.event e WHERE (e.position, e.seq) > (place.position, place.seq) AND e.position <= complete);
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION booking.next_events(text, integer) IS
+	'events for one of the workers of a subscriber, until done() or the end of its lease; of each booking in order';
+
+CREATE FUNCTION booking.done(name text, cursor text) RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	part text[];
+	place booking.subscriber_lane;
+	up_to_position bigint;
+	up_to_seq bigint;
+BEGIN
+	IF done.cursor IS NULL THEN
+		RAISE null_value_not_allowed USING MESSAGE = 'cursor must not be null';
+	ELSIF octet_length(done.cursor) > 64 OR done.cursor !~ '^[0-9]{1,2}\.[0-9]{1,18}\.[0-9]{1,18}\.[0-9]{1,18}$' THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = 'this is not a cursor of booking.next_events()',
+			HINT = 'Pass the cursor of the last event that is done.';
+	END IF;
+	part := string_to_array(done.cursor, '.');
+	up_to_position := part[3];
+	up_to_seq := part[4];
+	SELECT * INTO place FROM booking.subscriber_lane l
+	WHERE l.subscriber = done.name AND l.lane = part[1]::integer
+	FOR NO KEY UPDATE;
+	IF NOT FOUND AND NOT EXISTS (SELECT FROM booking.subscriber s WHERE s.name = done.name) THEN
+		PERFORM booking.no_such_subscriber(done.name);
+	ELSIF part[2]::bigint < place.given THEN
+		RAISE object_not_in_prerequisite_state USING
+			MESSAGE = 'these events have been given to another worker',
+			DETAIL = 'They were not done in time.',
+			HINT = 'A longer lease of the subscriber gives more time: UPDATE booking.subscriber SET lease = ...';
+	ELSIF (up_to_position, up_to_seq) <= (place.position, place.seq) THEN
+		RETURN;
+	ELSIF place IS NULL OR part[2]::bigint > place.given OR (up_to_position, up_to_seq) <= (place.given_position, place.given_seq) IS NOT TRUE THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = 'this is not a cursor of booking.next_events()',
+			DETAIL = 'It is beyond what was given out.';
+	END IF;
+
+	UPDATE booking.subscriber_lane l
+	SET position = up_to_position, seq = up_to_seq,
+		given_until = CASE WHEN (up_to_position, up_to_seq) < (place.given_position, place.given_seq)
+			THEN clock_timestamp() + (SELECT s.lease FROM booking.subscriber s WHERE s.name = done.name) END
+	WHERE l.subscriber = done.name AND l.lane = place.lane;
+END
+$$;
+COMMENT ON FUNCTION booking.done(text, text) IS
+	'the events up to this cursor need not come again; when they were the last that were given, their bookings are free for other workers';
+
+CREATE VIEW booking.subscriber_stats WITH (security_invoker) AS
+	SELECT s.name AS subscriber, s.lanes, count(*) FILTER (WHERE l.given_until > clock_timestamp()) AS lanes_given,
+		sum(b.events)::bigint AS events_behind, min(b.oldest) AS oldest,
+		coalesce(clock_timestamp() - min(b.oldest), interval '0') AS behind
+	FROM booking.subscriber s
+	JOIN booking.subscriber_lane l ON l.subscriber = s.name
+	CROSS JOIN LATERAL (
+		SELECT count(*) AS events, min(e.at) AS oldest
+		FROM booking.event e
+		WHERE (e.position, e.seq) > (l.position, l.seq) AND booking.lane_of(e.booking_id, s.lanes) = l.lane) AS b
+	GROUP BY s.name;
+COMMENT ON VIEW booking.subscriber_stats IS 'each reader of the journal: how many events it has not done, and since when';
+
 
 -- The life of a booking -----------------------------------------------------------------
 
@@ -1542,21 +1815,14 @@ CREATE FUNCTION booking.keep_positions()
 	SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	highest record;
+	highest CONSTANT bigint := greatest((SELECT max(e.position) FROM booking.event e),
+		(SELECT j.removed_position FROM booking.journal j), (SELECT max(l.position) FROM booking.subscriber_lane l));
 BEGIN
-	SELECT p.position, p.seq INTO highest
-	FROM (
-		SELECT * FROM (SELECT e.position, e.seq FROM booking.event e ORDER BY 1 DESC, 2 DESC LIMIT 1) AS e
-		UNION ALL
-		SELECT j.removed_position, j.removed_seq FROM booking.journal j) AS p
-	ORDER BY 1 DESC, 2 DESC
-	LIMIT 1;
-	IF NOT FOUND OR (highest.position, highest.seq) <= (booking.journal_base() + booking.next_xid(),
-			coalesce(pg_sequence_last_value('booking.event_seq_seq'), 0)) THEN
+	IF highest IS NULL OR highest <= booking.journal_base() + booking.next_xid() THEN
 		RETURN false;
 	END IF;
 	LOCK TABLE booking.booking IN SHARE ROW EXCLUSIVE MODE;
-	INSERT INTO booking.journal (base) VALUES (highest.position)
+	INSERT INTO booking.journal (base) VALUES (highest)
 	ON CONFLICT (only_row) DO UPDATE SET base = excluded.base;
 	PERFORM booking.forget_everything();
 	RETURN true;
@@ -2168,10 +2434,10 @@ UNION ALL
 	CROSS JOIN LATERAL (VALUES
 		('SELECT', '{read,book,manage}'::text[]),
 		('INSERT', CASE WHEN c.relname IN ('booking', 'waitlist') THEN '{book,manage}'::text[] ELSE '{manage}' END),
-		('UPDATE', CASE WHEN c.relname IN ('booking', 'waitlist') THEN '{book,manage}'::text[] ELSE '{manage}' END),
+		('UPDATE', CASE WHEN c.relname IN ('booking', 'waitlist', 'subscriber_lane') THEN '{book,manage}'::text[] ELSE '{manage}' END),
 		('DELETE', '{manage}')) AS p (privilege, levels)
 	WHERE p.privilege = 'SELECT' OR c.relname IN ('booking', 'waitlist', 'resource', 'seat', 'slot', 'closure',
-		'opening_hours', 'holder_limit')
+		'opening_hours', 'holder_limit', 'subscriber', 'subscriber_lane')
 UNION ALL
 	SELECT p.levels, 'SEQUENCE', format('booking.%I', c.relname), p.privilege, c.relowner, coalesce(c.relacl, acldefault('s', c.relowner))
 	FROM member m
@@ -2183,7 +2449,7 @@ UNION ALL
 	SELECT CASE
 			WHEN p.proname IN ('guard_table', 'guard_against', 'unguard_table', 'validate_guard') THEN '{guard}'
 			WHEN p.proname IN ('verify_guards', 'guard_breaches', 'guard_breaches_query') THEN '{read,book,manage,guard}'
-			WHEN p.proname IN ('create_resource', 'publish_slot', 'publish_slots', 'close_period') THEN '{manage}'
+			WHEN p.proname IN ('create_resource', 'publish_slot', 'publish_slots', 'close_period', 'subscribe', 'unsubscribe') THEN '{manage}'
 			WHEN p.provolatile <> 'v' THEN '{read,book,manage}'
 			ELSE '{book,manage}'
 			END::text[],
@@ -2382,6 +2648,8 @@ COMMENT ON FUNCTION booking.events_loaded() IS 'trigger: what is loaded into the
 CREATE TRIGGER events_loaded AFTER INSERT ON booking.event
 	FOR EACH STATEMENT EXECUTE FUNCTION booking.events_loaded();
 CREATE TRIGGER events_loaded AFTER INSERT ON booking.journal
+	FOR EACH STATEMENT EXECUTE FUNCTION booking.events_loaded();
+CREATE TRIGGER events_loaded AFTER INSERT ON booking.subscriber_lane
 	FOR EACH STATEMENT EXECUTE FUNCTION booking.events_loaded();
 
 CREATE FUNCTION booking.guard_waitlist() RETURNS trigger

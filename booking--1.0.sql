@@ -351,6 +351,7 @@ COMMENT ON COLUMN booking.booking.seat_no IS '0 on an exclusive resource, the se
 COMMENT ON COLUMN booking.booking.occupies IS 'the period and the resource''s buffers at the time of booking';
 COMMENT ON COLUMN booking.booking.status IS 'held and confirmed bookings are active: they take space';
 COMMENT ON COLUMN booking.booking.expires_at IS 'when a hold lapses';
+COMMENT ON COLUMN booking.booking.group_id IS 'shared by what was booked in one call; also that call''s idempotency key';
 COMMENT ON COLUMN booking.booking.waitlist_id IS 'the waitlist entry that this booking was offered to';
 COMMENT ON COLUMN booking.booking.version IS 'rises with every change';
 COMMENT ON CONSTRAINT booking_sound ON booking.booking IS 'see booking.is_sound()';
@@ -380,6 +381,10 @@ COMMENT ON INDEX booking.booking_slot_lapse IS 'the holds of a slot, in the orde
 CREATE INDEX booking_offers ON booking.booking (waitlist_id)
 	WHERE waitlist_id IS NOT NULL;
 COMMENT ON INDEX booking.booking_offers IS 'what has been offered to those that waited';
+
+CREATE INDEX booking_group ON booking.booking (group_id, id)
+	WHERE group_id IS NOT NULL;
+COMMENT ON INDEX booking.booking_group IS 'what was booked together';
 
 /*
  * The journal: a row for each change of a booking, written by its trigger in the transaction
@@ -877,6 +882,66 @@ CREATE FUNCTION booking.try_book_place(
 	AS 'MODULE_PATHNAME', 'booking_try_book_place';
 COMMENT ON FUNCTION booking.try_book_place(bigint, text, integer, text, interval, uuid, jsonb) IS
 	'like book_place, but no row instead of an error when there are not so many places left';
+
+
+-- Many at once --------------------------------------------------------------------------
+
+/*
+ * All of them or none.  What they make shares a group_id, and the same call once more with
+ * the same group_id gets the same bookings.
+ */
+CREATE FUNCTION booking.book_seats(
+		resource text, period tstzrange, holder text, count integer DEFAULT NULL, seats text[] DEFAULT NULL, together boolean DEFAULT false,
+		hold_for interval DEFAULT NULL, group_id uuid DEFAULT NULL, data jsonb DEFAULT '{}')
+	RETURNS SETOF booking.booking
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'booking_book_seats_named';
+COMMENT ON FUNCTION booking.book_seats(text, tstzrange, text, integer, text[], boolean, interval, uuid, jsonb) IS
+	'books several seats of a resource, so many or these, all of them or none';
+
+CREATE FUNCTION booking.book_seats(
+		resource bigint, period tstzrange, holder text, count integer DEFAULT NULL, seats text[] DEFAULT NULL, together boolean DEFAULT false,
+		hold_for interval DEFAULT NULL, group_id uuid DEFAULT NULL, data jsonb DEFAULT '{}')
+	RETURNS SETOF booking.booking
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'booking_book_seats';
+COMMENT ON FUNCTION booking.book_seats(bigint, tstzrange, text, integer, text[], boolean, interval, uuid, jsonb) IS
+	'books several seats of a resource, so many or these, all of them or none';
+
+CREATE FUNCTION booking.book_slot_seats(
+		slot_id bigint, holder text, count integer DEFAULT NULL, seats text[] DEFAULT NULL, together boolean DEFAULT false,
+		hold_for interval DEFAULT NULL, group_id uuid DEFAULT NULL, data jsonb DEFAULT '{}')
+	RETURNS SETOF booking.booking
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'booking_book_slot_seats';
+COMMENT ON FUNCTION booking.book_slot_seats(bigint, text, integer, text[], boolean, interval, uuid, jsonb) IS
+	'books several seats in a slot, so many or these, all of them or none';
+
+CREATE FUNCTION booking.book_all(
+		requests jsonb, holder text DEFAULT NULL, hold_for interval DEFAULT NULL, group_id uuid DEFAULT NULL)
+	RETURNS SETOF booking.booking
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'booking_book_all';
+COMMENT ON FUNCTION booking.book_all(jsonb, text, interval, uuid) IS
+	'books all of a JSON array of requests, or says what is in the way of each';
+
+CREATE FUNCTION booking.confirm_group(group_id uuid)
+	RETURNS SETOF booking.booking
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'booking_confirm_group';
+COMMENT ON FUNCTION booking.confirm_group(uuid) IS 'confirms the holds of a group, all of them or none';
+
+CREATE FUNCTION booking.extend_group(group_id uuid, by interval)
+	RETURNS SETOF booking.booking
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'booking_extend_group';
+COMMENT ON FUNCTION booking.extend_group(uuid, interval) IS 'lets the holds of a group lapse later, all of them or none';
+
+CREATE FUNCTION booking.cancel_group(group_id uuid, reason text DEFAULT NULL)
+	RETURNS SETOF booking.booking
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'booking_cancel_group';
+COMMENT ON FUNCTION booking.cancel_group(uuid, text) IS 'gives all bookings of a group up; doing it twice is doing it once';
 
 
 -- Looking -------------------------------------------------------------------------------

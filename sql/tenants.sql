@@ -96,6 +96,8 @@ FROM unnest(ARRAY[
 	$$booking.book_slot(%s, '[2032-07-01 10:00, 2032-07-01 11:00)', 'regress_tenant_b/eve', seat => '1')$$,
 	$$booking.try_book_slot(%s, '[2031-07-01 10:00, 2031-07-01 11:00)', 'regress_tenant_b/eve')$$,
 	$$booking.wait_for_slot(%s, '[2031-07-01 10:00, 2031-07-01 11:00)', 'regress_tenant_b/eve')$$,
+	$$booking.book_seats(%s, '[2031-07-01 10:00, 2031-07-01 11:00)', 'regress_tenant_b/eve', 1)$$,
+	$$booking.book_all(jsonb_build_array(jsonb_build_object('resource', %s, 'period', '[2031-07-01 10:00, 2031-07-01 11:00)')), 'regress_tenant_b/eve')$$,
 	$$booking.free_periods(%s, '[2031-01-01, 2032-01-01)')$$, $$booking.usage(%s, '[2031-01-01, 2032-01-01)')$$,
 	$$booking.remaining(%s, '[2031-07-01 10:00, 2031-07-01 11:00)')$$, $$booking.seat_map(%s, '[2031-07-01 10:00, 2031-07-01 11:00)')$$,
 	$$booking.why_not(%s, '[2031-07-01 10:00, 2031-07-01 11:00)')$$, $$booking.why_not(%s, '[2031-07-01 10:00, 2031-07-01 11:00)', 'regress_tenant_a/secret')$$,
@@ -107,6 +109,7 @@ FROM unnest(ARRAY[
 INSERT INTO probe (statement)
 SELECT format(f, :'a_slot')
 FROM unnest(ARRAY[$$booking.book_place(%s, 'regress_tenant_b/eve')$$, $$booking.book_place(%s, 'regress_tenant_b/eve', 9)$$, $$booking.try_book_place(%s, 'regress_tenant_b/eve')$$,
+	$$booking.book_slot_seats(%s, 'regress_tenant_b/eve', 1)$$, $$booking.book_all(jsonb_build_array(jsonb_build_object('slot_id', %s)), 'regress_tenant_b/eve')$$,
 	$$booking.wait_for_place(%s, 'regress_tenant_b/eve')$$, $$booking.remaining(%s)$$, $$booking.seat_map(%s)$$]) AS f
 UNION ALL
 SELECT format(f, $$'a0000000-0000-7000-8000-00000000007e'$$)

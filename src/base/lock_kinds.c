@@ -14,6 +14,7 @@
  *	RESOURCE	102			resource id		commit			the rules a booking is judged by
  *	HOLDERS		107			heap of holders	commit			all holders of a heap
  *	HOLDER		103			holder			commit			counting one holder's bookings
+ *	TOGETHER	108			resource id		commit			the order in which several are booked together
  *	CAPACITY	106			table			commit			capacities that a guard reads there
  *	GATE		128 - 191	what is counted	row is indexed	counting, then inserting
  *	PLACES		1000 - 1255	slot id			commit			one row of a slot's free places
@@ -31,6 +32,10 @@
  * Of one kind, the gates of one row are taken in the order of their keys, the rows of free
  * places of one slot in the order of their numbers if all are wanted, and the resources of a
  * booking that moves in the order of their ids.
+ *
+ * What books or moves several things in one call has them all up front, each kind in the
+ * order of its keys, and TOGETHER after HOLDER, before it writes the first row
+ * (together.c says why that is enough).
  *
  * Locks that are held until the commit are locks.c's business, the gates are gates.c's.  A
  * GATE is never held while waiting for another transaction to end, and so two single

@@ -20,6 +20,7 @@ typedef enum LockKind
 	LOCK_LINE,
 	LOCK_CAPACITY,
 	LOCK_HOLDERS,
+	LOCK_TOGETHER,
 	LOCK_GATE = 128,			/* and on, a number for each part: to 191 */
 	LOCK_PLACES = 1000			/* and the number of the row */
 } LockKind;

@@ -28,6 +28,7 @@
  *	  changes the rules of many resources, one after the other, does so as soon as nobody
  *	  is writing: to wait for it while holding RESOURCE locks may be a deadlock with a
  *	  booker that waits for one, and is left until there are very many.
+ *	- TOGETHER is taken of all resources at once by what books very many things together.
  *	- JOIN and LINE are not taken any more.  A line that is not served for that reason is
  *	  served by the next transaction that comes by, or by expire_holds().
  *	- There are only as many CAPACITY locks as such tables, and the gates of one row.
@@ -68,6 +69,7 @@
 static int	some_locks(void);
 static int *count_of(CountedLock kind);
 static uint64 id_key(const pg_uuid_t *id);
+static uint64 holder_key(const text *holder);
 static void drop_counted(LockKind kind, uint64 key, CountedLock counted);
 static bool share_resource(int64 resource_id, bool wait);
 
@@ -291,8 +293,7 @@ void
 booking_lock_holder(text *holder)
 {
 	bool		wait = !booking_line_serving();
-	uint64		key = hash_bytes_extended((unsigned char *) VARDATA_ANY(holder),
-										  VARSIZE_ANY_EXHDR(holder), 0);
+	uint64		key = holder_key(holder);
 	uint64		heap = key % HEAPS_OF_HOLDERS;
 	LockAcquireResult result;
 
@@ -312,6 +313,51 @@ booking_lock_holder(text *holder)
 	ereport(ERROR,
 			(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
 			 errmsg("the holder is booking something else")));
+}
+
+static uint64
+holder_key(const text *holder)
+{
+	return hash_bytes_extended((unsigned char *) VARDATA_ANY(holder), VARSIZE_ANY_EXHDR(holder), 0);
+}
+
+/* The order in which the holders of several bookings are locked: by heaps, then by keys. */
+int
+booking_compare_holders(const text *a, const text *b)
+{
+	uint64		x = holder_key(a);
+	uint64		y = holder_key(b);
+
+	if (x % HEAPS_OF_HOLDERS != y % HEAPS_OF_HOLDERS)
+		return x % HEAPS_OF_HOLDERS < y % HEAPS_OF_HOLDERS ? -1 : 1;
+	return x < y ? -1 : x > y;
+}
+
+/*
+ * Book something on this resource together with other things (together.c), alone among
+ * those that do so, or beside others.  The key 0 stands for all resources.
+ */
+void
+booking_lock_together(int64 resource_id, bool alone)
+{
+	booking_lock_take(LOCK_TOGETHER, ALL_RESOURCES, RowExclusiveLock, true);
+	if (booking_lock_take(LOCK_TOGETHER, (uint64) resource_id, alone ? ExclusiveLock : ShareLock,
+						  true) == LOCKACQUIRE_OK)
+		++*count_of(COUNT_TOGETHER);
+}
+
+/* The same for all resources at once, by one that would have to lock very many. */
+void
+booking_lock_all_together(void)
+{
+	booking_lock_take(LOCK_TOGETHER, ALL_RESOURCES, ExclusiveLock, true);
+}
+
+/* How many resources one call locks one by one, in order to book them together. */
+int
+booking_most_together(void)
+{
+	return some_locks() - *count_of(COUNT_TOGETHER);
 }
 
 bool

@@ -238,6 +238,20 @@ static const PlanText plans[STMT_COUNT] = {
 		WRITES,
 		INSERT_TYPES
 	},
+	[STMT_INSERT_BOOKINGS] = {
+		"INSERT INTO booking.booking (id, resource_id, slot_id, seat_no, period, quantity, holder, status,"
+		" expires_at, data, group_id) SELECT r.*, $11 FROM ROWS FROM (pg_catalog.unnest($1),"
+		" pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4), pg_catalog.unnest($5),"
+		" pg_catalog.unnest($6), pg_catalog.unnest($7), pg_catalog.unnest($8), pg_catalog.unnest($9),"
+		" pg_catalog.unnest($10)) AS r RETURNING *",
+		WRITES,
+		{UUIDARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT4ARRAYOID, TSTZRANGEARRAYOID, INT4ARRAYOID,
+			TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID, JSONBARRAYOID, UUIDOID}
+	},
+	[STMT_BOOKINGS_OF_GROUP] = {
+		"SELECT * FROM booking.booking WHERE group_id" EQ "$1 ORDER BY id",
+		KEYED | BY_INDEX, {UUIDOID}
+	},
 	[STMT_GET_BOOKING] = {
 		"SELECT * FROM booking.booking WHERE id" EQ "$1",
 		OF_BOOKING, {UUIDOID}
@@ -593,6 +607,7 @@ static uint64 run_at(Statement statement, Datum *values, const char *nulls, Item
 static uint64 run_plan(Statement statement, SPIPlanPtr plan, Datum *values, const char *nulls,
 					   Snapshot snapshot);
 pg_noreturn static void rethrow_without_statement(SPIPlanPtr plan);
+static Datum row_datum(uint64 i, const char *table);
 static HeapTuple with_dropped_columns(HeapTuple tuple, TupleDesc desc);
 
 static SPIPlanPtr
@@ -941,6 +956,13 @@ booking_row_datum(void)
 	return booking_row_datum_of("booking");
 }
 
+/* Another row of such a result. */
+Datum
+booking_row_datum_at(uint64 i)
+{
+	return row_datum(i, "booking");
+}
+
 /* The result of "SELECT *" has no columns that were dropped; a row of the table's type has. */
 static HeapTuple
 with_dropped_columns(HeapTuple tuple, TupleDesc desc)
@@ -964,7 +986,13 @@ with_dropped_columns(HeapTuple tuple, TupleDesc desc)
 Datum
 booking_row_datum_of(const char *table)
 {
-	HeapTuple	tuple = SPI_tuptable->vals[0];
+	return row_datum(0, table);
+}
+
+static Datum
+row_datum(uint64 i, const char *table)
+{
+	HeapTuple	tuple = SPI_tuptable->vals[i];
 	TupleDesc	desc = lookup_rowtype_tupdesc(get_rel_type_id(booking_table(table)), -1);
 	HeapTupleHeader row;
 

@@ -22,6 +22,8 @@ typedef enum Statement
 	STMT_COUNT_OF_HOLDER,
 	STMT_FIND_RESOURCE,
 	STMT_INSERT_BOOKING,
+	STMT_INSERT_BOOKINGS,
+	STMT_BOOKINGS_OF_GROUP,
 	STMT_GET_BOOKING,
 	STMT_CONFIRM_BOOKING,
 	STMT_EXTEND_HOLD,
@@ -93,6 +95,7 @@ typedef enum Statement
 extern uint64 booking_run(Statement statement, Datum *values, const char *nulls);
 extern Datum booking_row_datum(void);
 extern Datum booking_row_datum_of(const char *table);
+extern Datum booking_row_datum_at(uint64 i);
 
 /* The parameters of STMT_INSERT_BOOKING, in their order. */
 typedef enum InsertValue
@@ -112,6 +115,22 @@ typedef enum InsertValue
 	INSERT_DATA,
 	INSERT_NVALUES
 } InsertValue;
+
+/* The parameters of STMT_INSERT_BOOKINGS, arrays of one length; and the group last. */
+typedef enum InsertArray
+{
+	ARRAY_ID,
+	ARRAY_RESOURCE_ID,
+	ARRAY_SLOT_ID,
+	ARRAY_SEAT_NO,
+	ARRAY_PERIOD,
+	ARRAY_QUANTITY,
+	ARRAY_HOLDER,
+	ARRAY_STATUS,
+	ARRAY_EXPIRES_AT,
+	ARRAY_DATA,
+	INSERT_NARRAYS
+} InsertArray;
 
 /* The parameters of STMT_JOIN_WAITLIST and STMT_FIND_ENTRY. */
 typedef enum JoinValue

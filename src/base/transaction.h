@@ -20,6 +20,7 @@ typedef enum CountedLock
 	COUNT_ID,
 	COUNT_HOLDER,
 	COUNT_PLACES,
+	COUNT_TOGETHER,
 	COUNTED_LOCKS
 } CountedLock;
 

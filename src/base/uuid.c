@@ -22,10 +22,21 @@ PG_FUNCTION_INFO_V1(booking_uuid_v7);
 void
 booking_new_id(pg_uuid_t *id)
 {
+	static int64 last = 0;
 	int64		now = GetCurrentTimestamp() +
 		(POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
-	int64		ms = now / 1000;
-	int			fraction = (int) (now % 1000) * 4096 / 1000;
+	int64		ms;
+	int			fraction;
+
+	/*
+	 * A session's ids ascend, each a microsecond after the one before, unless its clock has
+	 * been put back: the bookings of a group are told apart by that order (together.c).
+	 */
+	if (now <= last && now > last - USECS_PER_SEC)
+		now = last + 1;
+	last = now;
+	ms = now / 1000;
+	fraction = (int) (now % 1000) * 4096 / 1000;
 
 	if (!pg_strong_random(id->data + 8, 8))
 		ereport(ERROR,

@@ -83,6 +83,11 @@ booking_room_enter(RoomRequest *request)
 	bool		inside = enter_gates(request, false);
 	GuardAnswer answer = judge_claims(request, !inside);
 
+	if (answer == GUARD_FITS && !inside && request->at_once)
+	{
+		request->verdict = (GuardVerdict) {.answer = GUARD_WAIT};
+		return GUARD_WAIT;
+	}
 	if (answer == GUARD_FITS && !inside)
 	{
 		inside = enter_gates(request, true);

@@ -52,6 +52,8 @@ struct RoomRequest
 	void	   *arg;			/* for the hooks */
 	Claim	   *claims;
 	int			nclaims;
+	bool		at_once;		/* do not stand in line for the gates either: that is a
+								 * GUARD_WAIT for nobody in particular */
 	GuardVerdict verdict;		/* the worst answer of all claims, */
 	const Claim *which;			/* and whose it is; NULL: it fits */
 };

@@ -31,6 +31,7 @@
 #include "base/period.h"
 #include "base/transaction.h"
 #include "engine/places.h"
+#include "engine/request.h"
 #include "engine/resource.h"
 #include "engine/row.h"
 #include "engine/row_fault.h"
@@ -64,6 +65,9 @@ booking_places_take(const Slot *slot, int32 quantity, const BookingRow *row, boo
 	int64		need = account->judged + quantity - account->taken;
 	int64		judged = account->judged + quantity;
 
+	/* What the whole statement asks for is taken in one step: in several, two might deadlock. */
+	if (account->taken == 0 && booking_asked_for(row))
+		need = Max(need, booking_asked_of_slot(slot->id));
 	if (need > 0)
 	{
 		int64		want = need;
@@ -203,6 +207,9 @@ booking_places_refusal(const Resource *resource, const Slot *slot, int64 quantit
 
 	/* What the statement has taken in advance is for nobody else. */
 	left += account->taken - account->judged;
+
+	if (account->taken == 0)
+		quantity = Max(quantity, booking_asked_of_slot(slot->id));
 
 	refusal->sqlstate = ERRCODE_EXCLUSION_VIOLATION;
 	refusal->constraint = CONSTRAINT_CAPACITY;

@@ -9,6 +9,11 @@
  * an error, and the row as it is going to be stored is handed over.  Any other row, of a
  * trigger of the application for example, is judged as everybody's.
  *
+ * A statement may write several rows that a function asks for.  All are judged, and for each
+ * that is refused the reason is kept.  Once one of them is refused nothing will come of the
+ * others, and they wait for nobody.  A function that has other things to try has its row
+ * written at once or not at all, and is told for whom it would have had to wait.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -37,12 +42,20 @@ typedef struct Request
 	Refusal    *refusal;		/* NULL: nobody wants to know why */
 	Datum	   *row;			/* what is being inserted, for callers that want to know */
 	MemoryContext context;		/* for both */
+	RequestedRows *rows;		/* several, instead of the one */
+	GuardPending *busy;			/* do not wait: whoever is in the way is to be put here */
+	bool		gave_up;		/* the row in hand, not being refused, but rather than wait */
 } Request;
 
 static Request request = {.active = false};
 
 static uint64 room_refusals = 0;	/* how often there was no room */
 
+/* For the next request: booking_insert_at_once(). */
+static GuardPending *next_busy = NULL;
+
+static int	compare_requested(const void *a, const void *b);
+static RequestedRow *asked_row(const BookingRow *row);
 
 /*
  * Insert a booking for a function: its values are those of STMT_INSERT_BOOKING.  The
@@ -91,6 +104,10 @@ booking_write(Statement statement, Datum *values, const char *nulls, Refusal *re
 	request.refusal = refusal;
 	request.row = inserted;
 	request.context = context;
+	request.rows = NULL;
+	request.busy = next_busy;
+	request.gave_up = false;
+	next_busy = NULL;
 	if (refusal)
 		refusal->message = NULL;
 	PG_TRY();
@@ -103,6 +120,124 @@ booking_write(Statement statement, Datum *values, const char *nulls, Refusal *re
 	}
 	PG_END_TRY();
 	return stored > 0;
+}
+
+/*
+ * Insert a booking if that is possible without waiting for another transaction.  When it is
+ * not, false, *refusal is without a message, and *busy says who is in the way: without a
+ * transaction id if that is not known, or it is only at it for a moment.
+ */
+bool
+booking_insert_at_once(Datum *values, const char *nulls, Refusal *refusal, MemoryContext context,
+					   Datum *booking, GuardPending *busy)
+{
+	memset(busy, 0, sizeof(*busy));
+	next_busy = busy;
+	return booking_insert(values, nulls, refusal, context, booking);
+}
+
+/*
+ * Run a statement that writes several bookings of ours, whose ids are in "rows".  What is
+ * refused is noted there, with the reason in "context", and is not stored.
+ */
+void
+booking_write_several(Statement statement, Datum *values, RequestedRows *rows, MemoryContext context)
+{
+	Request		outer = request;
+
+	qsort(rows->row, rows->n, sizeof(RequestedRow), compare_requested);
+	for (int i = 0; i < rows->n; i++)
+		rows->row[i].refused = false;
+	rows->nrefused = 0;
+	request = (Request) {.active = true,.context = context,.rows = rows};
+	PG_TRY();
+	{
+		booking_run(statement, values, NULL);
+	}
+	PG_FINALLY();
+	{
+		request = outer;
+	}
+	PG_END_TRY();
+	*rows->entry = 0;
+}
+
+static int
+compare_requested(const void *a, const void *b)
+{
+	return memcmp(a, b, UUID_LEN);
+}
+
+/* NULL when no row with this id was asked for. */
+RequestedRow *
+booking_requested_row(const RequestedRows *rows, const pg_uuid_t *id)
+{
+	return bsearch(id, rows->row, rows->n, sizeof(RequestedRow), compare_requested);
+}
+
+static RequestedRow *
+asked_row(const BookingRow *row)
+{
+	return row->null[BOOKING_ID] ? NULL :
+		booking_requested_row(request.rows, DatumGetUUIDP(row->value[BOOKING_ID]));
+}
+
+/* A row is about to be judged. */
+void
+booking_row_begins(const BookingRow *row)
+{
+	if (!request.active)
+		return;
+	request.gave_up = false;
+	if (request.rows)
+	{
+		const RequestedRow *asked = asked_row(row);
+
+		*request.rows->entry = asked ? asked->entry : 0;
+	}
+}
+
+/*
+ * May the row in hand wait for somebody ("pending" says whom, if that is known)?  If not, it
+ * gives up: the refusal that follows is none.
+ */
+bool
+booking_row_may_wait(const BookingRow *row, const GuardPending *pending)
+{
+	if (!booking_asked_for(row))
+		return true;
+	if (request.rows && (request.rows->nrefused > 0 || request.rows->lost))
+		request.gave_up = true;
+	else if (request.busy)
+	{
+		if (pending)
+			*request.busy = *pending;
+		request.gave_up = true;
+	}
+	return !request.gave_up;
+}
+
+/* Is the row to be written without waiting, or not at all? */
+bool
+booking_row_at_once(const BookingRow *row)
+{
+	return request.active && request.busy != NULL && booking_asked_for(row);
+}
+
+/* How many places of a slot the rows ask for that the statement writes. */
+int64
+booking_asked_of_slot(int64 slot_id)
+{
+	int64		sum = 0;
+
+	for (int i = 0; request.active && request.rows && i < request.rows->n; i++)
+	{
+		const RequestedRow *row = &request.rows->row[i];
+
+		if (row->has_slot && row->slot_id == slot_id)
+			sum += row->quantity;
+	}
+	return sum;
 }
 
 /* Is a new row judged as its writer has made it, and stored as it was judged? */
@@ -139,7 +274,7 @@ booking_give_row(const BookingRow *row, Relation heap, HeapTuple tuple)
 bool
 booking_row_wants_reason(const BookingRow *row)
 {
-	return !booking_asked_for(row) || request.refusal != NULL;
+	return !booking_asked_for(row) || (!request.gave_up && (request.refusal || request.rows));
 }
 
 /*
@@ -150,16 +285,28 @@ booking_row_wants_reason(const BookingRow *row)
 bool
 booking_row_refuse(const BookingRow *row, const Refusal *refusal)
 {
+	Refusal    *told = request.refusal;
+
 	if (!booking_asked_for(row))
 		booking_raise(refusal);
-	if (request.refusal)
+	if (request.gave_up)
+		return false;
+	if (request.rows)
+	{
+		RequestedRow *asked = asked_row(row);
+
+		asked->refused = true;
+		request.rows->nrefused++;
+		told = &asked->refusal;
+	}
+	if (told)
 	{
 		MemoryContext context = MemoryContextSwitchTo(request.context);
 
-		*request.refusal = *refusal;
-		request.refusal->message = pstrdup(refusal->message);
-		request.refusal->detail = refusal->detail ? pstrdup(refusal->detail) : NULL;
-		request.refusal->hint = refusal->hint ? pstrdup(refusal->hint) : NULL;
+		*told = *refusal;
+		told->message = pstrdup(refusal->message);
+		told->detail = refusal->detail ? pstrdup(refusal->detail) : NULL;
+		told->hint = refusal->hint ? pstrdup(refusal->hint) : NULL;
 		MemoryContextSwitchTo(context);
 	}
 	return false;
@@ -183,6 +330,9 @@ booking_room_refusals(void)
 bool
 booking_asked_for(const BookingRow *row)
 {
-	return request.active && !row->null[BOOKING_ID] &&
-		memcmp(DatumGetUUIDP(row->value[BOOKING_ID]), &request.id, UUID_LEN) == 0;
+	if (!request.active || row->null[BOOKING_ID])
+		return false;
+	if (request.rows)
+		return asked_row(row) != NULL;
+	return memcmp(DatumGetUUIDP(row->value[BOOKING_ID]), &request.id, UUID_LEN) == 0;
 }

@@ -10,15 +10,49 @@
 
 #include "access/htup.h"
 #include "utils/relcache.h"
+#include "utils/uuid.h"
 
 #include "base/errors.h"
 #include "base/plans.h"
+#include "engine/guard.h"
 #include "engine/row.h"
+
+/* One of several bookings that a statement of ours writes, and what has become of it. */
+typedef struct RequestedRow
+{
+	pg_uuid_t	id;
+	int			number;			/* among those of the function, and */
+	int			entry;			/* of the caller's entry that it belongs to */
+	bool		has_slot;
+	int64		slot_id;
+	int32		quantity;
+	bool		refused;		/* and why: */
+	Refusal		refusal;
+} RequestedRow;
+
+/* They are in the order of their ids. */
+typedef struct RequestedRows
+{
+	RequestedRow *row;
+	int			n;
+	int			nrefused;
+	bool		lost;			/* nothing will come of them: do not wait */
+	int		   *entry;			/* becomes that of the row that is being judged */
+} RequestedRows;
 
 extern bool booking_insert(Datum *values, const char *nulls, Refusal *refusal,
 						   MemoryContext context, Datum *booking);
 extern bool booking_write(Statement statement, Datum *values, const char *nulls,
 						  Refusal *refusal, MemoryContext context, Datum *inserted);
+extern bool booking_insert_at_once(Datum *values, const char *nulls, Refusal *refusal,
+								   MemoryContext context, Datum *booking, GuardPending *busy);
+extern void booking_write_several(Statement statement, Datum *values, RequestedRows *rows,
+								  MemoryContext context);
+extern RequestedRow *booking_requested_row(const RequestedRows *rows, const pg_uuid_t *id);
+extern void booking_row_begins(const BookingRow *row);
+extern bool booking_row_may_wait(const BookingRow *row, const GuardPending *pending);
+extern bool booking_row_at_once(const BookingRow *row);
+extern int64 booking_asked_of_slot(int64 slot_id);
 extern void booking_give_row(const BookingRow *row, Relation heap, HeapTuple tuple);
 extern bool booking_row_is_ours_alone(Relation heap);
 extern bool booking_asked_for(const BookingRow *row);

@@ -65,16 +65,27 @@ booking_check_policy(const Resource *resource, Period period, int rules)
 }
 
 /* May a booking be held as long as this, in microseconds? */
+bool
+booking_hold_allowed(const Resource *resource, int64 length, Refusal *refusal)
+{
+	if (resource->max_hold == NO_RULE || length <= resource->max_hold)
+		return true;
+	*refusal = (Refusal) {.sqlstate = ERRCODE_CHECK_VIOLATION,.constraint = CONSTRAINT_DURATION};
+	refusal->message = psprintf("a booking of resource \"%s\" cannot be held that long", resource->name);
+	refusal->detail = psprintf("Wanted a hold of %s; the longest is %s.",
+							   booking_length_text(length), booking_length_text(resource->max_hold));
+	refusal->hint = psprintf("Hold it for up to %s.", booking_length_text(resource->max_hold));
+	return false;
+}
+
+/* The same with an error. */
 void
 booking_check_hold(const Resource *resource, int64 length)
 {
-	if (resource->max_hold != NO_RULE && length > resource->max_hold)
-		ereport(ERROR,
-				(errcode(ERRCODE_CHECK_VIOLATION),
-				 errmsg("a booking of resource \"%s\" cannot be held that long", resource->name),
-				 errbooking(CONSTRAINT_DURATION, "Wanted a hold of %s; the longest is %s.",
-						   booking_length_text(length), booking_length_text(resource->max_hold)),
-				 errhint("Hold it for up to %s.", booking_length_text(resource->max_hold))));
+	Refusal		refusal;
+
+	if (!booking_hold_allowed(resource, length, &refusal))
+		booking_raise(&refusal);
 }
 
 static char *

@@ -25,6 +25,7 @@
 extern bool booking_policy_allows(const Resource *resource, Period period, int rules,
 								  Refusal *refusal);
 extern void booking_check_policy(const Resource *resource, Period period, int rules);
+extern bool booking_hold_allowed(const Resource *resource, int64 length, Refusal *refusal);
 extern void booking_check_hold(const Resource *resource, int64 length);
 
 #endif							/* BOOKING_POLICY_H */

@@ -104,6 +104,7 @@ typedef struct SeatSearch
 	const Resource *resource;
 	Counting	counting;
 	bool	   *taken;			/* by position in the resource's seats */
+	bool	   *unsure;			/* those of them that may be given up; or NULL */
 	int			ntaken;
 	GuardPending pending;
 } SeatSearch;
@@ -339,6 +340,7 @@ want(Wanted *wanted, Relation heap, const Resource *resource, BookingRow *row, I
 	wanted->request.arg = wanted;
 	wanted->request.claims = &wanted->claim;
 	wanted->request.nclaims = 1;
+	wanted->request.at_once = booking_row_at_once(row);
 	want_gate(wanted);
 }
 
@@ -415,7 +417,7 @@ clear_room(RoomRequest *request)
 	while (!try_to_clear_room(wanted))
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (!patient(wanted->resource))
+		if (!patient(wanted->resource) || !booking_row_may_wait(wanted->row, NULL))
 		{
 			booking_room_is_full(request);
 			return;
@@ -448,11 +450,15 @@ try_to_clear_room(Wanted *wanted)
 		ResourceOwner mine = CurrentResourceOwner;
 		bool		queue = must_queue(wanted);
 		bool		served = !queue;
-		bool		locked = !queue || booking_lock_line(wanted->resource->id, true);
+		bool		locked = !queue || booking_lock_line(wanted->resource->id, !request->at_once);
 
-		/* If we serve other lines, we must not wait for this one. */
+		/* If we serve other lines, or do not wait at all, we must not wait for this one. */
 		if (!locked)
+		{
+			if (request->at_once)
+				(void) booking_row_may_wait(wanted->row, NULL);
 			booking_room_is_full(request);
+		}
 		while (locked && cleared)
 		{
 			bool		done;
@@ -508,7 +514,10 @@ try_to_clear_room(Wanted *wanted)
 static bool
 may_wait_for_room(RoomRequest *request)
 {
-	return patient(((Wanted *) request->arg)->resource);
+	const Wanted *wanted = request->arg;
+
+	return patient(wanted->resource) &&
+		booking_row_may_wait(wanted->row, &request->verdict.pending);
 }
 
 /*
@@ -530,6 +539,38 @@ must_queue(const Wanted *wanted)
 }
 
 /*
+ * Which seats of a resource are taken for a range, by their positions: surely, or by somebody
+ * who is just writing or giving them up.  The last of those is in *pending.
+ */
+void
+booking_seats_in_use(const Resource *resource, RangeType *occupies, bool *taken, bool *unsure,
+					 GuardPending *pending)
+{
+	Relation	heap = table_open(booking_table("booking"), RowExclusiveLock);
+	TupleDesc	desc = RelationGetDescr(heap);
+	SeatSearch	search = {.resource = resource,.taken = taken,.unsure = unsure};
+	GuardPlace	place = {
+		.heap = heap,
+		.relid = RelationGetRelid(heap),
+		.index = &find_indexes(heap)->by_seat,
+		.arg = &search.counting
+	};
+	GuardLoad	load = {.any_key = 2,.quantity = 1,.range = occupies};
+
+	memset(taken, 0, resource->nseats);
+	memset(unsure, 0, resource->nseats);
+	load.key[0] = Int64GetDatum(resource->id);
+	search.counting.now = GetCurrentTimestamp();
+	search.counting.id_column = booking_row_column(desc, BOOKING_ID);
+	search.counting.seat_column = booking_row_column(desc, BOOKING_SEAT_NO);
+	search.counting.expires_column = booking_row_column(desc, BOOKING_EXPIRES_AT);
+	search.counting.quantity_column = booking_row_column(desc, BOOKING_QUANTITY);
+	booking_guard_scan(&place, &load, mark_seat, &search);
+	*pending = search.pending;
+	table_close(heap, NoLock);
+}
+
+/*
  * Take a seat that nobody has, any.  Those that somebody may be getting are left alone
  * while there are others, and among the free ones it is chosen at random, so that many
  * callers at once get many seats and not in each other's way.
@@ -542,6 +583,7 @@ take_any_seat(Wanted *wanted)
 	SeatSearch	search;
 	int			tries = 0;
 
+	memset(&search, 0, sizeof(search));
 	search.resource = resource;
 	search.taken = palloc_array(bool, resource->nseats + 1);
 	for (;;)
@@ -568,10 +610,11 @@ take_any_seat(Wanted *wanted)
 			if (booking_room_try(&wanted->request) == GUARD_FITS)
 				return true;
 			/* Somebody was faster; see what is left. */
-			if (patient(resource) || ++tries < resource->nseats)
+			if ((patient(resource) && !wanted->request.at_once) || ++tries < resource->nseats)
 				continue;
 		}
-		if (TransactionIdIsValid(search.pending.xid) && patient(resource))
+		if (TransactionIdIsValid(search.pending.xid) && patient(resource) &&
+			booking_row_may_wait(wanted->row, &search.pending))
 			booking_guard_wait(&search.pending);
 		else
 		{
@@ -615,7 +658,11 @@ mark_seat(const GuardRow *found, void *arg)
 	{
 		search->taken[seat - search->resource->seats] = true;
 		search->ntaken++;
+		if (search->unsure)
+			search->unsure[seat - search->resource->seats] = pending;
 	}
+	else if (seat && search->unsure && !pending)
+		search->unsure[seat - search->resource->seats] = false;
 	if (pending)
 		search->pending = found->pending;
 }

@@ -17,11 +17,6 @@
  */
 #include "postgres.h"
 
-#include "access/genam.h"
-#include "access/htup_details.h"
-#include "access/table.h"
-#include "access/tableam.h"
-#include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
@@ -29,10 +24,7 @@
 #include "nodes/execnodes.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
-#include "utils/fmgroids.h"
 #include "utils/jsonb.h"
-#include "utils/rel.h"
-#include "utils/snapmgr.h"
 
 #include "base/cache.h"
 #include "base/compat.h"
@@ -49,7 +41,9 @@
 #include "engine/sold_out.h"
 #include "engine/visible.h"
 #include "rules/policy.h"
+#include "rules/replay.h"
 #include "rules/room.h"
+#include "rules/together.h"
 
 PG_FUNCTION_INFO_V1(booking_book_slot_named);
 PG_FUNCTION_INFO_V1(booking_book_slot);
@@ -82,13 +76,11 @@ static bool refused_last = false;
 static Datum book_slot(FunctionCallInfo fcinfo, bool by_name, bool try);
 static Datum book_place(FunctionCallInfo fcinfo, bool try);
 static void read_booking_order(FunctionCallInfo fcinfo, int first, Order *order);
-static bool id_is_used(const pg_uuid_t *id);
 static bool replay(const Order *order, const Resource *resource, Datum *booking);
 static bool store_in_slot(Order *order, const Resource *resource, bool try, Datum *booking);
 static bool store(const Order *order, const Resource *resource, bool try, Datum *booking);
 static Datum no_row(FunctionCallInfo fcinfo);
 static bool hopeless(const Order *order, const Resource *resource, const Seat *seat);
-static Datum stored(HeapTuple row, BookingColumn column, bool *isnull);
 
 Datum
 booking_book_slot_named(PG_FUNCTION_ARGS)
@@ -255,11 +247,7 @@ read_booking_order(FunctionCallInfo fcinfo, int first, Order *order)
 	booking_check_holder(order->holder);
 	booking_check_quantity(order->quantity);
 	booking_check_data(order->data);
-	if (order->hold_for && booking_interval_length(order->hold_for) <= 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("hold_for must be longer than zero"),
-				 errhint("Leave it out to confirm the booking at once.")));
+	booking_check_hold_for(order->hold_for);
 }
 
 /*
@@ -270,11 +258,8 @@ static bool
 replay(const Order *order, const Resource *resource, Datum *booking)
 {
 	Datum		id = UUIDPGetDatum(order->id);
-	StringInfoData differs;
-	HeapTuple	row;
-	bool		isnull;
 
-	if (!id_is_used(order->id))
+	if (!booking_id_is_used(order->id))
 		return false;
 	SPI_connect();
 	if (booking_run(STMT_GET_BOOKING, &id, NULL) == 0)
@@ -283,97 +268,20 @@ replay(const Order *order, const Resource *resource, Datum *booking)
 		return false;
 	}
 
-	row = SPI_tuptable->vals[0];
-	initStringInfo(&differs);
-	if (DatumGetInt64(stored(row, BOOKING_RESOURCE_ID, &isnull)) != resource->id)
-		appendStringInfoString(&differs, ", resource");
-	if (order->slot)
-	{
-		Datum		slot_id = stored(row, BOOKING_SLOT_ID, &isnull);
-
-		if (isnull || DatumGetInt64(slot_id) != order->slot->id)
-			appendStringInfoString(&differs, ", slot");
-	}
-	else if (!range_eq_internal(booking_range_type(TSTZRANGEOID), order->range,
-								DatumGetRangeTypeP(stored(row, BOOKING_PERIOD, &isnull))))
-		appendStringInfoString(&differs, ", period");
-	if (!booking_same_text(PointerGetDatum(order->holder), stored(row, BOOKING_HOLDER, &isnull)))
-		appendStringInfoString(&differs, ", holder");
-	if (DatumGetInt32(stored(row, BOOKING_QUANTITY, &isnull)) != order->quantity)
-		appendStringInfoString(&differs, ", quantity");
-	if (order->seat)
-	{
-		const Seat *seat = booking_seat_labelled(resource, order->seat);
-		Datum		seat_no = stored(row, BOOKING_SEAT_NO, &isnull);
-
-		if (seat == NULL || isnull || DatumGetInt32(seat_no) != seat->seat_no)
-			appendStringInfoString(&differs, ", seat");
-	}
-	if (compareJsonbContainers(&order->data->root,
-							   &DatumGetJsonbP(stored(row, BOOKING_DATA, &isnull))->root) != 0)
-		appendStringInfoString(&differs, ", data");
-
-	if (differs.len > 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNIQUE_VIOLATION),
-				 errmsg("booking id %s has been used for something else",
-						DatumGetCString(DirectFunctionCall1(uuid_out, id))),
-				 errbooking(CONSTRAINT_ID, "The booking with this id has another %s.", differs.data + 2),
-				 DatumGetInt32(stored(row, BOOKING_VERSION, &isnull)) == 1 ?
-				 errhint("Repeat a call with the same arguments, or use a new id.") :
-				 errhint("The booking has been changed since it was made: read it in booking.booking by its id.  For another booking, use a new id.")));
-
+	booking_check_replay(&(Content)
+						 {
+							 .resource = resource,
+							 .has_slot = order->slot != NULL,
+							 .slot_id = order->slot ? order->slot->id : 0,
+							 .range = order->range,
+							 .holder = order->holder,
+							 .quantity = order->quantity,
+							 .seat = order->seat,
+							 .data = order->data
+						 }, SPI_tuptable->vals[0], SPI_tuptable->tupdesc, order->id);
 	*booking = booking_row_datum();
 	SPI_finish();
 	return true;
-}
-
-/*
- * Is there a row with this id?  A transaction that has made many bookings may have given
- * the ID lock back while it is still writing this one (locks.c): wait for its end.
- */
-static bool
-id_is_used(const pg_uuid_t *id)
-{
-	Relation	heap = table_open(booking_table("booking"), RowExclusiveLock);
-	Oid			pkey;
-	bool		used = true;
-
-	list_free(RelationGetIndexList(heap));
-	pkey = heap->rd_pkindex;
-	if (OidIsValid(pkey))
-	{
-		Relation	index = index_open(pkey, AccessShareLock);
-		TupleTableSlot *slot = table_slot_create(heap, NULL);
-		SnapshotData dirty;
-		ScanKeyData key;
-
-		ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(id));
-		InitDirtySnapshot(dirty);
-		do
-		{
-			IndexScanDesc scan = index_beginscan_compat(heap, index, &dirty, 1, 0);
-
-			CHECK_FOR_INTERRUPTS();
-			index_rescan(scan, &key, 1, NULL, 0);
-			dirty.xmin = InvalidTransactionId;
-			used = index_getnext_slot(scan, ForwardScanDirection, slot);
-			index_endscan(scan);
-			if (used && TransactionIdIsValid(dirty.xmin))
-				XactLockTableWait(dirty.xmin, heap, &slot->tts_tid, XLTW_InsertIndex);
-		} while (used && TransactionIdIsValid(dirty.xmin));
-		ExecDropSingleTupleTableSlot(slot);
-		index_close(index, NoLock);
-	}
-	table_close(heap, NoLock);
-	return used;
-}
-
-static Datum
-stored(HeapTuple row, BookingColumn column, bool *isnull)
-{
-	return SPI_getbinval(row, SPI_tuptable->tupdesc,
-						 booking_row_column(SPI_tuptable->tupdesc, column), isnull);
 }
 
 /*

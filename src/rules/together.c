@@ -1,0 +1,852 @@
+/*-------------------------------------------------------------------------
+ *
+ * together.c
+ *		Several bookings in one call: all of them, or none and every reason why not.
+ *
+ * They are written by one INSERT, and each row is judged in its trigger like everybody's
+ * (booking_triggers.c).  What is refused is not stored, the others are judged all the
+ * same, and the error names all that stand in the way.
+ *
+ * Deadlocks.  A single booking waits for another transaction only while it has written
+ * nothing (claim.c).  Several cannot do that: the second row may have to wait when the
+ * first is written.  What keeps two such calls from waiting for each other, or several in
+ * a circle, is one order for all of them:
+ *
+ *	1.	All locks that are kept to the commit are taken before the first row is written, in
+ *		the order of lock_kinds.c, and of each kind in the order of the keys: ID, RESOURCE
+ *		(shared), HOLDER, TOGETHER (below).  So nobody who waits for one of these
+ *		has written anything in this call.
+ *	2.	The rows are written in the order of their resources; of one resource in the order
+ *		of the seats, and then of time.
+ *
+ * Suppose several calls wait in a circle, each at the row that it is about to write, for one
+ * that has written a row there.  Each has written rows of its own resource or earlier ones,
+ * so all of them are at the same resource, and have written another row of it before.
+ *
+ *	- An exclusive resource: the rows of one call do not overlap, or one of them is refused,
+ *	  and go forward in time.  If A waits at its row a for B's row b, and B waits at b' for
+ *	  A's row a', then a' < a and b < b', neither overlaps its neighbour, a overlaps b, and
+ *	  a' overlaps b': a' ends before a begins, hence b' begins before a does, and b, which
+ *	  reaches into a, would overlap b'.  Not possible.
+ *	- A pool, or seats: there it is possible (two pairs of seats for crossed times; units
+ *	  of a pool for one long and one short time).  So a call with several rows of such a
+ *	  resource takes its TOGETHER lock alone, and the others in shared mode: two with several rows
+ *	  of one pool are there one after the other.  Who has one row there passes it once,
+ *	  and cannot be part of a circle.
+ *	- The places of a slot are taken for all rows of the statement in one step (places.c).
+ *	  Several rows in one slot, without seats, need no TOGETHER lock of their own: nothing
+ *	  is taken of the resource a second time.
+ *
+ * What moves bookings (move_all.c) has rows in places that it has not come to yet.
+ * It takes the TOGETHER locks of all resources involved alone, so that none that books
+ * several things is between the two.
+ *
+ * A single booking waits with nothing written, so it is never part of a circle.  What an
+ * application does before and after in the same transaction is beyond us.
+ *
+ * Many: beyond some locks (locks.c) of IDs, the row's own lock has to do, and one TOGETHER
+ * lock stands for all resources.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+#include "base/attempt.h"
+#include "base/cache.h"
+#include "base/compat.h"
+#include "base/locks.h"
+#include "base/plans.h"
+#include "base/uuid.h"
+#include "engine/request.h"
+#include "engine/row.h"
+#include "engine/shards.h"
+#include "engine/slots.h"
+#include "engine/visible.h"
+#include "rules/policy.h"
+#include "rules/replay.h"
+#include "rules/together.h"
+
+/* So many refusals are told in full; of the others, only which. */
+#define MOST_TOLD		100
+
+static void lock_ids(Together *all);
+static void lock_resources(Together *all);
+static void fill_in(Together *all, Wish *wish);
+static void choose_slot(const Together *all, Wish *wish);
+static int64 wanted_of_slot(const Together *all, int64 slot_id);
+static void lock_holders(const Together *all);
+static void lock_together(const Together *all);
+static bool needs_to_be_alone(const Wish *const *wishes, int n);
+static const Wish **in_order(const Together *all, int (*compare) (const void *, const void *), int *n);
+static int	by_resource(const void *a, const void *b);
+static int	by_holder(const void *a, const void *b);
+static int	in_writing_order(const void *a, const void *b);
+static void refuse_seats_wanted_twice(Together *all);
+static int	compare_uuids(const void *a, const void *b);
+static void replay_group(Together *all);
+static void replay_row(Together *all, int i, uint64 at);
+static uint64 find_in_group(uint64 n, const pg_uuid_t *id);
+static const pg_uuid_t *stored_id(uint64 at);
+pg_noreturn static void used_for_something_else(const Together *all, const char *how);
+static bool replay_ids(Together *all);
+static Content content_of(const Wish *wish);
+static bool apply_policy(Together *all);
+static void write_wishes(Together *all, bool lost);
+static Datum *arrays_of(const Wish *const *wishes, int n, const pg_uuid_t *group);
+static void take_bookings(Together *all, const RequestedRows *rows);
+static bool same_refusal(const Refusal *a, const Refusal *b);
+static void lock_and_store(Together *all, void *arg);
+
+/* Add one more. */
+void
+booking_together_wish(Together *all, const Wish *wish)
+{
+	if (all->n == MOST_TOGETHER)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("too many bookings for one call"),
+				 errdetail("At most %d can be made together.", MOST_TOGETHER),
+				 errhint("What need not be booked all or none can be in several calls.")));
+	if (all->n == all->size)
+	{
+		all->size = Max(16, 2 * all->size);
+		all->wish = all->wish == NULL ? palloc_array(Wish, all->size) :
+			repalloc_huge(all->wish, all->size * sizeof(Wish));
+	}
+	all->wish[all->n++] = *wish;
+}
+
+/*
+ * Do something that may fail because of one of the entries.  The error then says which.
+ */
+void
+booking_together_say_which(Together *all, TogetherWork work, void *arg)
+{
+	MemoryContext context = CurrentMemoryContext;
+
+	all->current = 0;
+	all->field = NULL;
+	PG_TRY();
+	{
+		work(all, arg);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		if (all->current == 0 || all->noun == NULL)
+			PG_RE_THROW();
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		if (!booking_is_of_one_row(error))
+			PG_RE_THROW();
+		FlushErrorState();
+		error->message = all->field ?
+			psprintf("%s %d, \"%s\": %s", all->noun, all->current, all->field, error->message) :
+			psprintf("%s %d: %s", all->noun, all->current, error->message);
+		ReThrowError(error);
+	}
+	PG_END_TRY();
+	all->current = 0;
+}
+
+/* ---- locks ---- */
+
+/*
+ * Take all locks, and find what the wishes name.  Afterwards nothing of it changes until
+ * the transaction ends.
+ */
+void
+booking_together_lock(Together *all)
+{
+	lock_ids(all);
+
+	/* So that one that locks the table to change everybody's rules finds us. */
+	LockRelationOid(booking_table("booking"), RowExclusiveLock);
+	lock_resources(all);
+	for (int i = 0; i < all->n; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		all->current = all->wish[i].entry;
+		fill_in(all, &all->wish[i]);
+	}
+	all->current = 0;
+}
+
+static int
+compare_uuids(const void *a, const void *b)
+{
+	return memcmp(a, b, UUID_LEN);
+}
+
+/*
+ * The group's and those that the caller has given.  If there are very many, the first are
+ * enough for the same call once more to wait.
+ */
+static void
+lock_ids(Together *all)
+{
+	pg_uuid_t  *ids = palloc_array(pg_uuid_t, all->n + 1);
+	int			n = 0;
+
+	if (all->group_id)
+		booking_lock_id(all->group_id);
+	for (int i = 0; i < all->n; i++)
+		if (all->wish[i].own_id)
+			ids[n++] = all->wish[i].id;
+	if (n > 1)
+		qsort(ids, n, sizeof(pg_uuid_t), compare_uuids);
+	for (int i = 0; i < n && !booking_many_ids(); i++)
+		booking_lock_id(&ids[i]);
+	pfree(ids);
+}
+
+/* What they are called may change until we have the locks; fill_in() asks again. */
+static void
+lock_resources(Together *all)
+{
+	const Resource *unused;
+	const Wish **wishes;
+	int			n;
+
+	for (int i = 0; i < all->n; i++)
+	{
+		Wish	   *wish = &all->wish[i];
+
+		CHECK_FOR_INTERRUPTS();
+		all->current = wish->entry;
+		all->field = wish->has_slot ? "slot_id" : "resource";
+		if (wish->has_slot)
+			wish->resource_id = booking_peek_slot(wish->slot_id, &unused).resource_id;
+		else if (wish->name)
+			wish->resource_id = booking_resource_id_named(wish->name);
+	}
+	all->current = 0;
+	all->field = NULL;
+	wishes = in_order(all, by_resource, &n);
+	for (int i = 0; i < n; i++)
+		if (i == 0 || wishes[i]->resource_id != wishes[i - 1]->resource_id)
+			booking_lock_resource(wishes[i]->resource_id);
+	pfree(wishes);
+}
+
+static void
+fill_in(Together *all, Wish *wish)
+{
+	all->field = wish->has_slot ? "slot_id" : "resource";
+	if (wish->has_slot)
+	{
+		wish->period = booking_use_slot(wish->slot_id, &wish->resource).period;
+		booking_must_see_slot(wish->resource->id, wish->slot_id);
+	}
+	else if (wish->name)
+	{
+		wish->resource = booking_use_resource_named(wish->name);
+		booking_must_see_named(wish->resource->id, wish->name);
+	}
+	else
+	{
+		wish->resource = booking_use_resource(wish->resource_id);
+		booking_must_see(wish->resource->id);
+	}
+	wish->resource_id = wish->resource->id;
+	all->field = "period";
+	if (wish->range)
+		booking_check_period(wish->range, &wish->period);
+	if (!wish->has_slot && wish->resource->slots_only)
+		choose_slot(all, wish);
+	all->field = "seat";
+	wish->seat_no = wish->seat ? booking_seat_wanted(wish->resource, wish->seat)->seat_no : 0;
+	all->field = NULL;
+}
+
+/*
+ * The resource is booked by its slots only: of those that have this period the first that
+ * has places left, besides what is wanted of it already.
+ */
+static void
+choose_slot(const Together *all, Wish *wish)
+{
+	const Resource *resource;
+	int			n;
+	int64	   *ids = booking_find_slots(wish->resource, wish->range, &n);
+	int			chosen = 0;
+
+	if (n == 0)
+		booking_no_such_slot(wish->resource, wish->range);
+	for (int i = 0; i < n && n > 1; i++)
+	{
+		Slot		slot = booking_use_slot(ids[i], &resource);
+
+		if (!slot.closed &&
+			booking_shards_left(&slot) - wanted_of_slot(all, slot.id) >= wish->quantity)
+		{
+			chosen = i;
+			break;
+		}
+	}
+	wish->has_slot = wish->chosen_slot = true;
+	wish->slot_id = ids[chosen];
+	pfree(ids);
+}
+
+static int64
+wanted_of_slot(const Together *all, int64 slot_id)
+{
+	int64		sum = 0;
+
+	for (int i = 0; i < all->n; i++)
+		if (all->wish[i].has_slot && all->wish[i].slot_id == slot_id)
+			sum += all->wish[i].quantity;
+	return sum;
+}
+
+/* Whoever is subject to a limit; the limits themselves are judged row by row. */
+static void
+lock_holders(const Together *all)
+{
+	int			n;
+	const Wish **wishes = in_order(all, by_holder, &n);
+	const Wish *last = NULL;
+
+	for (int i = 0; i < n; i++)
+	{
+		if (wishes[i]->resource->nlimits == 0 ||
+			(last && booking_compare_holders(last->holder, wishes[i]->holder) == 0))
+			continue;
+		last = wishes[i];
+		booking_lock_holder(last->holder);
+	}
+	pfree(wishes);
+}
+
+static void
+lock_together(const Together *all)
+{
+	int			n;
+	const Wish **wishes = in_order(all, by_resource, &n);
+	int			most = booking_most_together();
+	int			resources = 0;
+
+	for (int i = 0; i < n; i++)
+		resources += i == 0 || wishes[i]->resource_id != wishes[i - 1]->resource_id;
+	if (resources > most)
+		booking_lock_all_together();
+
+	/* One booking, and no others, is nobody's concern. */
+	for (int i = 0; i < n && n > 1 && resources <= most;)
+	{
+		int			same = 1;
+
+		while (i + same < n && wishes[i + same]->resource_id == wishes[i]->resource_id)
+			same++;
+		booking_lock_together(wishes[i]->resource_id, needs_to_be_alone(wishes + i, same));
+		i += same;
+	}
+	pfree(wishes);
+}
+
+/* Could two calls that want several things of this resource, as these are, wait for each other? */
+static bool
+needs_to_be_alone(const Wish *const *wishes, int n)
+{
+	bool		one_slot = wishes[0]->has_slot && wishes[0]->seat_no == 0;
+
+	for (int i = 1; i < n; i++)
+		one_slot = one_slot && wishes[i]->has_slot && wishes[i]->seat_no == 0 &&
+			wishes[i]->slot_id == wishes[0]->slot_id;
+	return n > 1 && wishes[0]->resource->kind != RESOURCE_EXCLUSIVE && !one_slot;
+}
+
+/* Those that are to be booked, in some order. */
+static const Wish **
+in_order(const Together *all, int (*compare) (const void *, const void *), int *n)
+{
+	const Wish **wishes = palloc_array(const Wish *, all->n + 1);
+
+	*n = 0;
+	for (int i = 0; i < all->n; i++)
+		if (all->wish[i].booking == (Datum) 0 && !all->wish[i].refused)
+			wishes[(*n)++] = &all->wish[i];
+	if (*n > 1)
+		qsort(wishes, *n, sizeof(const Wish *), compare);
+	return wishes;
+}
+
+static int
+by_resource(const void *a, const void *b)
+{
+	const Wish *x = *(const Wish *const *) a;
+	const Wish *y = *(const Wish *const *) b;
+
+	return x->resource_id != y->resource_id ? (x->resource_id < y->resource_id ? -1 : 1) :
+		x < y ? -1 : x > y;
+}
+
+static int
+by_holder(const void *a, const void *b)
+{
+	return booking_compare_holders((*(const Wish *const *) a)->holder,
+								   (*(const Wish *const *) b)->holder);
+}
+
+/* See above.  Any seat comes after certain ones, which it must not take. */
+static int
+in_writing_order(const void *a, const void *b)
+{
+	const Wish *x = *(const Wish *const *) a;
+	const Wish *y = *(const Wish *const *) b;
+
+	if (x->resource_id != y->resource_id)
+		return x->resource_id < y->resource_id ? -1 : 1;
+	if (x->seat_no != y->seat_no)
+		return x->seat_no == 0 ? 1 : y->seat_no == 0 ? -1 : x->seat_no < y->seat_no ? -1 : 1;
+	if (x->period.from != y->period.from)
+		return x->period.from < y->period.from ? -1 : 1;
+	if (x->has_slot && y->has_slot && x->slot_id != y->slot_id)
+		return x->slot_id < y->slot_id ? -1 : 1;
+	return x < y ? -1 : x > y;
+}
+
+/* That would be refused as taken, which is not what is wrong with it. */
+static void
+refuse_seats_wanted_twice(Together *all)
+{
+	int			n;
+	const Wish **wishes = in_order(all, in_writing_order, &n);
+
+	for (int i = 1; i < n; i++)
+	{
+		const Wish *one = wishes[i - 1];
+		const Wish *other = wishes[i];
+
+		if (one->seat_no == 0 || one->resource_id != other->resource_id ||
+			one->seat_no != other->seat_no || one->period.to <= other->period.from)
+			continue;
+		all->current = Max(one->entry, other->entry);
+		all->field = "seat";
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("seat \"%s\" is wanted twice for that time", other->seat),
+				 errdetail("Wanted %s and %s.", booking_period_text(booking_make_range(one->period)),
+						   booking_period_text(booking_make_range(other->period)))));
+	}
+	pfree(wishes);
+}
+
+/* ---- the same call once more ---- */
+
+/*
+ * Is everything there already, by the id of the group or by those of the bookings?  An id that has
+ * been used for something else is an error.
+ */
+bool
+booking_together_replay(Together *all)
+{
+	Datum		group;
+	uint64		n;
+
+	if (all->group_id == NULL)
+		return replay_ids(all);
+	group = UUIDPGetDatum(all->group_id);
+	SPI_connect();
+	n = booking_run(STMT_BOOKINGS_OF_GROUP, &group, NULL);
+	if (n > 0)
+		replay_group(all);
+	SPI_finish();
+	return n > 0 || replay_ids(all);
+}
+
+/*
+ * The group is there, in the order of the ids.  Those that are ours ascend with the entries
+ * (uuid.c); a caller's may be anywhere.
+ */
+static void
+replay_group(Together *all)
+{
+	uint64		n = SPI_processed;
+	bool	   *claimed = palloc0_array(bool, n);
+	uint64		next = 0;
+
+	if (n != (uint64) all->n)
+		used_for_something_else(all, psprintf("The group has %llu bookings; now %d are wanted.",
+											  (unsigned long long) n, all->n));
+	for (int i = 0; i < all->n; i++)
+		if (all->wish[i].own_id)
+		{
+			uint64		at = find_in_group(n, &all->wish[i].id);
+
+			if (at == n || claimed[at])
+				used_for_something_else(all, psprintf("Its booking %d has another id.", i + 1));
+			claimed[at] = true;
+			replay_row(all, i, at);
+		}
+	for (int i = 0; i < all->n; i++)
+		if (!all->wish[i].own_id)
+		{
+			while (claimed[next])
+				next++;
+			replay_row(all, i, next++);
+		}
+}
+
+static void
+replay_row(Together *all, int i, uint64 at)
+{
+	Content		content = content_of(&all->wish[i]);
+	char	   *differs = booking_content_differs(&content, SPI_tuptable->vals[at], SPI_tuptable->tupdesc);
+
+	CHECK_FOR_INTERRUPTS();
+	if (differs)
+		used_for_something_else(all, psprintf("Its booking %d has another %s.", i + 1, differs));
+	all->wish[i].booking = booking_row_datum_at(at);
+}
+
+/* The row with this id among the result's, which are in their order; n: none. */
+static uint64
+find_in_group(uint64 n, const pg_uuid_t *id)
+{
+	uint64		low = 0;
+	uint64		high = n;
+
+	while (low < high)
+	{
+		uint64		middle = (low + high) / 2;
+		int			order = memcmp(stored_id(middle), id, UUID_LEN);
+
+		if (order == 0)
+			return middle;
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return n;
+}
+
+static const pg_uuid_t *
+stored_id(uint64 at)
+{
+	bool		isnull;
+
+	return DatumGetUUIDP(SPI_getbinval(SPI_tuptable->vals[at], SPI_tuptable->tupdesc,
+									   booking_row_column(SPI_tuptable->tupdesc, BOOKING_ID), &isnull));
+}
+
+static void
+used_for_something_else(const Together *all, const char *how)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_UNIQUE_VIOLATION),
+			 errmsg("group id %s has been used for something else",
+					DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(all->group_id)))),
+			 errbooking(CONSTRAINT_ID, "%s", how),
+			 errhint("Repeat a call with the same arguments, or use a new id.")));
+}
+
+/* Single bookings that are there already stay as they are.  True when there are no others. */
+static bool
+replay_ids(Together *all)
+{
+	int			left = 0;
+
+	for (int i = 0; i < all->n; i++)
+	{
+		Wish	   *wish = &all->wish[i];
+		Datum		id = UUIDPGetDatum(&wish->id);
+		Content		content;
+
+		all->current = wish->entry;
+		if (wish->own_id && booking_id_is_used(&wish->id))
+		{
+			SPI_connect();
+			if (booking_run(STMT_GET_BOOKING, &id, NULL) > 0)
+			{
+				content = content_of(wish);
+				booking_check_replay(&content, SPI_tuptable->vals[0], SPI_tuptable->tupdesc, &wish->id);
+				wish->booking = booking_row_datum();
+			}
+			SPI_finish();
+		}
+		left += wish->booking == (Datum) 0;
+	}
+	all->current = 0;
+	return left == 0;
+}
+
+static Content
+content_of(const Wish *wish)
+{
+	return (Content) {
+		.resource = wish->resource,
+		.has_slot = wish->has_slot && !wish->chosen_slot,
+		.slot_id = wish->slot_id,
+		.range = wish->range,
+		.holder = wish->holder,
+		.quantity = wish->quantity,
+		.seat = wish->seat,
+		.data = wish->data
+	};
+}
+
+/* ---- writing ---- */
+
+/* The last locks, for what is not there yet. */
+void
+booking_together_lock_rest(Together *all)
+{
+	if (all->n == 0)
+		return;
+	lock_holders(all);
+	lock_together(all);
+}
+
+/*
+ * Book all that is not there yet.  False when something was refused: nothing may stay of the
+ * rest then, and the caller raises the error, or undoes it.
+ */
+bool
+booking_together_store(Together *all)
+{
+	bool		stored = true;
+
+	for (int i = 0; i < all->n; i++)
+		all->wish[i].refused = false;
+	write_wishes(all, !apply_policy(all));
+	for (int i = 0; i < all->n; i++)
+		stored = stored && !all->wish[i].refused;
+	return stored;
+}
+
+/* What our functions apply to a booking, and its trigger does not (policy.c). */
+static bool
+apply_policy(Together *all)
+{
+	bool		allowed = true;
+
+	for (int i = 0; i < all->n; i++)
+	{
+		Wish	   *wish = &all->wish[i];
+
+		if (wish->booking != (Datum) 0)
+			continue;
+		wish->refused = !booking_policy_allows(wish->resource, wish->period,
+											   wish->has_slot ? POLICY_NOTICE : POLICY_ALL, &wish->refusal) ||
+			(wish->hold_for && !booking_hold_allowed(wish->resource, booking_interval_length(wish->hold_for),
+													 &wish->refusal));
+		allowed = allowed && !wish->refused;
+	}
+	return allowed;
+}
+
+/* With "lost" only to see what else is in the way. */
+static void
+write_wishes(Together *all, bool lost)
+{
+	RequestedRows rows = {.lost = lost};
+	MemoryContext context = CurrentMemoryContext;
+	const Wish **wishes;
+	Datum	   *arrays;
+
+	/* In the order of the entries, which the ids keep in mind. */
+	for (int i = 0; i < all->n; i++)
+		if (!all->wish[i].own_id)
+			booking_new_id(&all->wish[i].id);
+	if (all->group_id)
+		all->group = *all->group_id;
+	else
+		booking_new_id(&all->group);
+
+	wishes = in_order(all, in_writing_order, &rows.n);
+	if (rows.n == 0)
+		return;
+	rows.row = palloc_extended(rows.n * sizeof(RequestedRow), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	for (int i = 0; i < rows.n; i++)
+		rows.row[i] = (RequestedRow) {.id = wishes[i]->id,.number = (int) (wishes[i] - all->wish),
+			.entry = wishes[i]->entry,.has_slot = wishes[i]->has_slot,.slot_id = wishes[i]->slot_id,
+			.quantity = wishes[i]->quantity};
+	arrays = arrays_of(wishes, rows.n, &all->group);
+
+	rows.entry = &all->current;
+	SPI_connect();
+	booking_write_several(STMT_INSERT_BOOKINGS, arrays, &rows, context);
+	take_bookings(all, &rows);
+	SPI_finish();
+}
+
+/* The rows of the INSERT as its parameters. */
+static Datum *
+arrays_of(const Wish *const *wishes, int n, const pg_uuid_t *group)
+{
+	static const Oid types[INSERT_NARRAYS] = {
+		UUIDOID, INT8OID, INT8OID, INT4OID, TSTZRANGEOID, INT4OID, TEXTOID, TEXTOID, TIMESTAMPTZOID, JSONBOID
+	};
+	Datum	   *arrays = palloc_array(Datum, INSERT_NARRAYS + 1);
+	Datum	   *values[INSERT_NARRAYS];
+	bool	   *nulls[INSERT_NARRAYS];
+	Datum		confirmed = CStringGetTextDatum("confirmed");
+	Datum		held = CStringGetTextDatum("held");
+	TimestampTz now = GetCurrentTimestamp();
+	int			first = 1;
+
+	for (int a = 0; a < INSERT_NARRAYS; a++)
+	{
+		values[a] = palloc_array(Datum, n);
+		nulls[a] = palloc0_array(bool, n);
+	}
+	for (int i = 0; i < n; i++)
+	{
+		const Wish *wish = wishes[i];
+
+		values[ARRAY_ID][i] = UUIDPGetDatum(&wish->id);
+		values[ARRAY_RESOURCE_ID][i] = Int64GetDatum(wish->resource->id);
+		values[ARRAY_SLOT_ID][i] = Int64GetDatum(wish->slot_id);
+		nulls[ARRAY_SLOT_ID][i] = !wish->has_slot;
+		values[ARRAY_SEAT_NO][i] = Int32GetDatum(wish->seat_no);
+		nulls[ARRAY_SEAT_NO][i] = wish->seat_no == 0;
+		values[ARRAY_PERIOD][i] = RangeTypePGetDatum(wish->range);
+		nulls[ARRAY_PERIOD][i] = wish->has_slot;
+		values[ARRAY_QUANTITY][i] = Int32GetDatum(wish->quantity);
+		values[ARRAY_HOLDER][i] = PointerGetDatum(wish->holder);
+		values[ARRAY_STATUS][i] = wish->hold_for ? held : confirmed;
+		nulls[ARRAY_EXPIRES_AT][i] = wish->hold_for == NULL;
+		if (wish->hold_for)
+			values[ARRAY_EXPIRES_AT][i] =
+				TimestampTzGetDatum(booking_shift(now, booking_interval_length(wish->hold_for)));
+		values[ARRAY_DATA][i] = JsonbPGetDatum(wish->data);
+	}
+	for (int a = 0; a < INSERT_NARRAYS; a++)
+	{
+		int16		length;
+		bool		by_value;
+		char		align;
+
+		get_typlenbyvalalign(types[a], &length, &by_value, &align);
+		arrays[a] = PointerGetDatum(construct_md_array(values[a], nulls[a], 1, &n, &first, types[a],
+													   length, by_value, align));
+		pfree(values[a]);
+		pfree(nulls[a]);
+	}
+	arrays[INSERT_NARRAYS] = UUIDPGetDatum(group);
+	return arrays;
+}
+
+/* What has become of each. */
+static void
+take_bookings(Together *all, const RequestedRows *rows)
+{
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		const RequestedRow *row = booking_requested_row(rows, stored_id(i));
+
+		if (row)
+			all->wish[row->number].booking = booking_row_datum_at(i);
+	}
+	for (int i = 0; i < rows->n; i++)
+	{
+		Wish	   *wish = &all->wish[rows->row[i].number];
+
+		wish->refused = rows->row[i].refused;
+		wish->refusal = rows->row[i].refusal;
+		all->current = wish->entry;
+		if (wish->booking == (Datum) 0 && !wish->refused && rows->nrefused == 0 && !rows->lost)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("the booking was not stored"),
+					 errdetail("A trigger on booking.booking has suppressed it.")));
+	}
+	all->current = 0;
+}
+
+/* ---- the answer ---- */
+
+static void
+lock_and_store(Together *all, void *arg)
+{
+	booking_together_lock(all);
+	refuse_seats_wanted_twice(all);
+	if (booking_together_replay(all))
+		return;
+	booking_together_lock_rest(all);
+	*(bool *) arg = booking_together_store(all);
+}
+
+/* Book all of it, or raise an error that says everything that is in the way. */
+void
+booking_together_book(Together *all)
+{
+	bool		stored = true;
+
+	booking_together_say_which(all, lock_and_store, &stored);
+	if (!stored)
+		booking_together_refuse(all);
+}
+
+/* What is in the way of each that is refused; the first is what the error is about. */
+void
+booking_together_refuse(const Together *all)
+{
+	const Wish *first = NULL;
+	StringInfoData detail;
+	int			told = 0;
+
+	initStringInfo(&detail);
+	for (int i = 0; i < all->n; i++)
+	{
+		const Wish *wish = &all->wish[i];
+
+		if (!wish->refused)
+			continue;
+		if (first == NULL)
+			first = wish;
+		else if (all->noun == NULL && same_refusal(&first->refusal, &wish->refusal))
+			continue;
+		if (told > 0)
+			appendStringInfoChar(&detail, '\n');
+		if (all->noun)
+			appendStringInfo(&detail, "%s %d: ", all->noun, wish->entry);
+		appendStringInfoString(&detail, wish->refusal.constraint);
+		if (told++ < MOST_TOLD)
+		{
+			appendStringInfo(&detail, ": %s.", wish->refusal.message);
+			if (wish->refusal.detail)
+				appendStringInfo(&detail, "  %s", wish->refusal.detail);
+		}
+		else if (wish->seat)
+			appendStringInfo(&detail, ": seat \"%s\"", wish->seat);
+	}
+	if (all->noun == NULL && told == 1)
+		booking_raise(&first->refusal);
+	ereport(ERROR,
+			(errcode(first->refusal.sqlstate),
+			 all->noun ? errmsg("%s %d: %s", all->noun, first->entry, first->refusal.message) :
+			 errmsg("%s", first->refusal.message),
+			 errbooking(first->refusal.constraint, "%s", detail.data),
+			 first->refusal.hint ? errhint("%s", first->refusal.hint) : 0));
+}
+
+static bool
+same_refusal(const Refusal *a, const Refusal *b)
+{
+	return strcmp(a->message, b->message) == 0 && a->detail && b->detail &&
+		strcmp(a->detail, b->detail) == 0;
+}
+
+void
+booking_check_hold_for(const Interval *hold_for)
+{
+	if (hold_for && booking_interval_length(hold_for) <= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("hold_for must be longer than zero"),
+				 errhint("Leave it out to confirm the booking at once.")));
+}

@@ -1,0 +1,157 @@
+# Many clients that book several things in one call, in random order, of rooms, seats, pools and
+# slots, under a limit, next to single calls, groups that are given up, and a guarded table: no
+# deadlock and no other error, no group of which a part is there, nothing sold twice.
+# BOOKING_SOAK=60 does it for so many seconds at each isolation level.
+
+use strict;
+use warnings FATAL => 'all';
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $clients = $ENV{BOOKING_CLIENTS} // 64;
+my $seconds = $ENV{BOOKING_SOAK} // 3;
+
+my $node = PostgreSQL::Test::Cluster->new('together');
+$node->init;
+$node->append_conf('postgresql.conf', <<"CONF");
+max_connections = @{[ $clients + 20 ]}
+fsync = off
+deadlock_timeout = 100ms
+log_min_messages = warning
+CONF
+$node->start;
+
+my $setup = q{
+CREATE EXTENSION booking CASCADE;
+SELECT booking.create_resource('room ' || n) FROM generate_series(1, 8) AS n;
+SELECT booking.create_resource('bus ' || n, 'seated', seats => ARRAY['1', '2', '3', '4']) FROM generate_series(1, 4) AS n;
+SELECT booking.create_resource('pool ' || n, 'pooled', 3) FROM generate_series(1, 4) AS n;
+SELECT booking.create_resource('hall ' || n, 'pooled', 0) FROM generate_series(1, 4) AS n;
+CREATE FUNCTION hours(first integer, n integer) RETURNS tstzrange LANGUAGE sql AS $$
+SELECT tstzrange('2030-01-01'::timestamptz + first * interval '1 hour', '2030-01-01'::timestamptz + (first + n) * interval '1 hour')
+$$;
+SELECT booking.publish_slot('hall ' || n, hours(h, 1), 6) FROM generate_series(1, 4) AS n, generate_series(0, 9) AS h;
+CREATE TABLE slots AS SELECT array_agg(id) AS ids FROM booking.slot;
+INSERT INTO booking.holder_limit (per, max_bookings) VALUES ('active', 60);
+CREATE TABLE stay (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, room int NOT NULL, during tstzrange NOT NULL, made_with uuid);
+SELECT booking.guard_table('stay', '{room}', '{during}');
+
+-- Between two rows of a call there is time for others.
+CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	IF random() < 0.3 THEN PERFORM pg_sleep(0.003); END IF;
+	RETURN NEW;
+END $$;
+CREATE TRIGGER dawdle BEFORE INSERT ON booking.booking FOR EACH ROW EXECUTE FUNCTION dawdle();
+
+-- Something, anything.
+CREATE FUNCTION request() RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+	dice int := random() * 20;
+	n int := 1 + floor(random() * 4);
+	during text := hours(floor(random() * 10)::int, 1 + floor(random() * 4)::int);
+BEGIN
+	RETURN CASE
+		WHEN dice < 8 THEN jsonb_build_object('resource', 'room ' || floor(random() * 8) + 1, 'period', during)
+		WHEN dice < 10 THEN jsonb_build_object('resource', 'bus ' || n, 'period', during)
+		WHEN dice < 12 THEN jsonb_build_object('resource', 'bus ' || n, 'period', during, 'seat', (1 + floor(random() * 4))::text)
+		WHEN dice < 16 THEN jsonb_build_object('resource', 'pool ' || n, 'period', during, 'quantity', 1 + floor(random() * 2))
+		ELSE jsonb_build_object('slot_id', (SELECT ids[1 + floor(random() * 40)] FROM slots), 'quantity', 1 + floor(random() * 2)) END;
+END $$;
+-- Only an answer is caught: anything else shows.
+CREATE FUNCTION together(n integer, who text) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE g uuid := gen_random_uuid();
+BEGIN
+	PERFORM booking.book_all((SELECT jsonb_agg(request()) FROM generate_series(1, n)), who, CASE WHEN random() < 0.7 THEN interval '100 ms' END, g);
+	-- A table of the application's, last.
+	IF random() < 0.3 THEN
+		INSERT INTO stay (room, during, made_with) VALUES (1 + floor(random() * 3), hours(floor(random() * 20)::int, 2), g);
+	END IF;
+EXCEPTION
+	WHEN exclusion_violation OR check_violation THEN NULL;
+	WHEN invalid_parameter_value THEN IF sqlerrm !~ 'is wanted twice' THEN RAISE; END IF;
+END $$;
+CREATE FUNCTION seats(who text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM booking.book_seats('bus ' || floor(random() * 4) + 1, hours(floor(random() * 10)::int, 1 + floor(random() * 3)::int), who, 2, together => random() < 0.5);
+EXCEPTION WHEN exclusion_violation OR check_violation THEN NULL;
+END $$;
+CREATE FUNCTION single(who text) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE r jsonb := request();
+BEGIN
+	IF r ? 'slot_id' THEN
+		PERFORM booking.book_place((r->>'slot_id')::bigint, who, (r->>'quantity')::int);
+	ELSE
+		PERFORM booking.book_slot(r->>'resource', (r->>'period')::tstzrange, who, coalesce((r->>'quantity')::int, 1), r->>'seat');
+	END IF;
+EXCEPTION WHEN exclusion_violation OR check_violation THEN NULL;
+END $$;
+CREATE FUNCTION give_up() RETURNS void LANGUAGE plpgsql AS $$
+DECLARE g uuid;
+BEGIN
+	SELECT group_id INTO g FROM booking.booking WHERE status = 'confirmed' AND group_id IS NOT NULL ORDER BY random() LIMIT 1;
+	IF g IS NOT NULL THEN PERFORM booking.cancel_group(g); END IF;
+END $$;
+};
+# Most of it is undone, so that there is something to be had and to wait for.
+my $script = q{
+\set dice random(1, 14)
+\if :dice <= 2
+SELECT together(3, 'c' || :client_id::int);
+\elif :dice <= 8
+BEGIN;
+SELECT together(3, 'c' || :client_id::int);
+ROLLBACK;
+\elif :dice <= 10
+SELECT seats('c' || :client_id::int);
+\elif :dice <= 12
+SELECT single('c' || :client_id::int);
+\else
+SELECT give_up();
+\endif
+};
+my $file = $node->basedir . '/together.sql';
+append_to_file($file, $script);
+
+for my $isolation ('read committed', 'repeatable read', 'serializable')
+{
+	(my $database = $isolation) =~ s/ /_/;
+	$node->safe_psql('postgres', "CREATE DATABASE $database");
+	$node->safe_psql('postgres', "ALTER DATABASE $database SET default_transaction_isolation = '$isolation'");
+	$node->safe_psql($database, $setup);
+	# What the application itself reads at SERIALIZABLE is its own affair.
+	$node->safe_psql($database, q{ALTER FUNCTION give_up() RENAME TO give_up_any; CREATE FUNCTION give_up() RETURNS void LANGUAGE sql AS $$ SELECT $$})
+		if $isolation eq 'serializable';
+
+	my ($out, $err) = run_command([ 'pgbench', '-n', '-c', $clients, '-j', 2, '-T', $seconds, '-f', $file, '-p', $node->port, '-h', $node->host, $database ]);
+	my @odd = grep { /ERROR|FATAL|aborted/ && !/could not serialize access/ } split /\n/, $err;
+	@odd = grep { /ERROR|FATAL|aborted/ } split /\n/, $err if $isolation eq 'read committed';
+	is(join("\n", @odd[0 .. ($#odd > 3 ? 3 : $#odd)]), '', "$isolation: no error but refusals");
+	unlike($err, qr/deadlock/, "$isolation: no deadlock");
+	my ($done) = $out =~ /actually processed: (\d+)/;
+	cmp_ok($done // 0, '>', 0, "$isolation: " . ($done // 0) . ' transactions');
+
+	is($node->safe_psql($database, q{SELECT count(*) FROM booking.booking WHERE group_id IS NOT NULL GROUP BY group_id HAVING count(*) NOT IN (2, 3)}),
+		'', "$isolation: no part of a group");
+	is($node->safe_psql($database, q{SELECT count(*) FROM (SELECT FROM booking.booking WHERE group_id IS NOT NULL AND checked_in_at IS NULL AND expires_at IS NULL
+		GROUP BY group_id HAVING count(*) FILTER (WHERE status = 'cancelled') NOT IN (0, count(*))) AS part}), 0, "$isolation: none that is given up in part");
+	is($node->safe_psql($database, q{SELECT count(*) FROM booking.booking a JOIN booking.booking b ON a.id < b.id
+		AND a.resource_id = b.resource_id AND a.seat_no = b.seat_no AND a.period && b.period
+		WHERE a.status = 'confirmed' AND b.status = 'confirmed'}), 0, "$isolation: no two overlap");
+	is($node->safe_psql($database, q{SELECT count(*) FROM booking.resource r, generate_series('2029-12-31'::timestamptz, '2030-01-03', '30 min') AS instant
+		WHERE r.kind = 'pooled' AND r.capacity < (SELECT sum(quantity) FROM booking.booking b
+		WHERE b.resource_id = r.id AND b.slot_id IS NULL AND b.status = 'confirmed' AND b.period @> instant)}), 0, "$isolation: no pool is over its capacity");
+	is($node->safe_psql($database, q{SELECT count(*) FROM booking.slot s WHERE s.capacity < (SELECT sum(quantity) FROM booking.booking b WHERE b.slot_id = s.id AND b.status = 'confirmed')}),
+		0, "$isolation: no slot is sold beyond its places");
+	is($node->safe_psql($database, q{SELECT count(*) FROM stay a JOIN stay b ON a.id < b.id AND a.room = b.room AND a.during && b.during}), 0, "$isolation: nor a guarded table");
+	is($node->safe_psql($database, q{SELECT count(*) FROM stay s WHERE NOT EXISTS (SELECT FROM booking.booking b WHERE b.group_id = s.made_with)}), 0, "$isolation: what was booked with it is there");
+	is($node->safe_psql($database, q{SELECT count(*) FROM (SELECT FROM booking.booking WHERE status = 'confirmed' GROUP BY holder HAVING count(*) > 60) AS beyond}), 0, "$isolation: no holder is beyond the limit");
+	is($node->safe_psql($database, 'SELECT count(*) FROM booking.verify()'), 0, "$isolation: verify() agrees");
+	cmp_ok($node->safe_psql($database, 'SELECT count(DISTINCT group_id) FROM booking.booking'), '>', 1, "$isolation: groups were booked");
+}
+unlike(slurp_file($node->logfile), qr/deadlock detected|out of shared memory|PANIC|TRAP/, 'nor in the log');
+
+$node->stop;
+done_testing();

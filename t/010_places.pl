@@ -82,10 +82,9 @@ EXCEPTION
 	-- Somebody may have changed or removed the booking just before: that, and nothing else.
 	WHEN exclusion_violation OR object_not_in_prerequisite_state OR undefined_object THEN
 		NULL;
-	-- A transaction that books twice may make a deadlock, and is mostly the one to be told.
-	-- Now and then it is one that gathers places at that moment (shards.c).
+	-- A transaction that books twice may make a deadlock with its like (shards.c).
 	WHEN deadlock_detected THEN
-		NULL;
+		IF dice <> 19 THEN RAISE; END IF;
 END $$;
 };
 my $aborting = q{

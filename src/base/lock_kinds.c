@@ -19,6 +19,7 @@
  *	GATE		128 - 191	what is counted	row is indexed	counting, then inserting
  *	PLACES		1000 - 1255	slot id			commit			one row of a slot's free places
  *	PLACES		1256		slot id			commit			marking a slot's lapsed holds
+ *	PLACES		1257		slot id			it is done		putting its free places together
  *	JOIN		104			resource id		commit			the line, while something is freed
  *	LINE		105			resource id		commit			offering what has been freed
  *
@@ -29,9 +30,9 @@
  * if they are free.  RESOURCE has the key 0 beside those of the resources; it stands for
  * further ones when there are many (locks.c).
  *
- * Of one kind, the gates of one row are taken in the order of their keys, the rows of free
- * places of one slot in the order of their numbers if all are wanted, and the resources of a
- * booking that moves in the order of their ids.
+ * Of one kind, the gates of one row are taken in the order of their keys, and the resources of a
+ * booking that moves in the order of their ids.  The rows of free places have no order: what takes
+ * places waits for one of them with none of the others in hand (shards.c).
  *
  * What books or moves several things in one call has them all up front, each kind in the
  * order of its keys, and TOGETHER after HOLDER, before it writes the first row

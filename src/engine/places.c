@@ -59,11 +59,13 @@ find_account(int64 slot_id)
  * not enough, or, without "wait", when it is not that simple.
  */
 bool
-booking_places_take(const Slot *slot, int32 quantity, const BookingRow *row, bool wait)
+booking_places_take(const PlacesWanted *wanted, bool wait)
 {
+	const Slot *slot = wanted->slot;
+	const BookingRow *row = wanted->row;
 	Account    *account = find_account(slot->id);
-	int64		need = account->judged + quantity - account->taken;
-	int64		judged = account->judged + quantity;
+	int64		need = account->judged + wanted->quantity - account->taken;
+	int64		judged = account->judged + wanted->quantity;
 
 	/* What the whole statement asks for is taken in one step: in several, two might deadlock. */
 	if (account->taken == 0 && booking_asked_for(row))
@@ -76,9 +78,9 @@ booking_places_take(const Slot *slot, int32 quantity, const BookingRow *row, boo
 		/* Not the first row: there may be as many more to come. */
 		if (account->judged > 0)
 			want = Max(need, Min(account->judged, MOST_IN_ADVANCE));
-		taken = !wait ? booking_shards_take_at_once(slot, need, want) :
-			booking_shards_take(slot, need, want, row->null[BOOKING_ID] ? NULL :
-				 DatumGetUUIDP(row->value[BOOKING_ID]));
+		taken = !wait ? booking_shards_take_at_once(slot, wanted->from, need, want) :
+			booking_shards_take(slot, wanted->from, need, want, row->null[BOOKING_ID] ? NULL :
+								DatumGetUUIDP(row->value[BOOKING_ID]));
 		if (taken == 0)
 			return false;
 		account = find_account(slot->id);
@@ -179,7 +181,7 @@ booking_places_settle(void)
 			if (booking_shards_give(&slot, left))
 				booking_sold_out_no_more();
 		}
-		else if (booking_shards_take(&slot, -left, -left, NULL) == 0)
+		else if (booking_shards_take(&slot, NULL, -left, -left, NULL) == 0)
 		{
 			Refusal		refusal;
 

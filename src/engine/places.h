@@ -15,7 +15,18 @@
 #include "engine/row.h"
 #include "engine/slots.h"
 
-extern bool booking_places_take(const Slot *slot, int32 quantity, const BookingRow *row, bool wait);
+/* What a row takes of the places of a slot. */
+typedef struct PlacesWanted
+{
+	const Slot *slot;
+	const Slot *from;			/* another that the booking leaves, or NULL */
+	int			way_back;		/* a lock in that with which it can be left; -1: none yet */
+	int32		quantity;
+	const BookingRow *row;
+	const BookingRow *old;		/* that it replaces, or NULL */
+} PlacesWanted;
+
+extern bool booking_places_take(const PlacesWanted *wanted, bool wait);
 extern void booking_places_stored(struct TriggerData *trigger);
 extern void booking_places_settle(void);
 extern void booking_places_refusal(const Resource *resource, const Slot *slot, int64 quantity,

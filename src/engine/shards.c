@@ -25,17 +25,24 @@
  *	5. n or more only in shards that somebody has: wait for one of those, then look again.
  *	   Places that a transaction in progress has taken count as free as long as it can
  *	   still roll back, so nobody is refused on its account.
- *	6. n or more altogether, and in no shard alone: lock all shards, in their order, which
- *	   waits for those that have one; take n and put what remains together.
+ *	6. n or more altogether, and in no shard alone: gather them from the shards that nobody
+ *	   has, and put what remains there together; one booker at a time.  Not enough in
+ *	   those: wait for one of the others, then look again.
  *
  * Giving back is possible with any shard: one we have, else one that nobody has, else we
- * wait for one.
+ * wait for one.  A booking that moves to another slot locks one of the slot that it leaves
+ * before it takes places in the other, or waits for neither with the other in hand.
  *
- * Deadlocks: a single booking waits for a shard (3, 5, 6) only while it has none, or in
- * their order; what gives back waits only while it has none; and a
- * transaction that has changed a shard waits for nobody any more.  One that books several
- * times may have to.
- * If that makes a deadlock, it is the one to be told, and not a bystander (lock_shard()).
+ * Deadlocks: what takes places goes by attempts, in which it waits for nothing.  One that fails
+ * gives back all the locks that it has taken, those of shards and those of turns, and waits
+ * for the one that was in its way with none of them in hand.  That one it keeps for the next
+ * attempt: given back, it would go to the next that waits, and the two could hand it to one
+ * another for a long time.  What only gives back waits only while it has none.  So a single
+ * booking that waits for a shard has none that anybody could wait for, nor does it wait any more
+ * once it has changed one, and no deadlock over shards can have one in it.
+ *
+ * A transaction that books several times may have to wait for a shard when it has changed one.
+ * A deadlock is then among such transactions; one that makes it is told (lock_shard()).
  * What serves a waitlist waits for no shard at all, for one that has it may be waiting for
  * the line (waitlist.c).
  *
@@ -80,8 +87,9 @@
 /* What is left of a sale is kept together in portions of so many, or more. */
 #define SMALL_PORTION		16
 
-/* The lock of the one that marks lapsed holds expired; beside those of the shards. */
+/* Locks beside those of the shards: of the one that marks lapsed holds expired, or gathers. */
 #define REAPER				MAX_SHARDS
+#define GATHERER			(MAX_SHARDS + 1)
 
 /* At most so many lapsed holds are marked expired by one that needs their places. */
 #define MOST_REAPED			1024
@@ -90,83 +98,175 @@
 #define BEING_WRITTEN	(-1)	/* by a transaction that has given the lock back */
 #define NO_SUCH_SHARD	(-2)
 
+/* Somebody who wants to take places. */
+typedef struct Taking
+{
+	const Slot *slot;
+	const Slot *from;			/* that the booking leaves, or NULL */
+	int64		need;
+	int64		want;
+	const pg_uuid_t *self;
+
+	/* What has been in the way of an attempt: a lock, or the row that goes with it. */
+	const Slot *busy;			/* NULL: nothing */
+	int			shard;
+	bool		again;			/* or only that something has changed meanwhile */
+} Taking;
+
+static bool try_to_take(Taking *taking, int64 *taken);
+static void wait_for_busy(Taking *taking);
+static void in_the_way(Taking *taking, const Slot *slot, int shard);
 static void try_first(const Slot *slot, int shard);
 static int64 free_in(const Slot *slot, int shard, bool wait);
 static bool written_by_us(const Slot *slot, int shard);
 static bool try_shard(const Slot *slot, int shard);
 static void shard_written(const Slot *slot, int shard);
-static int64 take_from(const Slot *slot, int shard, int64 need, int64 want, bool wait);
-static int64 take_somewhere(const Slot *slot, const FreePlaces *free, int64 need, int64 want);
-static int64 gather(const Slot *slot, int64 need);
-static bool reap_places(const Slot *slot, int64 need, const pg_uuid_t *self);
+static int64 take_from(const Slot *slot, int shard, int64 need, int64 want);
+static int64 take_somewhere(Taking *taking, const FreePlaces *free);
+static int64 gather(Taking *taking, const FreePlaces *free);
+static bool lock_enough(Taking *taking, const FreePlaces *free, int64 *here);
+static void spread(const Slot *slot, const int64 *here, int64 need);
+static void reap_places(Taking *taking);
+static int	mark_some(Taking *taking, Datum *ids, int found, TimestampTz now);
 static bool lock_shard(const Slot *slot, int shard);
 static bool gives_exactly(void);
 static int	find_shard_to_give(const Slot *slot, int start, bool exactly, int64 *before);
-static bool look_when_written(const Slot *slot, FreePlaces *free);
-static bool lock_all(const Slot *slot);
-static void unlock_all(const Slot *slot);
+static int	lock_shard_to_give(const Slot *slot, bool exactly, int64 *before);
+static bool lock_all(Taking *taking);
+static void unlock_some(const Slot *slot, int n);
 static int	some_shard(const Slot *slot);
 static uint64 run(Statement statement, const Slot *slot, int shard, int64 quantity);
 
 /*
  * Take at least "need" places, and up to "want" where they are at hand.  Returns how
- * many; 0 when there are not enough.  "self" is the booking that they are for.
+ * many; 0 when there are not enough.  "self" is the booking that they are for.  One that comes
+ * "from" another slot has, when it gets them, a lock with which it can give back there.
  */
 int64
-booking_shards_take(const Slot *slot, int64 need, int64 want, const pg_uuid_t *self)
+booking_shards_take(const Slot *slot, const Slot *from, int64 need, int64 want, const pg_uuid_t *self)
 {
+	Taking		taking = {.slot = slot, .from = from, .need = need, .want = want, .self = self};
 	int64		taken;
+	bool		done;
 
 	if (need > slot->capacity)
 		return 0;
 
-	taken = booking_shards_take_at_once(slot, need, want);
-	while (taken == 0)
+	taken = booking_shards_take_at_once(slot, from, need, want);
+	done = taken > 0;
+	while (!done)
 	{
-		FreePlaces	free;
-		bool		again = true;
+		Taking		before = taking;
 
 		CHECK_FOR_INTERRUPTS();
-		SPI_connect();
-		booking_shards_look(slot, &free);
-		if (free.total >= need)
-		{
-			taken = take_somewhere(slot, &free, need, want);
-			again = !booking_line_serving();
-		}
+		done = try_to_take(&taking, &taken);
+		if (before.busy)
+			booking_unlock_places(before.busy->id, before.shard);
+		if (!done && taking.busy)
+			wait_for_busy(&taking);
+	}
+	if (taken == 0)
+		try_first(slot, -1);
+	return taken;
+}
+
+/*
+ * Try to take places, without waiting for anybody.  False when something is in the way, and
+ * true when that is the end of it; then with 0 if there are not enough.
+ */
+static bool
+try_to_take(Taking *taking, int64 *taken)
+{
+	FreePlaces	free;
+	int64		before;
+	int			back = -1;
+
+	taking->busy = NULL;
+	taking->again = false;
+	SPI_connect();
+	if (taking->from &&
+		(back = find_shard_to_give(taking->from, some_shard(taking->from), gives_exactly(), &before)) < 0)
+		in_the_way(taking, taking->from, some_shard(taking->from));
+	else
+	{
+		booking_shards_look(taking->slot, &free);
+		if (free.total >= taking->need)
+			*taken = take_somewhere(taking, &free);
 		else
 		{
-			booking_shards_must_be_counted(slot);
-			again = reap_places(slot, need, self);
-		}
-		SPI_finish();
-
-		if (taken == 0 && !again)
-		{
-			try_first(slot, -1);
-			break;
+			booking_shards_must_be_counted(taking->slot);
+			reap_places(taking);
 		}
 	}
-	return taken;
+	SPI_finish();
+
+	if (back >= 0 && *taken == 0)
+		booking_unlock_places(taking->from->id, back);
+	else if (back >= 0)
+		try_first(taking->from, back);
+	return *taken > 0 || booking_line_serving() || booking_hasty() ||
+		(taking->busy == NULL && !taking->again);
+}
+
+/*
+ * Wait for what was in the way, with no lock of an attempt in hand, and keep its lock.  If it has
+ * been given back, for there are many, it is the transaction writing the row that we wait for.
+ *
+ * Two that exchange their slots could wait for each other's, get them, and be in each other's way
+ * again.  So each tosses a coin.
+ */
+static void
+wait_for_busy(Taking *taking)
+{
+	lock_shard(taking->busy, taking->shard);
+	if (taking->shard < taking->busy->nshards)
+	{
+		SPI_connect();
+		(void) free_in(taking->busy, taking->shard, true);
+		SPI_finish();
+	}
+	if (taking->from && pg_prng_bool(&pg_global_prng_state))
+	{
+		booking_unlock_places(taking->busy->id, taking->shard);
+		taking->busy = NULL;
+	}
+}
+
+static void
+in_the_way(Taking *taking, const Slot *slot, int shard)
+{
+	taking->busy = slot;
+	taking->shard = shard;
 }
 
 /* Take places from a shard that nobody has, without looking at the others. */
 int64
-booking_shards_take_at_once(const Slot *slot, int64 need, int64 want)
+booking_shards_take_at_once(const Slot *slot, const Slot *from, int64 need, int64 want)
 {
-	for (int i = 0; slot->shard >= 0 && i < slot->nshards; i++)
-	{
-		int			shard = (slot->shard + i) % slot->nshards;
-		int64		taken;
+	int64		taken = 0;
+	int64		before;
+	int			back = -1;
 
-		if (!booking_lock_places(slot->id, shard, false))
-			continue;
-		SPI_connect();
-		taken = take_from(slot, shard, need, want, false);
-		SPI_finish();
-		return taken;
+	if (slot->shard < 0)
+		return 0;
+	SPI_connect();
+	if (from == NULL ||
+		(back = find_shard_to_give(from, some_shard(from), gives_exactly(), &before)) >= 0)
+	{
+		int			i = 0;
+
+		while (i < slot->nshards &&
+			   !booking_lock_places(slot->id, (slot->shard + i) % slot->nshards, false))
+			i++;
+		if (i < slot->nshards)
+			taken = take_from(slot, (slot->shard + i) % slot->nshards, need, want);
 	}
-	return 0;
+	SPI_finish();
+	if (back >= 0 && taken == 0)
+		booking_unlock_places(from->id, back);
+	else if (back >= 0)
+		try_first(from, back);
+	return taken;
 }
 
 /* Remember where the next try is to begin. */
@@ -246,14 +346,14 @@ shard_written(const Slot *slot, int shard)
  * nor can one that sets a value.
  */
 static int64
-take_from(const Slot *slot, int shard, int64 need, int64 want, bool wait)
+take_from(const Slot *slot, int shard, int64 need, int64 want)
 {
 	int64		taken = need;
 	int64		free = 0;
 
 	if (want > need || IsolationUsesXactSnapshot() || booking_line_serving())
 	{
-		free = free_in(slot, shard, wait);
+		free = free_in(slot, shard, false);
 		if (free == NO_SUCH_SHARD)
 			booking_shards_not_counted(slot);
 		taken = free < need ? 0 : Min(want, free);
@@ -281,14 +381,14 @@ booking_shards_must_be_counted(const Slot *slot)
 }
 
 /*
- * There are enough places altogether: take them.  Returns 0 when they are gone, and then
- * we have no lock that we did not have before.
+ * There are enough places altogether: take them.  Returns 0 when they are gone, or when somebody
+ * is in the way, and then we have no lock that we did not have before.
  */
 static int64
-take_somewhere(const Slot *slot, const FreePlaces *free, int64 need, int64 want)
+take_somewhere(Taking *taking, const FreePlaces *free)
 {
+	const Slot *slot = taking->slot;
 	int			start = some_shard(slot);
-	int			wait_for = -1;
 	bool		any = false;
 
 	for (int i = 0; i < slot->nshards; i++)
@@ -296,133 +396,202 @@ take_somewhere(const Slot *slot, const FreePlaces *free, int64 need, int64 want)
 		int			shard = (start + i) % slot->nshards;
 		int64		taken;
 
-		if (free->shard[shard] < need)
+		if (free->shard[shard] < taking->need)
 			continue;
 		any = true;
-		if (try_shard(slot, shard) && (taken = take_from(slot, shard, need, want, false)) > 0)
+		if (try_shard(slot, shard) &&
+			(taken = take_from(slot, shard, taking->need, taking->want)) > 0)
 		{
 			try_first(slot, shard);
 			return taken;
 		}
-		if (wait_for < 0)
-			wait_for = shard;
+		if (taking->busy == NULL)
+			in_the_way(taking, slot, shard);
 	}
-	if (!any)
-		return gather(slot, need);
-
-	if (wait_for >= 0 && lock_shard(slot, wait_for))
-	{
-		int64		taken = take_from(slot, wait_for, need, want, true);
-
-		if (taken > 0)
-			try_first(slot, wait_for);
-		return taken;
-	}
-	return 0;
+	return any ? 0 : gather(taking, free);
 }
 
 /*
  * Take places that are scattered over several shards, and leave the rest in portions
  * from which others can take as many, so that the next one need not do this again, while
- * several can take some at once.
+ * several can take some at once.  It is done by one at a time; two would be in each other's
+ * way.
  */
 static int64
-gather(const Slot *slot, int64 need)
+gather(Taking *taking, const FreePlaces *free)
 {
-	FreePlaces	free;
-	int64		rest;
-	int64		portion;
-	int			start = some_shard(slot);
+	const Slot *slot = taking->slot;
+	int64		here[MAX_SHARDS];
+	int64		taken = 0;
 
-	if (!lock_all(slot))
-		return 0;
-	if (!look_when_written(slot, &free) || free.total < need)
+	if (!booking_lock_places(slot->id, GATHERER, false))
 	{
-		unlock_all(slot);
+		in_the_way(taking, slot, GATHERER);
 		return 0;
 	}
+	if (lock_enough(taking, free, here))
+	{
+		BOOKING_TEST_POINT("places-gather");
+		spread(slot, here, taking->need);
+		taken = taking->need;
+	}
+	booking_unlock_places(slot->id, GATHERER);
+	return taken;
+}
 
-	BOOKING_TEST_POINT("places-gather");
-	rest = free.total - need;
-	portion = Max((rest + slot->nshards - 1) / slot->nshards, Min(4 * need, SMALL_PORTION));
+/*
+ * Lock all shards that nobody has, and say how much is there; -1: not ours.  False, and none
+ * is locked, when that is not enough.  Then the fullest of the others is in the way; if none of
+ * them has anything, what we have looked at is no longer so.
+ */
+static bool
+lock_enough(Taking *taking, const FreePlaces *free, int64 *here)
+{
+	const Slot *slot = taking->slot;
+	int64		total = 0;
+	int			fullest = -1;
+
+	for (int shard = 0; shard < slot->nshards; shard++)
+	{
+		here[shard] = -1;
+		if (try_shard(slot, shard))
+		{
+			here[shard] = free_in(slot, shard, false);
+			if (here[shard] == NO_SUCH_SHARD)
+				booking_shards_not_counted(slot);
+			if (here[shard] >= 0)
+			{
+				total += here[shard];
+				continue;
+			}
+			booking_unlock_places(slot->id, shard);
+		}
+		if (fullest < 0 || free->shard[shard] > free->shard[fullest])
+			fullest = shard;
+	}
+	if (total >= taking->need)
+		return true;
+
+	for (int shard = 0; shard < slot->nshards; shard++)
+		if (here[shard] >= 0)
+			booking_unlock_places(slot->id, shard);
+	if (fullest >= 0 && free->shard[fullest] > 0)
+		in_the_way(taking, slot, fullest);
+	else
+		taking->again = true;
+	return false;
+}
+
+/* Take some of what is in the shards that are locked, and spread the rest over them. */
+static void
+spread(const Slot *slot, const int64 *here, int64 need)
+{
+	int			start = some_shard(slot);
+	int			n = 0;
+	int64		rest = -need;
+	int64		portion;
+
+	for (int shard = 0; shard < slot->nshards; shard++)
+	{
+		if (here[shard] < 0)
+			continue;
+		rest += here[shard];
+		n++;
+	}
+	portion = Max((rest + n - 1) / n, Min(4 * need, SMALL_PORTION));
 	if (need <= rest)
 		portion = Max(portion, need);
+
 	for (int i = 0; i < slot->nshards; i++)
 	{
 		int			shard = (start + i) % slot->nshards;
-		int64		here = Min(rest, portion);
+		int64		left = Min(rest, portion);
 
-		if (free.shard[shard] != here)
+		if (here[shard] < 0)
+			continue;
+		if (here[shard] != left)
 		{
-			run(STMT_SET_PLACES, slot, shard, here);
+			run(STMT_SET_PLACES, slot, shard, left);
 			shard_written(slot, shard);
 		}
 		else
 			booking_unlock_places(slot->id, shard);
-		rest -= here;
+		rest -= left;
 	}
-	return need;
 }
 
 /*
  * Mark holds of the slot that have lapsed as expired, which gives their places back: as
- * many as could be missing, for each has one place at least.  True when it is worth
- * looking again.
+ * many as could be missing, for each has one place at least.  If it helps, the caller is to look
+ * again.
  *
- * One does this at a time, and the others wait for what it leaves.  It locks the lives of
- * the holds as far as nobody is at them, and leaves those whose rows somebody has: what is
- * at one is giving its places back itself, or about to hear that it has lapsed.  Then it
- * locks all shards, since afterwards it has something written and must not wait for one.
- * If it helps, the locks stay, and everything that is free is its own to take.
+ * One does this at a time, and the others wait for what it leaves.
  */
-static bool
-reap_places(const Slot *slot, int64 need, const pg_uuid_t *self)
+static void
+reap_places(Taking *taking)
 {
+	const Slot *slot = taking->slot;
 	TimestampTz now = GetCurrentTimestamp();
-	Datum	   *ids;
-	int			found;
-	int			marked = 0;
-	int			n = 0;
-	bool		enough = false;
 	FreePlaces	free;
+	int			marked = 0;
 
 	if (booking_shards_lapsed(slot, now, 1, NULL, NULL) == 0)
-		return false;
-
-	if (!lock_shard(slot, REAPER))
-		return false;
-	booking_shards_look(slot, &free);
-	if (free.total >= need)
+		return;
+	if (!booking_lock_places(slot->id, REAPER, false))
 	{
-		booking_unlock_places(slot->id, REAPER);
-		return true;
+		in_the_way(taking, slot, REAPER);
+		return;
 	}
 
-	found = (int) Min(need - free.total, MOST_REAPED);
-	ids = palloc_array(Datum, found);
-	found = booking_shards_lapsed(slot, now, found, ids, NULL);
+	booking_shards_look(slot, &free);
+	if (free.total >= taking->need)
+		taking->again = true;
+	else
+	{
+		int			found = (int) Min(taking->need - free.total, MOST_REAPED);
+		Datum	   *ids = palloc_array(Datum, found);
+
+		found = booking_shards_lapsed(slot, now, found, ids, NULL);
+		marked = mark_some(taking, ids, found, now);
+	}
+	if (marked == 0 || booking_many_places())
+		booking_unlock_places(slot->id, REAPER);
+}
+
+/*
+ * Lock the lives of the holds as far as nobody is at them, and leave those whose rows somebody
+ * has: what is at one is giving its places back itself, or about to hear that it has lapsed.
+ * Then lock all shards, since afterwards we have something written and must not wait for one.
+ * If it helps, the locks stay, and everything that is free is our own to take.
+ */
+static int
+mark_some(Taking *taking, Datum *ids, int found, TimestampTz now)
+{
+	const Slot *slot = taking->slot;
+	int			marked = 0;
+	int			n = 0;
+	FreePlaces	free;
+
 	for (int i = 0; i < found; i++)
 	{
-		if (self && memcmp(DatumGetUUIDP(ids[i]), self, UUID_LEN) == 0)
+		if (taking->self && memcmp(DatumGetUUIDP(ids[i]), taking->self, UUID_LEN) == 0)
 			continue;
 		if (booking_try_lock_id(DatumGetUUIDP(ids[i])))
 			ids[n++] = ids[i];
 	}
 
-	if (n > 0 && lock_all(slot))
+	if (n > 0 && lock_all(taking))
 	{
 		marked = booking_mark_expired(ids, n, now);
 		booking_shards_look(slot, &free);
-		enough = free.total >= need;
-		if (!enough || booking_many_places())
-			unlock_all(slot);
+		taking->again = free.total >= taking->need;
+		if (!taking->again || booking_many_places())
+			unlock_some(slot, slot->nshards);
 	}
 	if (marked == 0 || booking_many_ids())
 		for (int i = 0; i < n; i++)
 			booking_unlock_id(DatumGetUUIDP(ids[i]));
-	if (marked == 0 || booking_many_places())
-		booking_unlock_places(slot->id, REAPER);
-	return enough;
+	return marked;
 }
 
 /*
@@ -493,6 +662,23 @@ booking_shards_can_give(int64 slot_id)
 	return shard >= 0;
 }
 
+/*
+ * Have a lock with which places can be given back later, without waiting for anybody then.
+ * Returns the shard, for a caller that may find that it does not need it.
+ */
+int
+booking_shards_prepare_to_give(const Slot *slot)
+{
+	int64		before;
+	int			shard;
+
+	SPI_connect();
+	shard = lock_shard_to_give(slot, gives_exactly(), &before);
+	SPI_finish();
+	try_first(slot, shard);
+	return shard;
+}
+
 /* Have we to know what is in a shard in order to give it more? */
 static bool
 gives_exactly(void)
@@ -517,6 +703,23 @@ find_shard_to_give(const Slot *slot, int start, bool exactly, int64 *before)
 	return -1;
 }
 
+/* Lock a shard to give places to, waiting for one if all are in use. */
+static int
+lock_shard_to_give(const Slot *slot, bool exactly, int64 *before)
+{
+	int			start = slot->shard >= 0 ? slot->shard : some_shard(slot);
+	int			shard = find_shard_to_give(slot, start, exactly, before);
+
+	if (shard >= 0)
+		return shard;
+	if (!lock_shard(slot, start) ||
+		(exactly && (*before = free_in(slot, start, true)) == BEING_WRITTEN))
+		ereport(ERROR,
+				(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+				 errmsg("every counter of slot %lld is in use", (long long) slot->id)));
+	return start;
+}
+
 /*
  * Give places back, to whichever shard can be had.  Where the places have not been
  * counted there is nothing to correct.  True when nothing was left in that shard before.
@@ -525,22 +728,11 @@ bool
 booking_shards_give(const Slot *slot, int64 quantity)
 {
 	bool		exactly = gives_exactly();
-	int			start = slot->shard >= 0 ? slot->shard : some_shard(slot);
 	int64		before = 0;
 	int			shard;
 
 	SPI_connect();
-	shard = find_shard_to_give(slot, start, exactly, &before);
-	if (shard < 0)
-	{
-		shard = start;
-		if (!lock_shard(slot, shard) ||
-			(exactly && (before = free_in(slot, shard, true)) == BEING_WRITTEN))
-			ereport(ERROR,
-					(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
-					 errmsg("every counter of slot %lld is in use", (long long) slot->id)));
-	}
-
+	shard = lock_shard_to_give(slot, exactly, &before);
 	if (exactly)
 	{
 		if (before != NO_SUCH_SHARD)
@@ -576,45 +768,30 @@ booking_shards_left(const Slot *slot)
 	return free.total;
 }
 
-/*
- * What is free, for a caller that has the locks of all shards and is going to set them: no row is being
- * written.  False when one is, and we must not wait.
- */
+/* False when somebody has one of them, or is writing it. */
 static bool
-look_when_written(const Slot *slot, FreePlaces *free)
+lock_all(Taking *taking)
 {
+	const Slot *slot = taking->slot;
+
 	for (int shard = 0; shard < slot->nshards; shard++)
 	{
-		int64		here = free_in(slot, shard, true);
+		bool		locked = try_shard(slot, shard);
 
-		if (here == NO_SUCH_SHARD)
-			booking_shards_not_counted(slot);
-		if (here == BEING_WRITTEN)
-			return false;
-	}
-	booking_shards_look(slot, free);
-	return true;
-}
-
-/* False when we must not wait for one of them. */
-static bool
-lock_all(const Slot *slot)
-{
-	for (int shard = 0; shard < slot->nshards; shard++)
-	{
-		if (lock_shard(slot, shard))
+		if (locked && free_in(slot, shard, false) != BEING_WRITTEN)
 			continue;
-		while (--shard >= 0)
-			booking_unlock_places(slot->id, shard);
+		unlock_some(slot, shard + locked);
+		in_the_way(taking, slot, shard);
 		return false;
 	}
 	return true;
 }
 
+/* Give the locks of the first n back. */
 static void
-unlock_all(const Slot *slot)
+unlock_some(const Slot *slot, int n)
 {
-	for (int shard = 0; shard < slot->nshards; shard++)
+	for (int shard = 0; shard < n; shard++)
 		booking_unlock_places(slot->id, shard);
 }
 

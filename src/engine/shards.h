@@ -31,8 +31,10 @@ typedef struct ShardRow
 	TransactionId xmax;
 } ShardRow;
 
-extern int64 booking_shards_take(const Slot *slot, int64 need, int64 want, const pg_uuid_t *self);
-extern int64 booking_shards_take_at_once(const Slot *slot, int64 need, int64 want);
+extern int64 booking_shards_take(const Slot *slot, const Slot *from, int64 need, int64 want,
+								 const pg_uuid_t *self);
+extern int64 booking_shards_take_at_once(const Slot *slot, const Slot *from, int64 need, int64 want);
+extern int	booking_shards_prepare_to_give(const Slot *slot);
 extern bool booking_shards_give(const Slot *slot, int64 quantity);
 extern bool booking_shards_can_give(int64 slot_id);
 extern int64 booking_shards_left(const Slot *slot);

@@ -51,6 +51,7 @@
 #include "engine/resource.h"
 #include "engine/row.h"
 #include "engine/row_fault.h"
+#include "engine/shards.h"
 #include "engine/slots.h"
 #include "engine/visible.h"
 #include "rules/closure.h"
@@ -76,6 +77,7 @@ static void complete_occupies(const Resource *resource, const Slot *slot, Bookin
 static int32 next_version(const BookingRow *old);
 static bool check_transition(const BookingRow *row, const BookingRow *old);
 static void keep_lapse(BookingRow *row, const BookingRow *old);
+static bool leaves_slot(const BookingRow *row, const BookingRow *old);
 static bool needs_room(const Resource *resource, const Slot *slot, const BookingRow *row);
 
 /*
@@ -129,7 +131,8 @@ judge_booking(TriggerData *trigger)
 	BookingRow	row;
 	BookingRow	old;
 	Slot		slot;
-	RowChange	change = {.heap = trigger->tg_relation,.row = &row};
+	Slot		from;
+	RowChange	change = {.heap = trigger->tg_relation,.row = &row,.way_back = -1};
 
 	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
 	{
@@ -151,7 +154,19 @@ judge_booking(TriggerData *trigger)
 		change.resource = booking_row_enter_slot(&row, change.old, &slot);
 		change.slot = &slot;
 	}
-	if (!enter_resource(&change) || !is_accepted(&change))
+	if (!enter_resource(&change))
+		return NULL;
+	if (leaves_slot(&row, change.old))
+	{
+		const Resource *before;
+
+		from = booking_use_slot(DatumGetInt64(old.value[BOOKING_SLOT_ID]), &before);
+		change.from = &from;
+		/* We may come to have the LINE lock, and must not wait for a counter then. */
+		if (change.resource->has_waiters)
+			change.way_back = booking_shards_prepare_to_give(&from);
+	}
+	if (!is_accepted(&change))
 		return NULL;
 
 	tuple = booking_row_put_together(tuple, desc, &row);
@@ -406,6 +421,14 @@ keep_lapse(BookingRow *row, const BookingRow *old)
 		row->null[BOOKING_REASON])
 		booking_row_set(row, BOOKING_REASON,
 						CStringGetTextDatum(booking_lapse_reason(DatumGetTimestampTz(old->value[BOOKING_EXPIRES_AT]))));
+}
+
+/* Does a booking move from a slot to another, or to none? */
+static bool
+leaves_slot(const BookingRow *row, const BookingRow *old)
+{
+	return old && old->active && row->active && !old->null[BOOKING_SLOT_ID] &&
+		!booking_row_same(row, old, BOOKING_SLOT_ID);
 }
 
 /* Does the row take space of the resource?  In a slot, only what slot_rules.c says. */

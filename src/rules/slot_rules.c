@@ -115,6 +115,9 @@ booking_judge_slots(RowChange *change)
 	BookingRow *row = change->row;
 	const BookingRow *old = change->old;
 	bool		adds_load = booking_row_adds_load(row, old);
+	PlacesWanted places = {
+		.slot = slot, .from = change->from, .way_back = change->way_back, .row = row, .old = old
+	};
 	int64		wanted;
 
 	if (!row->active)
@@ -135,6 +138,7 @@ booking_judge_slots(RowChange *change)
 		wanted -= DatumGetInt32(old->value[BOOKING_QUANTITY]);
 	if (wanted <= 0)
 		return true;
+	places.quantity = (int32) wanted;
 
 	if (slot->closed && !booking_row_is_history(row, old))
 		return refuse_closed_slot(resource, slot, row);
@@ -154,13 +158,13 @@ booking_judge_slots(RowChange *change)
 		if (!booking_make_room(change->heap, resource, row, change->self))
 			return false;
 		change->has_room = !resource->has_waiters &&
-			booking_places_take(slot, (int32) wanted, row, false);
+			booking_places_take(&places, false);
 		if (change->has_room)
 			return true;
 		booking_gates_leave();
 	}
 
-	return booking_line_take_places(resource, slot, row, old, (int32) wanted) ||
+	return booking_line_take_places(resource, &places) ||
 		refuse_sold_out(resource, slot, row, wanted);
 }
 

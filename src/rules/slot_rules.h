@@ -24,6 +24,8 @@ typedef struct RowChange
 	ItemPointer self;			/* where the old row stands, or NULL */
 	const Resource *resource;
 	const Slot *slot;			/* or NULL */
+	const Slot *from;			/* another that it leaves, or NULL */
+	int			way_back;		/* a lock in that with which it can be left; -1: none yet */
 	bool		has_room;		/* found already: we are inside the gate */
 } RowChange;
 

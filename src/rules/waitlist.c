@@ -75,7 +75,6 @@
 #include "engine/request.h"
 #include "engine/resource.h"
 #include "engine/row.h"
-#include "engine/slots.h"
 #include "engine/visible.h"
 #include "rules/policy.h"
 #include "rules/waitlist.h"
@@ -116,6 +115,7 @@ static List *freed_meanwhile = NIL; /* of RangeType, by what serve() itself expi
 static MemoryContext serving_context = NULL;
 static int	deferring = 0;		/* space is freed for which there is another use */
 
+static bool take_alone(const PlacesWanted *wanted);
 static int	serve(const Resource *resource, RangeType *window, Datum newcomer, bool *somebody);
 static int	serve_window(const Resource *resource, RangeType *window, Datum newcomer, bool *somebody);
 static bool offer(const Resource *resource, const Entry *entry);
@@ -151,28 +151,27 @@ booking_line_ahead(const Resource *resource, const BookingRow *row)
  * none.
  */
 bool
-booking_line_take_places(const Resource *resource, const Slot *slot, const BookingRow *row,
-						 const BookingRow *old, int32 quantity)
+booking_line_take_places(const Resource *resource, const PlacesWanted *wanted)
 {
 	volatile bool taken = false;
 	bool		somebody = false;
 
-	if (booking_line_serving() || !resource->has_waiters || booking_row_is_history(row, old) ||
+	if (booking_line_serving() || !resource->has_waiters ||
+		booking_row_is_history(wanted->row, wanted->old) ||
 		!booking_lock_line(resource->id, true))
-		return booking_places_take(slot, quantity, row, true);
+		return take_alone(wanted);
 
-	if (serve(resource, DatumGetRangeTypeP(row->value[BOOKING_OCCUPIES]),
-			  row->value[BOOKING_HOLDER], &somebody) == 0)
-	{
+	if (serve(resource, DatumGetRangeTypeP(wanted->row->value[BOOKING_OCCUPIES]),
+			  wanted->row->value[BOOKING_HOLDER], &somebody) == 0)
 		booking_unlock_line(resource->id);
-		return booking_places_take(slot, quantity, row, true);
-	}
+	if (!booking_holds_line(resource->id))
+		return take_alone(wanted);
 
 	booking_set_line_serving(true);
 	serving_context = CurrentMemoryContext;
 	PG_TRY();
 	{
-		taken = booking_places_take(slot, quantity, row, true);
+		taken = booking_places_take(wanted, true);
 	}
 	PG_FINALLY();
 	{
@@ -181,6 +180,15 @@ booking_line_take_places(const Resource *resource, const Slot *slot, const Booki
 	}
 	PG_END_TRY();
 	return taken;
+}
+
+/* Without a line: take places, waiting for them if need be, which is not done with a lock in hand. */
+static bool
+take_alone(const PlacesWanted *wanted)
+{
+	if (wanted->way_back >= 0)
+		booking_unlock_places(wanted->from->id, wanted->way_back);
+	return booking_places_take(wanted, true);
 }
 
 /*

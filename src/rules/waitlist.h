@@ -10,13 +10,12 @@
 
 #include "utils/rangetypes.h"
 
+#include "engine/places.h"
 #include "engine/resource.h"
 #include "engine/row.h"
-#include "engine/slots.h"
 
 extern int	booking_line_ahead(const Resource *resource, const BookingRow *row);
-extern bool booking_line_take_places(const Resource *resource, const Slot *slot,
-									 const BookingRow *row, const BookingRow *old, int32 quantity);
+extern bool booking_line_take_places(const Resource *resource, const PlacesWanted *wanted);
 extern void booking_line_statement_done(void);
 extern void booking_line_freed(int64 resource_id, RangeType *window);
 extern void booking_line_defer(bool defer);

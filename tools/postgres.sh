@@ -16,7 +16,7 @@
 BUILDS=/var/tmp/booking-postgres-$EUID
 
 # To be raised when what is built, or how, changes.
-RECIPE=1
+RECIPE=2
 CONFIGURE=(--enable-cassert --enable-debug --enable-tap-tests --with-icu --without-readline
 	CFLAGS='-O1 -fno-omit-frame-pointer' CPPFLAGS=-DUSE_VALGRIND)
 
@@ -89,8 +89,19 @@ unpack() {
 	) >>"$1/log" 2>&1
 }
 
+# mend SOURCE: one assertion of PostgreSQL's own is wrong.  What is deferred to a COMMIT or a
+# PREPARE (triggers, the query of a cursor WITH HOLD) may begin a subtransaction, and must not
+# roll it back: plpgsql's EXCEPTION is enough to bring the server down.  Servers without
+# assertions do not mind, and sql/at_commit tests what is done there.
+mend() {
+	local file=$1/src/backend/access/transam/xact.c
+	as_user sed -i -E 's/^(\tAssert(State)?\()(s->blockState == TBLOCK_SUBINPROGRESS \|\|)$/\1s->blockState == TBLOCK_END || s->blockState == TBLOCK_PREPARE || \3/' "$file"
+	grep -q 'TBLOCK_PREPARE || s->blockState' "$file" || warn "there is no such assertion in $file any more"
+}
+
 # compile SOURCE PREFIX
 compile() (
+	mend "$1"
 	cd "$1" || exit
 	as_user ./configure -q --prefix="$2" "${CONFIGURE[@]}" &&
 		as_user make -s -j"$(nproc)" -C src install &&

@@ -93,6 +93,10 @@ static Cache guards = {
 
 static const GuardedTable *load_guards(Relation rel);
 static void load_rule(Relation rel, const Trigger *trigger, Rule *rule);
+static void load_expressions(Relation rel, const Definition *definition, Rule *rule);
+static void load_against(Relation rel, const TriggerRow *top, const Trigger *trigger,
+						 const Definition *definition, Rule *rule);
+static void load_capacity(const Trigger *trigger, const Definition *definition, Rule *rule);
 static void load_places(Relation rel, const TriggerRow *top, bool everywhere,
 						const Definition *definition, Rule *rule);
 static bool load_place(Oid relid, Oid top_trigger, Place *place);
@@ -207,9 +211,6 @@ load_rule(Relation rel, const Trigger *trigger, Rule *rule)
 {
 	TriggerRow	top = booking_top_trigger(trigger->tgoid);
 	Definition	definition;
-	Identity	caller;
-	ListCell   *cell;
-	int			i = 0;
 
 	if (!booking_definition(trigger, &definition) || trigger->tgnargs < 1)
 		ereport(ERROR,
@@ -224,10 +225,28 @@ load_rule(Relation rel, const Trigger *trigger, Rule *rule)
 	rule->scope = top.relid;
 	rule->gate = top.oid;
 	rule->owner = booking_relation_owner(top.relid);
-	rule->nkeys = list_length(definition.keys);
+	load_expressions(rel, &definition, rule);
 
+	if (trigger->tgfoid == booking_guard_function(FUNCTION_CHECK_AGAINST))
+	{
+		load_against(rel, &top, trigger, &definition, rule);
+		return;
+	}
+	load_capacity(trigger, &definition, rule);
+	load_places(rel, &top, false, &definition, rule);
+}
+
+/* What the owner of the table has written, compiled as the owner. */
+static void
+load_expressions(Relation rel, const Definition *definition, Rule *rule)
+{
+	Identity	caller;
+	ListCell   *cell;
+	int			i = 0;
+
+	rule->nkeys = list_length(definition->keys);
 	booking_become(rule->owner, &caller);
-	foreach(cell, definition.keys)
+	foreach(cell, definition->keys)
 	{
 		Node	   *key = lfirst(cell);
 		TypeCacheEntry *type = lookup_type_cache(getBaseType(exprType(key)),
@@ -242,52 +261,59 @@ load_rule(Relation rel, const Trigger *trigger, Rule *rule)
 			fmgr_info(type->hash_extended_proc_finfo.fn_oid, &rule->key_hash[i]);
 		i++;
 	}
-	rule->pair = booking_period_of_pair(&definition);
-	rule->period = compile(rel, definition.period, &rule->foreign);
-	rule->quantity = compile(rel, definition.quantity, &rule->foreign);
-	rule->quantity_type = exprType(definition.quantity);
-	if (definition.active)
+	rule->pair = booking_period_of_pair(definition);
+	rule->period = compile(rel, definition->period, &rule->foreign);
+	rule->quantity = compile(rel, definition->quantity, &rule->foreign);
+	rule->quantity_type = exprType(definition->quantity);
+	if (definition->active)
 	{
-		List	   *active = (List *) compute_generated((Node *) definition.active, rel);
+		List	   *active = (List *) compute_generated((Node *) definition->active, rel);
 
 		rule->active = ExecInitQual(active, NULL);
 		rule->foreign |= booking_foreign_code((Node *) active);
 	}
 	booking_be_again(&caller);
+}
 
-	if (trigger->tgfoid == booking_guard_function(FUNCTION_CHECK_AGAINST))
+/* The one half of guard_against(), which counts the rows of the other table. */
+static void
+load_against(Relation rel, const TriggerRow *top, const Trigger *trigger,
+			 const Definition *definition, Rule *rule)
+{
+	TriggerRow	other;
+
+	rule->against = true;
+	rule->blocker = strcmp(trigger->tgargs[0], "blocker") == 0;
+	rule->capacity = 1;
+	rule->other = top->other;
+	if (!booking_other_side(top, &other))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("guard \"%s\" of table \"%s\" has lost its other half",
+						rule->name, RelationGetRelationName(rel)),
+				 errdetail("The other table is \"%s\".", get_rel_name(top->other)),
+				 errhint("Remove it with booking.unguard_table(), and call booking.guard_against() again.")));
+	if (rule->blocker)
+		rule->gate = other.oid;
+	load_places(rel, &other, true, definition, rule);
+}
+
+/* A number, or a query of the owner's whose plan lives as long as the rule. */
+static void
+load_capacity(const Trigger *trigger, const Definition *definition, Rule *rule)
+{
+	MemoryContextCallback *callback;
+
+	if (!OidIsValid(definition->capacity))
 	{
-		TriggerRow	other;
-
-		rule->against = true;
-		rule->blocker = strcmp(trigger->tgargs[0], "blocker") == 0;
-		rule->capacity = 1;
-		rule->other = top.other;
-		if (!booking_other_side(&top, &other))
-			ereport(ERROR,
-					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					 errmsg("guard \"%s\" of table \"%s\" has lost its other half",
-							rule->name, RelationGetRelationName(rel)),
-					 errdetail("The other table is \"%s\".", get_rel_name(top.other)),
-					 errhint("Remove it with booking.unguard_table(), and call booking.guard_against() again.")));
-		if (rule->blocker)
-			rule->gate = other.oid;
-		load_places(rel, &other, true, &definition, rule);
+		rule->capacity = pg_strtoint32(trigger->tgargs[0]);
 		return;
 	}
-
-	if (OidIsValid(definition.capacity))
-	{
-		MemoryContextCallback *callback = palloc0(sizeof(MemoryContextCallback));
-
-		rule->query = booking_capacity_of(&definition, rule->owner);
-		callback->func = free_plan;
-		callback->arg = rule->query;
-		MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
-	}
-	else
-		rule->capacity = pg_strtoint32(trigger->tgargs[0]);
-	load_places(rel, &top, false, &definition, rule);
+	rule->query = booking_capacity_of(definition, rule->owner);
+	callback = palloc0(sizeof(MemoryContextCallback));
+	callback->func = free_plan;
+	callback->arg = rule->query;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
 }
 
 static void

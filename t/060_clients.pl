@@ -1,5 +1,6 @@
-# The programs in examples/clients/ book, are refused, try, and repeat a call whose answer was
-# lost, each in a client library of its own, over a Unix socket or TCP and through PgBouncer.
+# The applications in examples/ do what they say, each with a check at its end.  The programs
+# in examples/clients/ book, are refused, try, and repeat a call whose answer was lost, each
+# in a client library of its own, over a Unix socket or TCP and through PgBouncer.
 # The libraries are Debian's and npm's: what is not here is skipped, with a line that says so
 # ("tools/test all-clients" installs them all first).
 #
@@ -28,6 +29,7 @@ unlink($node->data_dir . '/pg_hba.conf');
 $node->append_conf('pg_hba.conf', "local all all trust\nhost all all 127.0.0.1/32 scram-sha-256");
 $node->start;
 $node->safe_psql('postgres', "CREATE EXTENSION booking CASCADE; CREATE ROLE shop LOGIN PASSWORD '$password'; SELECT booking.grant_access('shop', 'manage')");
+my $superuser = $node->safe_psql('postgres', 'SELECT current_user');
 
 $ENV{PGHOST} = $node->host;
 $ENV{PGPORT} = $node->port;
@@ -44,7 +46,7 @@ sub outcome
 {
 	my @command = @_;
 	my ($out, $err) = ('', '');
-	my $done = eval { IPC::Run::run(\@command, '<', \undef, '>', \$out, '2>', \$err, IPC::Run::timeout(120)) };
+	my $done = eval { IPC::Run::run(\@command, '<', \undef, '>', \$out, '2>', \$err, IPC::Run::timeout(400)) };
 	return ($done // 0, $out, $err . ($@ // ''));
 }
 
@@ -88,7 +90,7 @@ my %runs = (
 # npm installs into a folder of its own, from the addresses that it is set up for.
 my $npm = "$work/npm";
 mkdir $npm or die $!;
-copy($_, $npm) or die $! foreach glob("$clients/*.js"), "$clients/package.json", "$clients/package-lock.json", "$clients/.npmrc";
+copy($_, $npm) or die $! foreach glob("$clients/*.js $clients/../*.js"), "$clients/package.json", "$clients/package-lock.json", "$clients/.npmrc";
 my $npm_says = 'nodejs and npm are not there';
 if (works('node', '--version') && works('npm', '--version'))
 {
@@ -122,6 +124,27 @@ foreach my $file (sort grep { /\.(py|rb|php|js|go|java)$/ } glob("$clients/*"))
 		$library->{there} = 1;
 		$library->{command} = [ @{ $runs{$suffix} }, $suffix eq 'js' ? "$npm/$name.js" : $file ];
 		says_ok($name, $library->{command}, $suffix eq 'java' ? (PGHOST => '127.0.0.1') : ());
+	}
+}
+
+# The applications, each in a database of its own.
+my %application = (
+	'meeting_rooms.py' => 'python_psycopg3', 'clinic.rb' => 'ruby_pg', 'bus.php' => 'php_pdo', 'classes.js' => 'node_pg',
+	'hotel.sql' => undef, 'equipment.sh' => undef);
+foreach my $file (sort keys %application)
+{
+	my ($name, $suffix) = $file =~ /^(\w+)\.(\w+)$/;
+	my $needs = $application{$file};
+  SKIP:
+	{
+		if ($needs && !$library{$needs}{there})
+		{
+			push @skipped, "$file: no $library{$needs}{package}";
+			skip("$file: no $library{$needs}{package}", 1);
+		}
+		$node->safe_psql('postgres', "CREATE DATABASE $name", extra_params => [ '-U', $superuser ]);
+		my @run = $suffix eq 'sql' ? ('psql', '-Xq', '-f') : $suffix eq 'sh' ? ('sh') : @{ $runs{$suffix} };
+		says_ok($file, [ @run, $suffix eq 'js' ? "$npm/$file" : "$clients/../$file" ], PGDATABASE => $name, PGUSER => $superuser);
 	}
 }
 
@@ -163,7 +186,7 @@ CONF
 	{
 		local @ENV{qw(PGHOST PGPORT PGBOUNCER)} = ('127.0.0.1', $port, 1);
 		($out{$name}, $err{$name}) = ('', '');
-		$run{$name} = IPC::Run::start($library{$name}{command}, '<', \undef, '>', \$out{$name}, '2>', \$err{$name}, IPC::Run::timeout(180));
+		$run{$name} = IPC::Run::start($library{$name}{command}, '<', \undef, '>', \$out{$name}, '2>', \$err{$name}, IPC::Run::timeout(400));
 	}
 	foreach my $name (@there)
 	{

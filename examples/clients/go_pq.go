@@ -40,7 +40,7 @@ func httpStatus(err error) int {
 
 // id is a *string: nil for one that the server makes.  sql.ErrNoRows: no row.
 func book(db *sql.DB, resource int64, period, holder string, id *string, function string) (booked string, err error) {
-	err = db.QueryRow("SELECT id FROM booking."+function+"($1::bigint, $2::tstzrange, $3, id => $4::uuid)",
+	err = db.QueryRow("SELECT id FROM booking."+function+"($1::bigint, $2::tstzrange, $3::text, id => $4::uuid)",
 		resource, period, holder, id).Scan(&booked)
 	return
 }

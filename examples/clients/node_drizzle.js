@@ -26,7 +26,7 @@ function httpStatus(error) {
 
 async function book(resource, period, holder, id = null, fn = sql`booking.book_slot`) {
   const { rows } = await db.execute(
-    sql`SELECT * FROM ${fn}(${resource}::bigint, ${period}::tstzrange, ${holder}, id => ${id}::uuid)`);
+    sql`SELECT * FROM ${fn}(${resource}::bigint, ${period}::tstzrange, ${holder}::text, id => ${id}::uuid)`);
   return rows[0];                           // undefined: no row
 }
 

@@ -19,7 +19,7 @@ function httpStatus({ code }) {
 
 async function book(resource, period, holder, id = null, fn = "book_slot") {
   const { rows } = await db.raw(
-    `SELECT * FROM booking.${fn}(?::bigint, ?::tstzrange, ?, id => ?::uuid)`, [resource, period, holder, id]);
+    `SELECT * FROM booking.${fn}(?::bigint, ?::tstzrange, ?::text, id => ?::uuid)`, [resource, period, holder, id]);
   return rows[0];                           // undefined: no row
 }
 

@@ -20,7 +20,7 @@ function httpStatus({ code }) {
 // pg sends every parameter as text without a type: without ::bigint an id would be looked up as a name.
 async function book(resource, period, holder, id = null, fn = "book_slot") {
   const { rows } = await pool.query(
-    `SELECT * FROM booking.${fn}($1::bigint, $2::tstzrange, $3, id => $4::uuid)`, [resource, period, holder, id]);
+    `SELECT * FROM booking.${fn}($1::bigint, $2::tstzrange, $3::text, id => $4::uuid)`, [resource, period, holder, id]);
   return rows[0];                           // undefined: no row
 }
 

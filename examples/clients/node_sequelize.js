@@ -22,7 +22,7 @@ function httpStatus(error) {
 
 // bind, not replacements.  CAST or $1::bigint, both work.
 async function book(resource, period, holder, id = null, fn = "book_slot") {
-  const rows = await db.query(`SELECT * FROM booking.${fn}($1::bigint, $2::tstzrange, $3, id => $4::uuid)`,
+  const rows = await db.query(`SELECT * FROM booking.${fn}($1::bigint, $2::tstzrange, $3::text, id => $4::uuid)`,
     { bind: [resource, period, holder, id], type: QueryTypes.SELECT });
   return rows[0];                           // undefined: no row
 }

@@ -29,7 +29,7 @@ function connect(): PDO {
 
 // PDO sends parameters as text without a type: without ::bigint an id would be looked up as a name.
 function book(PDO $db, $resource, $period, $holder, $id = null, $function = 'book_slot'): array|false {
-    $statement = $db->prepare("SELECT * FROM booking.$function(?::bigint, ?::tstzrange, ?, id => ?::uuid)");
+    $statement = $db->prepare("SELECT * FROM booking.$function(?::bigint, ?::tstzrange, ?::text, id => ?::uuid)");
     $statement->execute([$resource, $period, $holder, $id]);
     return $statement->fetch();                                 // false: no row
 }

@@ -25,7 +25,7 @@ def book(resource, period, holder, id=None, function="book_slot"):
     # A refusal ends the transaction in which it happens: atomic() gives it one of its own, or, under
     # ATOMIC_REQUESTS, a savepoint to return to.
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(f"SELECT * FROM booking.{function}(%s::bigint, %s::tstzrange, %s, id => %s::uuid)",
+        cursor.execute(f"SELECT * FROM booking.{function}(%s::bigint, %s::tstzrange, %s::text, id => %s::uuid)",
                        [resource, period, holder, id])
         row = cursor.fetchone()                                         # None: no row
         return row and dict(zip([column[0] for column in cursor.description], row))

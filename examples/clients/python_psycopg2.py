@@ -21,7 +21,7 @@ def connect():
 
 def book(db, resource, period, holder, id=None, function="book_slot"):
     with db.cursor(cursor_factory=psycopg2.extras.DictCursor) as cursor:
-        cursor.execute(f"SELECT * FROM booking.{function}(%s::bigint, %s::tstzrange, %s, id => %s::uuid)",
+        cursor.execute(f"SELECT * FROM booking.{function}(%s::bigint, %s::tstzrange, %s::text, id => %s::uuid)",
                        (resource, period, holder, id))
         return cursor.fetchone()            # None: no row
 

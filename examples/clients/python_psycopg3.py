@@ -19,7 +19,7 @@ def connect():
     return psycopg.connect(autocommit=True, row_factory=dict_row, prepare_threshold=None if "PGBOUNCER" in os.environ else 5)
 
 def book(db, resource, period, holder, id=None, function="book_slot"):
-    return db.execute(f"SELECT * FROM booking.{function}(%s::bigint, %s::tstzrange, %s, id => %s)",
+    return db.execute(f"SELECT * FROM booking.{function}(%s::bigint, %s::tstzrange, %s::text, id => %s)",
                       (resource, period, holder, id)).fetchone()        # None: no row
 
 def refusal(call):

@@ -21,7 +21,7 @@ def http_status(error):
 def book(resource, period, holder, id=None, function="book_slot"):
     with engine.begin() as db:                                          # commits, or rolls back after an error
         return db.execute(text(f"""SELECT * FROM booking.{function}(CAST(:resource AS bigint), CAST(:period AS tstzrange),
-            :holder, id => CAST(:id AS uuid))"""), dict(resource=resource, period=period, holder=holder, id=id and str(id))).first()
+            CAST(:holder AS text), id => CAST(:id AS uuid))"""), dict(resource=resource, period=period, holder=holder, id=id and str(id))).first()
 
 def refusal(*arguments):
     try:

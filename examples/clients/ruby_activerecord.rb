@@ -15,7 +15,7 @@ class Booking < ActiveRecord::Base
     # A refusal ends the transaction in which it happens: requires_new gives it a savepoint if there is one already.
     transaction(requires_new: true) do
       find_by_sql([<<~SQL, { resource: resource, period: period, holder: holder, id: id }]).first   # nil: no row
-        SELECT * FROM booking.#{function}(:resource::bigint, :period::tstzrange, :holder, id => :id::uuid)
+        SELECT * FROM booking.#{function}(:resource::bigint, :period::tstzrange, :holder::text, id => :id::uuid)
       SQL
     end
   end

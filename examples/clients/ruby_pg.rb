@@ -19,7 +19,7 @@ end
 
 # pg sends parameters as text without a type: without ::bigint an id would be looked up as a name.
 def book(db, resource, period, holder, id = nil, function = 'book_slot')
-  db.exec_params("SELECT * FROM booking.#{function}($1::bigint, $2::tstzrange, $3, id => $4::uuid)",
+  db.exec_params("SELECT * FROM booking.#{function}($1::bigint, $2::tstzrange, $3::text, id => $4::uuid)",
                  [resource, period, holder, id]).first              # nil: no row
 end
 

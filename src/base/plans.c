@@ -541,16 +541,16 @@ static const PlanText plans[STMT_COUNT] = {
 		" ORDER BY period, id",
 		AS_OWNER | KEYED | BY_INDEX, {INT8OID, TSTZRANGEOID, TSTZRANGEOID}
 	},
+	/* Those before $3, which is where what begins after $2 begins. */
+	[STMT_SLOTS_TOUCHING] = {
+		"SELECT id, period, capacity, closed, occupies FROM booking.slot WHERE resource_id" EQ "$1"
+		" AND period" OVERLAPS "$2 AND period" LT "$3"
+		" ORDER BY period, id",
+		AS_OWNER | KEYED | BY_INDEX, {INT8OID, TSTZRANGEOID, TSTZRANGEOID}
+	},
 	[STMT_SLOTS_IN_THE_WAY] = {
 		"SELECT occupies, id FROM booking.slot WHERE resource_id" EQ "$1 AND occupies" OVERLAPS "$2",
 		AS_OWNER | KEYED | BY_INDEX, {INT8OID, TSTZRANGEOID}
-	},
-	/* With those of holds that have lapsed; NULL when they have not been counted. */
-	[STMT_PLACES_LEFT] = {
-		"SELECT (SELECT pg_catalog.sum(free) FROM booking.slot_places WHERE slot_id" EQ "$1)"
-		" OPERATOR(pg_catalog.+) COALESCE((SELECT pg_catalog.sum(quantity) FROM booking.booking"
-		" WHERE slot_id" EQ "$1 AND status" EQ "'held' AND expires_at" LE "$2), 0)",
-		AS_OWNER | KEYED | BY_INDEX, {INT8OID, TIMESTAMPTZOID}
 	},
 	[STMT_RESOURCES] = {
 		"SELECT id FROM booking.resource WHERE $1 IS NULL OR category" EQ "$1",
@@ -559,6 +559,12 @@ static const PlanText plans[STMT_COUNT] = {
 	[STMT_SEATS] = {
 		"SELECT seat_no, label, category FROM booking.seat WHERE resource_id" EQ "$1 ORDER BY seat_no",
 		0, {INT8OID}
+	},
+	[STMT_CALENDAR] = {
+		BOOKINGS_IN("id, period, seat_no, quantity, holder, status, version, created_at, updated_at",
+					OF_RESOURCE, OF_ITS_SLOTS)
+		" ORDER BY period, id",
+		KEYED | BY_INDEX, {INT8OID, TSTZRANGEOID}
 	},
 	[STMT_WRITE_EVENT] = {
 		"INSERT INTO booking.event (position, at, kind, booking_id, resource_id, slot_id, holder, version,"

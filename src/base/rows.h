@@ -33,6 +33,11 @@ typedef struct RowScan
 	bool		ordered;
 } RowScan;
 
+/* The row is good until the function returns, and is being looked at: no detour to other tables. */
+typedef void (*RowVisit) (HeapTuple row, TupleDesc desc, void *arg);
+
+extern void booking_rows_visit(Relation rel, Snapshot snapshot, const RowKey *keys, int nkeys,
+							   RowVisit visit, void *arg);
 extern void booking_rows_begin(RowScan *rows, Relation rel, Oid index, Snapshot snapshot,
 							   const RowKey *keys, int nkeys);
 extern HeapTuple booking_rows_next(RowScan *rows);

@@ -21,6 +21,7 @@
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 
 #include "base/cache.h"
 #include "base/compat.h"
@@ -29,6 +30,32 @@
 #include "engine/shards.h"
 #include "engine/slots.h"
 
+/*
+ * Where the table of bookings has its index of the holds of slots by their expiry, if it has.
+ * Found by what it indexes, as those that judge rows (room.c).
+ */
+typedef struct LapseIndex
+{
+	Oid			relid;			/* hash key: must be first */
+	Oid			index_id;		/* or invalid */
+} LapseIndex;
+
+static Cache lapse_indexes = {
+	.name = "booking lapse indexes", .keysize = sizeof(Oid), .entrysize = sizeof(LapseIndex),
+	.limit = 256 * 1024
+};
+
+/* The sum of what is free in the shards of a slot. */
+typedef struct FreeCount
+{
+	AttrNumber	column;
+	int			rows;
+	int64		free;
+} FreeCount;
+
+static void count_free(HeapTuple row, TupleDesc desc, void *arg);
+static int64 lapsed_places(const Slot *slot, TimestampTz now, Snapshot snapshot);
+static Oid	lapse_index(Relation rel);
 static Oid	find_lapse_index(Relation rel);
 
 /* What is free, as of one instant, without a lock. */
@@ -56,6 +83,66 @@ booking_shards_look(const Slot *slot, FreePlaces *free)
 	}
 	booking_rows_end(&rows);
 	table_close(rel, NoLock);
+}
+
+/*
+ * How many places can be had: those that are free, and those of holds that have lapsed, as of
+ * one instant; false when they have not been counted.  Whoever only looks asks this most.
+ */
+bool
+booking_shards_count(const Slot *slot, TimestampTz now, int64 *left)
+{
+	Relation	rel = table_open(get_relname_relid("slot_places", get_namespace_oid("booking", false)),
+								 AccessShareLock);
+	RowKey		key = {"slot_id", F_INT8EQ, Int64GetDatum(slot->id), false};
+	FreeCount	count = {.column = get_attnum(RelationGetRelid(rel), "free")};
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+
+	booking_rows_visit(rel, snapshot, &key, 1, count_free, &count);
+	table_close(rel, NoLock);
+	*left = count.free + lapsed_places(slot, now, snapshot);
+	UnregisterSnapshot(snapshot);
+	return count.rows > 0;
+}
+
+static void
+count_free(HeapTuple row, TupleDesc desc, void *arg)
+{
+	FreeCount  *count = arg;
+	bool		isnull;
+
+	count->rows++;
+	count->free += DatumGetInt32(heap_getattr(row, count->column, desc, &isnull));
+}
+
+/* The places of holds that have lapsed, swept or not. */
+static int64
+lapsed_places(const Slot *slot, TimestampTz now, Snapshot snapshot)
+{
+	Relation	rel = table_open(booking_table("booking"), AccessShareLock);
+	Oid			index = lapse_index(rel);
+	RowKey		keys[] = {
+		{"slot_id", F_INT8EQ, Int64GetDatum(slot->id), false},
+		{"expires_at", F_TIMESTAMPTZ_LE, TimestampTzGetDatum(now), true}
+	};
+	RowScan		rows;
+	HeapTuple	row;
+	int64		places = 0;
+
+	booking_rows_begin(&rows, rel, index, snapshot, keys, OidIsValid(index) ? 2 : 1);
+	while ((row = booking_rows_next(&rows)) != NULL)
+	{
+		bool		isnull;
+		TimestampTz expires_at = DatumGetTimestampTz(booking_rows_column(&rows, row, "expires_at", &isnull));
+
+		CHECK_FOR_INTERRUPTS();
+		/* Only a hold has one. */
+		if (!isnull && expires_at <= now)
+			places += DatumGetInt32(booking_rows_column(&rows, row, "quantity", &isnull));
+	}
+	booking_rows_end(&rows);
+	table_close(rel, NoLock);
+	return places;
 }
 
 /* One of the rows, as of now.  False when there is none. */
@@ -94,7 +181,7 @@ int
 booking_shards_lapsed(const Slot *slot, TimestampTz until, int limit, Datum *ids, TimestampTz *first)
 {
 	Relation	rel = table_open(booking_table("booking"), AccessShareLock);
-	Oid			index = find_lapse_index(rel);
+	Oid			index = lapse_index(rel);
 	RowKey		keys[] = {
 		{"slot_id", F_INT8EQ, Int64GetDatum(slot->id), false},
 		{"expires_at", F_TIMESTAMPTZ_LE, TimestampTzGetDatum(until), true}
@@ -127,7 +214,24 @@ booking_shards_lapsed(const Slot *slot, TimestampTz until, int limit, Datum *ids
 	return n;
 }
 
-/* The index of the holds of slots by their expiry. */
+/* The index of the holds of slots by their expiry, as remembered. */
+static Oid
+lapse_index(Relation rel)
+{
+	LapseIndex	found = {.relid = RelationGetRelid(rel)};
+	const LapseIndex *known = booking_cache_find(&lapse_indexes, &found.relid);
+	Generation *generation;
+
+	if (known == NULL)
+	{
+		generation = booking_cache_load(&lapse_indexes);
+		booking_cache_watch(&lapse_indexes, found.relid);
+		found.index_id = find_lapse_index(rel);
+		known = booking_cache_keep(generation, &found);
+	}
+	return known->index_id;
+}
+
 static Oid
 find_lapse_index(Relation rel)
 {

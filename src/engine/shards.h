@@ -39,6 +39,7 @@ extern bool booking_shards_give(const Slot *slot, int64 quantity);
 extern bool booking_shards_can_give(int64 slot_id);
 extern int64 booking_shards_left(const Slot *slot);
 extern void booking_shards_look(const Slot *slot, FreePlaces *free);
+extern bool booking_shards_count(const Slot *slot, TimestampTz now, int64 *left);
 extern void booking_shards_must_be_counted(const Slot *slot);
 extern bool booking_shards_read(const Slot *slot, int shard, ShardRow *found);
 extern int	booking_shards_lapsed(const Slot *slot, TimestampTz until, int limit, Datum *ids,

@@ -238,17 +238,9 @@ booking_seats_taken(const Taken *taken, Period occupies, int *ntaken)
 int64
 booking_look_at_places(const Slot *slot, TimestampTz now)
 {
-	Datum		values[2];
 	int64		left;
-	bool		isnull;
 
-	values[0] = Int64GetDatum(slot->id);
-	values[1] = TimestampTzGetDatum(now);
-	SPI_connect();
-	booking_run(STMT_PLACES_LEFT, values, NULL);
-	left = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
-	SPI_finish();
-	if (isnull)
-		booking_shards_must_be_counted(slot);
+	if (!booking_shards_count(slot, now, &left))
+		booking_shards_not_counted(slot);
 	return left;
 }

@@ -1046,6 +1046,34 @@ CREATE FUNCTION booking.why_not(resource bigint, period tstzrange, holder text D
 COMMENT ON FUNCTION booking.why_not(bigint, tstzrange, text, integer, text) IS
 	'everything that is in the way of a booking, and what would be accepted; no row when it can be made';
 
+CREATE FUNCTION booking.agenda(resource text, within tstzrange, width integer DEFAULT 72)
+	RETURNS SETOF text
+	LANGUAGE c STABLE PARALLEL UNSAFE ROWS 10
+	AS 'MODULE_PATHNAME', 'booking_agenda_named';
+COMMENT ON FUNCTION booking.agenda(text, tstzrange, integer) IS
+	'a picture for the terminal: what is free and taken of a resource, by its own clock';
+
+CREATE FUNCTION booking.agenda(resource bigint, within tstzrange, width integer DEFAULT 72)
+	RETURNS SETOF text
+	LANGUAGE c STABLE PARALLEL UNSAFE ROWS 10
+	AS 'MODULE_PATHNAME', 'booking_agenda';
+COMMENT ON FUNCTION booking.agenda(bigint, tstzrange, integer) IS
+	'a picture for the terminal: what is free and taken of a resource, by its own clock';
+
+CREATE FUNCTION booking.ical(resource text, within tstzrange)
+	RETURNS text
+	LANGUAGE c STABLE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'booking_ical_named';
+COMMENT ON FUNCTION booking.ical(text, tstzrange) IS
+	'the bookings of a resource as a calendar (RFC 5545); when it is busy, for who may not read them';
+
+CREATE FUNCTION booking.ical(resource bigint, within tstzrange)
+	RETURNS text
+	LANGUAGE c STABLE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'booking_ical';
+COMMENT ON FUNCTION booking.ical(bigint, tstzrange) IS
+	'the bookings of a resource as a calendar (RFC 5545); when it is busy, for who may not read them';
+
 CREATE VIEW booking.current WITH (security_invoker) AS
 	SELECT b.id, r.name AS resource, e.label AS seat, b.period, b.quantity, b.holder, b.status, b.expires_at,
 		b.slot_id, s.data AS slot_data, b.resource_id, b.seat_no, b.occupies, b.group_id, b.version,
@@ -1566,6 +1594,13 @@ CREATE FUNCTION booking.validate_guard(target regclass, name text)
 	AS 'MODULE_PATHNAME', 'booking_validate_guard';
 COMMENT ON FUNCTION booking.validate_guard(regclass, text) IS
 	'do all rows keep a guard, by the capacity of now? 23P01 names those that do not; locks nobody out';
+
+CREATE FUNCTION booking.guard_free(target regclass, name text, key text[], within anyrange)
+	RETURNS TABLE (period anyrange, remaining bigint)
+	LANGUAGE c STABLE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'booking_guard_free';
+COMMENT ON FUNCTION booking.guard_free(regclass, text, text[], anyrange) IS
+	'when something is left of a key of a guarded table, and how much; within is of the type of its periods';
 
 CREATE FUNCTION booking.ddl_done() RETURNS event_trigger
 	LANGUAGE c AS 'MODULE_PATHNAME', 'booking_ddl_done';
@@ -2513,7 +2548,7 @@ UNION ALL
 UNION ALL
 	SELECT CASE
 			WHEN p.proname IN ('guard_table', 'guard_against', 'unguard_table', 'validate_guard') THEN '{guard}'
-			WHEN p.proname IN ('verify_guards', 'guard_breaches', 'guard_breaches_query') THEN '{read,book,manage,guard}'
+			WHEN p.proname IN ('verify_guards', 'guard_breaches', 'guard_breaches_query', 'guard_free') THEN '{read,book,manage,guard}'
 			WHEN p.proname IN ('create_resource', 'publish_slot', 'publish_slots', 'close_period', 'subscribe', 'unsubscribe') THEN '{manage}'
 			WHEN p.provolatile <> 'v' THEN '{read,book,manage}'
 			ELSE '{book,manage}'

@@ -101,6 +101,7 @@ FROM unnest(ARRAY[
 	$$booking.free_periods(%s, '[2031-01-01, 2032-01-01)')$$, $$booking.usage(%s, '[2031-01-01, 2032-01-01)')$$,
 	$$booking.remaining(%s, '[2031-07-01 10:00, 2031-07-01 11:00)')$$, $$booking.seat_map(%s, '[2031-07-01 10:00, 2031-07-01 11:00)')$$,
 	$$booking.why_not(%s, '[2031-07-01 10:00, 2031-07-01 11:00)')$$, $$booking.why_not(%s, '[2031-07-01 10:00, 2031-07-01 11:00)', 'regress_tenant_a/secret')$$,
+	$$booking.agenda(%s, '[2031-07-01, 2031-07-02)')$$, $$booking.ical(%s, '[2031-07-01, 2031-07-02)')$$,
 	$$booking.close_period(%s, '[2031-07-01, 2031-07-02)')$$, $$booking.close_period(%s, '[2031-07-01, 2031-07-02)', force => true)$$,
 	$$booking.publish_slot(%s, '[2031-07-01 10:00, 2031-07-01 11:00)', 5)$$,
 	$$booking.publish_slots(%s, '[2031-07-01 10:00, 2031-07-01 11:00)', '1 day', '2031-07-05')$$,

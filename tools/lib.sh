@@ -286,6 +286,19 @@ install_missing() {
 		lacking "$(debian_pg_config "$major")" | paste -sd ' ')}"
 }
 
+# A parser of calendars that is not ours, for t/052_ical.pl, which can do without: what makes
+# it impossible to have it is said, and nothing else.
+install_calendar_parser() {
+	local python
+	for python in /usr/bin/python3 python3; do
+		! "$python" -c 'import icalendar' 2>/dev/null || return 0
+	done
+	if ! command -v apt-get >/dev/null || ! (apt_has python3-icalendar || apt_get update) 2>/dev/null ||
+		! (apt_get install python3-icalendar) >/dev/null 2>&1; then
+		warn "no python3-icalendar to be had: some tests of ical() are skipped"
+	fi
+}
+
 need_apt() {
 	command -v apt-get >/dev/null ||
 		die "this is no Debian; please install yourself: $*"

@@ -52,6 +52,7 @@
 #include "access/relscan.h"
 #include "access/table.h"
 #include "access/tableam.h"
+#include "access/xact.h"
 #include "catalog/index.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
@@ -98,7 +99,18 @@ typedef struct Numbered
 	RangeBound *bound;			/* by number */
 } Numbered;
 
+/* A step on its way from numbers to ranges. */
+typedef struct NumberedStep
+{
+	const Numbered *numbered;
+	GuardStep	step;
+	void	   *arg;
+} NumberedStep;
+
 static void guard_count_row(const GuardRow *row, void *arg);
+static void scan_place(const GuardPlace *place, const GuardLoad *load, Snapshot snapshot,
+					   GuardVisit visit, void *arg);
+static void step_of_ranges(int64 from, int64 to, int64 sum, void *arg);
 static GuardVerdict weigh(const Count *count, Oid range_type, const GuardLoad *load, int64 capacity);
 static bool all_still_there(const GuardPlace *places, const Count *count);
 static int	make_keys(const GuardIndex *guard, const GuardLoad *load, ScanKey keys);
@@ -248,6 +260,24 @@ booking_guard_most(Oid range_type, GuardRows *rows, int64 *most)
 	return stretch(&numbered, peak.over_from, peak.over_to);
 }
 
+/* How much these rows take together at every instant of a window, one stretch after the other. */
+void
+booking_guard_steps(Oid range_type, const GuardRows *rows, RangeType *window, GuardStep step, void *arg)
+{
+	Numbered	numbered = number_bounds(range_type, rows, window);
+	NumberedStep numbered_step = {&numbered, step, arg};
+
+	booking_steps(numbered.item, numbered.n, numbered.extent.from, numbered.extent.to, step_of_ranges, &numbered_step);
+}
+
+static void
+step_of_ranges(int64 from, int64 to, int64 sum, void *arg)
+{
+	const NumberedStep *step = arg;
+
+	step->step(stretch(step->numbered, from, to), sum, step->arg);
+}
+
 /* Are the rows that were there for sure when they were counted there even now? */
 static bool
 all_still_there(const GuardPlace *places, const Count *count)
@@ -312,19 +342,43 @@ booking_guard_wait(GuardPending *pending)
 void
 booking_guard_scan(const GuardPlace *place, const GuardLoad *load, GuardVisit visit, void *arg)
 {
+	SnapshotData dirty;
+
+	InitDirtySnapshot(dirty);
+	scan_place(place, load, &dirty, visit, arg);
+}
+
+/*
+ * The same for whoever only looks: what has been committed by now, and our own.  At
+ * SERIALIZABLE without a snapshot, for to look is no promise; see look.c.
+ */
+void
+booking_guard_look(const GuardPlace *place, const GuardLoad *load, GuardVisit visit, void *arg)
+{
+	Snapshot	latest = RegisterSnapshot(GetLatestSnapshot());
+	SnapshotData snapshot = *latest;
+
+	if (IsolationIsSerializable())
+		snapshot.snapshot_type = SNAPSHOT_SELF;
+	scan_place(place, load, &snapshot, visit, arg);
+	UnregisterSnapshot(latest);
+}
+
+static void
+scan_place(const GuardPlace *place, const GuardLoad *load, Snapshot snapshot, GuardVisit visit, void *arg)
+{
 	Relation	heap = place->heap;
 	const GuardIndex *guard = place->index;
 	Relation	index = index_open(guard->index_id, AccessShareLock);
 	Indexed		indexed = {.slot = table_slot_create(heap, NULL)};
 	ScanKeyData keys[INDEX_MAX_KEYS];
 	int			nkeys = make_keys(guard, load, keys);
-	SnapshotData dirty;
+	bool		dirty = snapshot->snapshot_type == SNAPSHOT_DIRTY;
 	IndexScanDesc scan;
 
 	if (guard_has_expressions(guard))
 		indexed_begin(&indexed, heap, index);
-	InitDirtySnapshot(dirty);
-	scan = index_beginscan_compat(heap, index, &dirty, nkeys, 0);
+	scan = index_beginscan_compat(heap, index, snapshot, nkeys, 0);
 	index_rescan(scan, keys, nkeys, NULL, 0);
 
 	while (index_getnext_slot(scan, ForwardScanDirection, indexed.slot))
@@ -337,12 +391,14 @@ booking_guard_scan(const GuardPlace *place, const GuardLoad *load, GuardVisit vi
 		indexed_read(&indexed, guard);
 		if (!scan->xs_recheck || still_matches(guard, load, &indexed))
 		{
-			GuardRow	row;
+			GuardRow	row = {.slot = indexed.slot};
 
-			row.slot = indexed.slot;
 			row.range = DatumGetRangeTypePCopy(indexed.value[guard->nkeys]);
-			row.pending.xid = TransactionIdIsValid(dirty.xmin) ? dirty.xmin : dirty.xmax;
-			row.pending.token = dirty.speculativeToken;
+			if (dirty)
+			{
+				row.pending.xid = TransactionIdIsValid(snapshot->xmin) ? snapshot->xmin : snapshot->xmax;
+				row.pending.token = snapshot->speculativeToken;
+			}
 			row.pending.relid = RelationGetRelid(heap);
 			row.pending.row = indexed.slot->tts_tid;
 			visit(&row, arg);

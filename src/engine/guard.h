@@ -84,6 +84,9 @@ typedef struct GuardRows
 	int			size;
 } GuardRows;
 
+/* How much is in use in a stretch of time. */
+typedef void (*GuardStep) (RangeType *during, int64 used, void *arg);
+
 /* How many units a row takes; 0 leaves it out of the count. */
 typedef int64 (*GuardQuantity) (TupleTableSlot *slot, bool pending, void *arg);
 
@@ -110,6 +113,10 @@ extern GuardFound *booking_guard_add(GuardRows *rows, RangeType *range, int64 qu
 extern RangeType *booking_guard_most(Oid range_type, GuardRows *rows, int64 *most);
 extern void booking_guard_scan(const GuardPlace *place, const GuardLoad *load,
 							   GuardVisit visit, void *arg);
+extern void booking_guard_look(const GuardPlace *place, const GuardLoad *load,
+							   GuardVisit visit, void *arg);
+extern void booking_guard_steps(Oid range_type, const GuardRows *rows, RangeType *window,
+								GuardStep step, void *arg);
 extern void booking_guard_wait(GuardPending *pending);
 
 #endif							/* BOOKING_GUARD_H */

@@ -223,11 +223,11 @@ read_again(CapacityQuery *query)
 }
 
 /*
- * The capacity for these keys; it stays so until we commit.  No row, NULL or less than none is
- * none.
+ * The capacity for these keys.  It stays so until we commit, unless that does not matter to
+ * whoever only looks.  No row, NULL or less than none is none.
  */
 int64
-booking_capacity_ask(CapacityQuery *query, Datum *keys, int nkeys, const Oid *key_types)
+booking_capacity_ask(CapacityQuery *query, Datum *keys, int nkeys, const Oid *key_types, bool stays)
 {
 	Identity	caller;
 	ListCell   *cell;
@@ -242,8 +242,9 @@ booking_capacity_ask(CapacityQuery *query, Datum *keys, int nkeys, const Oid *ke
 		read_again(query);
 	if (query->plan == NULL)
 		booking_capacity_prepare(query, nkeys, key_types);
-	foreach(cell, query->relations)
-		booking_lock_capacity(lfirst_oid(cell), false);
+	if (stays)
+		foreach(cell, query->relations)
+			booking_lock_capacity(lfirst_oid(cell), false);
 
 	booking_become(query->owner, &caller);
 	if (SPI_execute_snapshot(query->plan, keys, NULL, GetLatestSnapshot(), InvalidSnapshot,

@@ -109,7 +109,6 @@ static void visit_blocked(Overlaps *overlaps, SPIPlanPtr plan, HeapTuple blockin
 static void report_overlap(void *arg, const char *key, const char *row, const char *blocked, const char *blocking);
 static void return_overlap(void *arg, const char *key, const char *row, const char *blocked, const char *blocking);
 static bool definition_of_trigger(Relation rel, Oid trigger, Definition *definition);
-static bool may_read(Oid relid);
 static void breaches_against(const TriggerRow *guarded, ReturnSetInfo *result);
 pg_noreturn static void complain(Relation rel, const char *name, const Check *check);
 
@@ -388,7 +387,7 @@ judge_group(Check *check, KeyGroup *group)
 		return;
 	caller = MemoryContextSwitchTo(group->context);
 	if (check->query)
-		capacity = booking_capacity_ask(check->query, group->key, check->nkeys, check->key_type);
+		capacity = booking_capacity_ask(check->query, group->key, check->nkeys, check->key_type, true);
 	stretch = booking_guard_most(check->range_type, &group->rows, &most);
 	MemoryContextSwitchTo(caller);
 	if (most <= capacity || check->broken++ >= NAME_AT_MOST)
@@ -694,8 +693,8 @@ definition_of_trigger(Relation rel, Oid trigger, Definition *definition)
 }
 
 /* Does the caller see all rows of the table? */
-static bool
-may_read(Oid relid)
+bool
+booking_sees_all_rows(Oid relid)
 {
 	return pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK &&
 		check_enable_rls(relid, InvalidOid, true) != RLS_ENABLED;
@@ -715,7 +714,7 @@ breaches_against(const TriggerRow *guarded, ReturnSetInfo *result)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("guard \"%s\" has lost its other half", NameStr(guarded->name))));
-	if (!may_read(guarded->relid) || !may_read(blocker.relid))
+	if (!booking_sees_all_rows(guarded->relid) || !booking_sees_all_rows(blocker.relid))
 		return;
 	rel = relation_open(guarded->relid, AccessShareLock);
 	other = relation_open(blocker.relid, AccessShareLock);
@@ -748,7 +747,7 @@ booking_guard_breaches(PG_FUNCTION_ARGS)
 	Identity	caller;
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
-	if (!may_read(relid))
+	if (!booking_sees_all_rows(relid))
 		return (Datum) 0;
 	oid = get_trigger_oid(relid, name, true);
 	if (OidIsValid(oid) && booking_trigger_row(oid, &trigger) &&

@@ -116,7 +116,6 @@ static GateWanted gate_of(const Rule *rule, const Seen *row);
 static int64 capacity_for(const Rule *rule, Seen *row);
 static void claim_for(const Rule *rule, const Seen *row, Relation rel, ItemPointer self, Claim *claim);
 static bool refuse_guarded(RoomRequest *request);
-static int64 count_guarded_row(TupleTableSlot *slot, bool pending, void *arg);
 static bool conflicts(const RoomRequest *request);
 static bool is_index_of(const RoomRequest *request, Oid index_id);
 pg_noreturn static void refuse_empty(Relation rel, const Rule *rule);
@@ -489,7 +488,7 @@ gate_of(const Rule *rule, const Seen *row)
 static int64
 capacity_for(const Rule *rule, Seen *row)
 {
-	return rule->query ? booking_capacity_ask(rule->query, row->key, rule->nkeys, rule->key_type) :
+	return rule->query ? booking_capacity_ask(rule->query, row->key, rule->nkeys, rule->key_type, true) :
 		rule->capacity;
 }
 
@@ -503,7 +502,7 @@ claim_for(const Rule *rule, const Seen *row, Relation rel, ItemPointer self, Cla
 	memcpy(claim->load.key, row->key, sizeof(row->key));
 	claim->load.range = row->period;
 	claim->load.quantity = row->quantity;
-	claim->quantity_of = rule->against ? NULL : count_guarded_row;
+	claim->quantity_of = rule->against ? NULL : booking_quantity_of_row;
 	claim->nplaces = rule->nplaces;
 	claim->places = palloc_array(GuardPlace, rule->nplaces);
 	for (int i = 0; i < rule->nplaces; i++)
@@ -535,8 +534,8 @@ refuse_guarded(RoomRequest *request)
 }
 
 /* What a stored row takes. */
-static int64
-count_guarded_row(TupleTableSlot *slot, bool pending, void *arg)
+int64
+booking_quantity_of_row(TupleTableSlot *slot, bool pending, void *arg)
 {
 	const Place *place = arg;
 	Datum		value;

@@ -10,6 +10,7 @@
  *			guard_table.c	guard_table(), guard_against()
  *			guard_ddl.c		what DDL on guarded tables needs
  *			guard_existing.c		do the rows that are there already keep the rule
+ *			guard_free.c	what is free of a guarded table
  *
  *-------------------------------------------------------------------------
  */
@@ -146,13 +147,14 @@ extern char *booking_capacity_text(Oid function, List **names);
 extern CapacityQuery *booking_capacity_of(const Definition *definition, Oid owner);
 extern void booking_capacity_prepare(CapacityQuery *query, int nkeys, const Oid *key_types);
 extern int64 booking_capacity_ask(CapacityQuery *query, Datum *keys, int nkeys,
-								  const Oid *key_types);
+								  const Oid *key_types, bool stays);
 extern List *booking_capacity_columns(CapacityQuery *query, Oid relid);
 
 /* ---- guard_row.c ---- */
 
 extern int64 booking_integer(Datum value, Oid type);
 extern void booking_check_rows(Relation rel);
+extern int64 booking_quantity_of_row(TupleTableSlot *slot, bool pending, void *arg);
 extern char *booking_key_text(const Rule *rule, const Datum *keys);
 
 /* ---- guard_arguments.c ---- */
@@ -183,6 +185,7 @@ extern Oid	booking_bound_index(Oid trigger);
 
 /* ---- guard_existing.c ---- */
 
+extern bool booking_sees_all_rows(Oid relid);
 extern char *booking_equality(Oid type);
 extern void booking_check_periods(Oid relid, const char *name, const Definition *definition);
 extern void booking_check_keys(Oid relid, const char *name, const Definition *definition);

@@ -317,6 +317,18 @@ booking_slots_between(const Resource *resource, Period starts, SlotList *slots)
 	read_slots(STMT_SLOTS_IN, values, resource, slots);
 }
 
+/* The slots that go on at some time of a window, in their order. */
+void
+booking_slots_touching(const Resource *resource, Period window, SlotList *slots)
+{
+	Datum		values[3];
+
+	values[0] = Int64GetDatum(resource->id);
+	values[1] = RangeTypePGetDatum(booking_make_range(window));
+	values[2] = RangeTypePGetDatum(booking_make_range((Period) {window.to, booking_shift(window.to, 1)}));
+	read_slots(STMT_SLOTS_TOUCHING, values, resource, slots);
+}
+
 /* Those for exactly this period, in the order in which a booker tries them. */
 void
 booking_slots_at(const Resource *resource, Period period, SlotList *slots)

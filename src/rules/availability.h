@@ -44,6 +44,7 @@ extern int64 booking_places_behind_line(const Resource *resource, const Slot *sl
 										const text *holder);
 extern int64 booking_left_in_slots(const Resource *resource, Period period);
 extern void booking_slots_between(const Resource *resource, Period starts, SlotList *slots);
+extern void booking_slots_touching(const Resource *resource, Period window, SlotList *slots);
 extern void booking_slots_at(const Resource *resource, Period period, SlotList *slots);
 
 #endif							/* BOOKING_AVAILABILITY_H */

@@ -1625,7 +1625,7 @@ COMMENT ON FUNCTION booking.before_name(text, text) IS 'the name of a trigger th
 
 CREATE FUNCTION booking.guard_definition(trigger oid,
 		OUT resource text[], OUT period text, OUT quantity text, OUT active text, OUT capacity integer,
-		OUT capacity_query text, OUT side text, OUT index regclass, OUT own_index boolean, OUT capacity_function oid)
+		OUT capacity_query text, OUT side text, OUT index regclass, OUT own_index boolean, OUT capacity_function oid, OUT validated boolean)
 	LANGUAGE c STABLE STRICT PARALLEL RESTRICTED
 	AS 'MODULE_PATHNAME', 'booking_guard_definition';
 COMMENT ON FUNCTION booking.guard_definition(oid) IS 'what a guard says that is a trigger';
@@ -1635,13 +1635,20 @@ CREATE VIEW booking.guarded_table AS
 		CASE WHEN d.side IS NULL THEN 'capacity' ELSE d.side END AS rule,
 		d.resource, d.period, d.quantity, d.active, d.capacity, d.capacity_query,
 		CASE WHEN t.tgconstrrelid <> 0 THEN t.tgconstrrelid::regclass END AS other,
-		d.index, d.own_index
+		d.index, d.own_index, d.validated
 	FROM pg_catalog.pg_trigger t
 	CROSS JOIN LATERAL booking.guard_definition(t.oid) d
 	WHERE t.tgfoid IN ('booking.check_capacity()'::regprocedure, 'booking.check_against()'::regprocedure)
 		AND t.tgparentid = 0 AND d.resource IS NOT NULL;
 COMMENT ON VIEW booking.guarded_table IS 'the tables put under guard_table() and guard_against(), and what they promise';
 GRANT SELECT ON booking.guarded_table TO PUBLIC;
+
+CREATE VIEW booking.progress WITH (security_invoker) AS
+	SELECT a.pid, m[1]::oid::regclass AS target, m[4] AS guard, m[2]::bigint AS rows_looked_at, nullif(m[3]::numeric, 0)::bigint AS rows_about
+	FROM pg_catalog.pg_stat_activity a, regexp_match(a.query, '^booking progress: ([0-9]{1,9}) ([0-9]{1,18}) ([0-9]{1,18}) ([^\n]*)') AS m
+	WHERE a.datname = current_database() AND m IS NOT NULL;
+COMMENT ON VIEW booking.progress IS
+	'who is looking at the rows of a table for a guard, and how far; of other roles'' sessions for members of pg_read_all_stats';
 
 CREATE FUNCTION booking.unguard_table(target regclass, name text DEFAULT NULL)
 	RETURNS void

@@ -67,7 +67,7 @@ SELECT count(*) FROM booking.guarded_table WHERE target IN ('works'::regclass, '
 SELECT booking.guard_table('court_booking', '{court}', '{during}', capacity => 2, name => 'g');
 SELECT pg_temp.said($$SELECT booking.guard_against('court_booking', 'h', 'works', '{where}', '{starts,ends}')$$);
 SELECT pg_temp.said($$SELECT booking.guard_against('court_booking', 'g', 'court_booking', '{court}', '{during}')$$);
-SELECT pg_temp.said($$SELECT booking.guard_against('court_booking', 'g', 'works', '{}', '{starts,ends}')$$);
+SELECT pg_temp.said($$SELECT booking.guard_against('court_booking', 'g', 'works', '{where,starts}', '{starts,ends}')$$);
 ALTER TABLE works ALTER "where" TYPE bigint;
 SELECT pg_temp.said($$SELECT booking.guard_against('court_booking', 'g', 'works', '{where}', '{starts,ends}')$$);
 SELECT pg_temp.said($$SELECT booking.guard_against('court_booking', NULL, 'works', '{where}', '{starts,ends}')$$);

@@ -34,7 +34,14 @@ SELECT pg_temp.said($$SELECT booking.guard_table('t', '{room,NULL}', '{during}')
 -- Columns and their types
 SELECT pg_temp.said($$SELECT booking.guard_table('t', '{rom}', '{during}')$$);
 SELECT pg_temp.said($$SELECT booking.guard_table('t', '{ctid}', '{during}')$$);
-SELECT pg_temp.said($$SELECT booking.guard_table('t', '{room}', '{}')$$);
+SELECT pg_temp.said($$SELECT booking.guard_table('t', '{room}', '{starts,ends,during}')$$);
+SELECT pg_temp.said($$SELECT booking.guard_table('t', '{room}', '{""}')$$);
+SELECT pg_temp.said($$SELECT booking.guard_table('t', '{room}', ARRAY['starts; DROP TABLE t'])$$);
+SELECT pg_temp.said($$SELECT booking.guard_table('t', '{room}', ARRAY['(SELECT during)'])$$);
+SELECT pg_temp.said($$SELECT booking.guard_table('t', '{room}', ARRAY['room + 1'])$$);
+SELECT pg_temp.said($$SELECT booking.guard_table('t', '{room}', ARRAY['starts', 'starts + interval ''1 hour'''])$$);
+SELECT pg_temp.said($$SELECT booking.guard_table('t', '{room}', ARRAY['starts', 'room + 1'])$$);
+SELECT pg_temp.said($$SELECT booking.guard_table('t', '{room}', ARRAY['tstzrange(starts, now())'])$$);
 SELECT pg_temp.said($$SELECT booking.guard_table('t', '{room}', '{room}')$$);
 SELECT pg_temp.said($$SELECT booking.guard_table('t', '{room}', '{many}')$$);
 SELECT pg_temp.said($$SELECT booking.guard_table('t', '{room}', '{starts,ends}')$$);

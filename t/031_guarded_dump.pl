@@ -46,10 +46,20 @@ CREATE TABLE licence (k text, a date, b date);
 CREATE INDEX licence_days ON licence USING gist (k, daterange(a, b, '[]'));
 SELECT booking.guard_table('licence', '{k}', '{a,b}', using_index => 'licence_days');
 INSERT INTO licence VALUES ('x', '2030-01-01', '2030-01-31');
+
+-- A period that is computed, rows without one, and fewer columns in a guard_against().
+CREATE TABLE visit (doctor int, room int, starts timestamp, minutes int);
+SELECT booking.guard_table('visit', '{doctor,room}', ARRAY['starts', $$starts + minutes * interval '1 minute'$$], name => 'visits', check_existing => false);
+CREATE TABLE leave (doctor int, starts timestamp, ends timestamp);
+SELECT booking.guard_against('visit', 'visits', 'leave', '{doctor}', '{starts,ends}');
+CREATE TABLE passenger (trip int, name text);
+SELECT booking.guard_table('passenger', '{trip}', '{}', 2);
+INSERT INTO visit VALUES (1, 1, '2030-01-07 09:00', 30);
+INSERT INTO passenger VALUES (1, 'ann'), (1, 'bob');
 SQL
 
 my $guards = q{SELECT target::text, name, rule, resource, period, quantity, active, capacity,
-	regexp_replace(capacity_query, '\s+', ' ', 'g'), other, own_index, index IS NOT NULL FROM booking.guarded_table};
+	regexp_replace(capacity_query, '\s+', ' ', 'g'), other, own_index, index IS NOT NULL, validated FROM booking.guarded_table};
 my $constraints = q{SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE contype = 'x' AND connamespace <> 'booking'::regnamespace};
 my $triggers = q{SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1};
 my $dependencies = q{SELECT pg_describe_object(classid, objid, objsubid), deptype, pg_describe_object(refclassid, refobjid, refobjsubid)
@@ -63,6 +73,9 @@ my %tried = (
 	'works' => q{INSERT INTO "My Shop".works VALUES ('A', '[2030-01-01 10:30+00,2030-01-01 10:40+00)')},
 	'slot and works' => q{INSERT INTO "My Shop".slot VALUES ('A', '2030-01-01 12:30+00', '2030-01-01 12:40+00')},
 	'trip' => q{INSERT INTO "My Shop".trip VALUES (1, '[3,4)', 12)},
+	'visit' => q{INSERT INTO "My Shop".visit VALUES (1, 1, '2030-01-07 09:29', 10)},
+	'leave' => q{INSERT INTO "My Shop".leave VALUES (1, '2030-01-07 09:29', '2030-01-07 10:00')},
+	'passenger' => q{INSERT INTO "My Shop".passenger VALUES (1, 'eve')},
 	'licence' => q{INSERT INTO "My Shop".licence VALUES ('x', '2030-01-31', '2030-02-01')});
 
 for my $way (
@@ -113,6 +126,8 @@ for my $way (
 SELECT booking.unguard_table('"My Shop"."Stay"');
 SELECT booking.unguard_table('"My Shop".trip');
 SELECT booking.unguard_table('"My Shop".licence');
+SELECT booking.unguard_table('"My Shop".visit');
+SELECT booking.unguard_table('"My Shop".passenger');
 SELECT booking.unguard_table('"My Shop".works');
 SELECT booking.unguard_table('"My Shop".slot');
 SQL

@@ -72,13 +72,18 @@ static Node *period_expression(Relation rel, List *columns, bool inclusive);
 static void check_distinct(Relation rel, const List *keys);
 static Oid	range_over(Oid subtype, Relation rel, const char *column_name);
 static List *type_name(Oid type);
+static Node *written_expression(Relation rel, const char *argument, const char *text, ParseExprKind kind);
+static Node *folded_expression(Relation rel, const char *argument, const char *text, Node *expression);
+static Node *period_part(Relation rel, const char *text);
+static bool is_plain_name(const char *text);
+static Node *no_period(void);
+pg_noreturn static void index_does_not_fit(Relation rel, const char *name, const GuardWords *words, const char *fault);
 static List *active_conditions(Relation rel, const char *text);
 static void point_into(void *arg);
 static void check_keys(Relation rel, const Definition *definition);
 static Node *one_unit(void);
 static Oid	index_named(Relation rel, const char *name);
-static Definition take_index(Relation rel, Oid index_id, const List *keys, const List *periods,
-							 const char *active);
+static Definition take_index(Relation rel, Oid index_id, const GuardWords *words);
 
 /* ---- the table ---- */
 
@@ -151,17 +156,16 @@ booking_text_list(FunctionCallInfo fcinfo, int argument, const char *name)
  * unit, unless booking_quantity() says otherwise.
  */
 Definition
-booking_written_definition(Relation rel, const List *keys, List *periods, const char *active,
-						   bool inclusive)
+booking_written_definition(Relation rel, const GuardWords *words)
 {
 	Definition	definition = {0};
 	const ListCell *cell;
 
-	check_distinct(rel, keys);
-	foreach(cell, keys)
+	check_distinct(rel, words->keys);
+	foreach(cell, words->keys)
 		definition.keys = lappend(definition.keys, argument_column(rel, lfirst(cell)));
-	definition.period = period_expression(rel, periods, inclusive);
-	definition.active = active_conditions(rel, active);
+	definition.period = period_expression(rel, words->periods, words->inclusive);
+	definition.active = active_conditions(rel, words->active);
 	definition.quantity = one_unit();
 	check_keys(rel, &definition);
 	return definition;
@@ -207,12 +211,14 @@ period_expression(Relation rel, List *columns, bool inclusive)
 	Oid			function;
 	List	   *arguments;
 
-	if (list_length(columns) < 1 || list_length(columns) > 2)
+	if (columns == NIL)
+		return no_period();
+	if (list_length(columns) > 2)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("period must be one column or two"),
-				 errhint("Name a range column, or the columns of its beginning and its end.")));
-	from = argument_column(rel, linitial(columns));
+				 errhint("Name a range column, or the columns of its beginning and its end; '{}' for rows without a period.")));
+	from = period_part(rel, linitial(columns));
 	if (list_length(columns) == 1)
 	{
 		if (get_typtype(getBaseType(exprType(from))) != TYPTYPE_RANGE)
@@ -230,7 +236,7 @@ period_expression(Relation rel, List *columns, bool inclusive)
 		return from;
 	}
 
-	to = argument_column(rel, lsecond(columns));
+	to = period_part(rel, lsecond(columns));
 	types[0] = types[1] = getBaseType(exprType(from));
 	if (types[0] != getBaseType(exprType(to)))
 		ereport(ERROR,
@@ -339,21 +345,17 @@ type_name(Oid type)
 	return name;
 }
 
-/* The condition under which a row is in force, as the caller wrote it. */
-static List *
-active_conditions(Relation rel, const char *text)
+/* An expression over the columns of a row, as the caller wrote it. */
+static Node *
+written_expression(Relation rel, const char *argument, const char *text, ParseExprKind kind)
 {
-	Written		written = {"active", text};
+	Written		written = {argument, text};
 	ErrorContextCallback callback = {error_context_stack, point_into, &written};
 	List	   *parsed;
 	SelectStmt *select;
 	ParseState *pstate;
 	ParseNamespaceItem *item;
-	Node	   *condition;
-	Identity	caller;
-
-	if (text == NULL)
-		return NIL;
+	Node	   *expression;
 
 	error_context_stack = &callback;
 	parsed = raw_parser(text, RAW_PARSE_PLPGSQL_EXPR);
@@ -364,36 +366,97 @@ active_conditions(Relation rel, const char *text)
 		select->op != SETOP_NONE || linitial_node(ResTarget, select->targetList)->name)
 		ereport(ERROR,
 				(errcode(ERRCODE_SYNTAX_ERROR),
-				 errmsg("active must be a condition"),
+				 kind == EXPR_KIND_INDEX_PREDICATE ? errmsg("active must be a condition") :
+				 errmsg("%s must be columns or expressions", argument),
 				 errdetail("It is: %s", text),
-				 errhint("Write what would stand behind WHERE, such as 'canceled_at IS NULL'.")));
+				 kind == EXPR_KIND_INDEX_PREDICATE ?
+				 errhint("Write what would stand behind WHERE, such as 'canceled_at IS NULL'.") : 0));
 
 	pstate = make_parsestate(NULL);
 	pstate->p_sourcetext = text;
 	item = addRangeTableEntryForRelation(pstate, rel, AccessShareLock, NULL, false, true);
 	addNSItemToQuery(pstate, item, false, true, true);
-	condition = transformExpr(pstate, linitial_node(ResTarget, select->targetList)->val,
-							  EXPR_KIND_INDEX_PREDICATE);
-	condition = coerce_to_boolean(pstate, condition, "active");
-	assign_expr_collations(pstate, condition);
+	expression = transformExpr(pstate, linitial_node(ResTarget, select->targetList)->val, kind);
+	if (kind == EXPR_KIND_INDEX_PREDICATE)
+		expression = coerce_to_boolean(pstate, expression, argument);
+	assign_expr_collations(pstate, expression);
 	free_parsestate(pstate);
 	error_context_stack = callback.previous;
+	return expression;
+}
 
-	/* Folding evaluates, and functions of the owner's may be called. */
+/* Folding evaluates, and functions of the owner's may be called. */
+static Node *
+folded_expression(Relation rel, const char *argument, const char *text, Node *expression)
+{
+	Identity	caller;
+
 	booking_become(rel->rd_rel->relowner, &caller);
-	condition = (Node *) expression_planner((Expr *) condition);
-	if (contain_mutable_functions(condition))
+	expression = (Node *) expression_planner((Expr *) expression);
+	if (contain_mutable_functions(expression))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
-				 errmsg("active must be immutable"),
+				 errmsg("%s must be immutable", argument),
 				 errdetail("Its answer may change without a change of the row: %s", text),
+				 strcmp(argument, "period") == 0 ?
+				 errhint("timestamptz + interval depends on the session's time zone; (starts AT TIME ZONE 'UTC' + length) AT TIME ZONE 'UTC' does not.") :
 				 errhint("Use only columns of the row, constants and immutable functions; the current time is none.")));
+	booking_be_again(&caller);
+	return expression;
+}
+
+/* The condition under which a row is in force. */
+static List *
+active_conditions(Relation rel, const char *text)
+{
+	Node	   *condition;
+	Identity	caller;
+
+	if (text == NULL)
+		return NIL;
+	condition = written_expression(rel, "active", text, EXPR_KIND_INDEX_PREDICATE);
+	condition = folded_expression(rel, "active", text, condition);
+	booking_become(rel->rd_rel->relowner, &caller);
 	condition = (Node *) canonicalize_qual((Expr *) condition, false);
 	booking_be_again(&caller);
 	if (IsA(condition, Const) && !((Const *) condition)->constisnull &&
 		DatumGetBool(((Const *) condition)->constvalue))
 		return NIL;
 	return make_ands_implicit((Expr *) condition);
+}
+
+/* One of the parts of a period: the name of a column, or else an expression. */
+static Node *
+period_part(Relation rel, const char *text)
+{
+	if (get_attnum(RelationGetRelid(rel), text) > 0 || is_plain_name(text))
+		return argument_column(rel, text);
+	return folded_expression(rel, "period", text,
+							 written_expression(rel, "period", text, EXPR_KIND_INDEX_EXPRESSION));
+}
+
+/* Meant as the name of a column, even if there is none. */
+static bool
+is_plain_name(const char *text)
+{
+	if (*text == '\0')
+		return true;
+	for (; *text; text++)
+		if (!isalnum((unsigned char) *text) && *text != '_' && !IS_HIGHBIT_SET(*text))
+			return false;
+	return true;
+}
+
+/* Rows that have no period are always: each is in the way of all with its key. */
+static Node *
+no_period(void)
+{
+	RangeBound	lower = {.val = Int32GetDatum(0),.inclusive = true,.lower = true};
+	RangeBound	upper = {.val = Int32GetDatum(1)};
+	TypeCacheEntry *type = lookup_type_cache(INT4RANGEOID, TYPECACHE_RANGE_INFO);
+
+	return (Node *) makeConst(INT4RANGEOID, -1, InvalidOid, -1,
+							  RangeTypePGetDatum(make_range_compat(type, &lower, &upper, false)), false, false);
 }
 
 /* Errors in an expression point into it, not into the statement that called us. */
@@ -474,13 +537,12 @@ booking_quantity(Relation rel, const char *name)
  * The definition that is behind using_index.
  */
 Definition
-booking_indexed_definition(Relation rel, const char *name, const List *keys, const List *periods,
-						   const char *active, Oid *index_id)
+booking_indexed_definition(Relation rel, const char *name, const GuardWords *words, Oid *index_id)
 {
 	Definition	definition;
 
 	*index_id = index_named(rel, name);
-	definition = take_index(rel, *index_id, keys, periods, active);
+	definition = take_index(rel, *index_id, words);
 	definition.quantity = one_unit();
 	return definition;
 }
@@ -509,28 +571,26 @@ index_named(Relation rel, const char *name)
  * own way (lower(email), daterange(first, last, '[]')), as long as these are the columns.
  */
 static Definition
-take_index(Relation rel, Oid index_id, const List *keys, const List *periods, const char *active)
+take_index(Relation rel, Oid index_id, const GuardWords *words)
 {
 	Relation	index = index_open(index_id, AccessShareLock);
-	char	   *name = RelationGetRelationName(index);
+	char	   *name = pstrdup(RelationGetRelationName(index));
 	Definition	definition;
 	const ListCell *a,
 			   *b;
 	const char *fault = booking_guard_index_fault(rel, index);
+	Oid			relid = RelationGetRelid(rel);
 	Bitmapset  *used = NULL;
 	Bitmapset  *named = NULL;
 
-	if (fault == NULL && IndexRelationGetNumberOfKeyAttributes(index) != list_length(keys) + 1)
+	if (fault == NULL && IndexRelationGetNumberOfKeyAttributes(index) != list_length(words->keys) + 1)
 		fault = "It has not as many columns as the resource and the period together.";
 	if (fault)
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("index \"%s\" does not fit the guard", name), errdetail_internal("%s", fault)));
-
+		index_does_not_fit(rel, name, words, fault);
 	definition = booking_definition_of_index(index);
 	index_close(index, NoLock);
 
-	forboth(a, keys, b, definition.keys)
+	forboth(a, words->keys, b, definition.keys)
 	{
 		Bitmapset  *columns = NULL;
 		Var		   *wanted = (Var *) argument_column(rel, lfirst(a));
@@ -538,35 +598,55 @@ take_index(Relation rel, Oid index_id, const List *keys, const List *periods, co
 		pull_varattnos(lfirst(b), 1, &columns);
 		if (bms_membership(columns) != BMS_SINGLETON ||
 			!bms_is_member(wanted->varattno - FirstLowInvalidHeapAttributeNumber, columns))
-			ereport(ERROR,
-					(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-					 errmsg("index \"%s\" does not fit the guard", name),
-					 errdetail("It has %s where the resource has %s.",
-							   booking_expression_text(RelationGetRelid(rel), lfirst(b), NULL), (char *) lfirst(a))));
+			index_does_not_fit(rel, name, words, psprintf("It has %s where the resource has %s.",
+														  booking_expression_text(relid, lfirst(b), NULL), (char *) lfirst(a)));
 	}
 	pull_varattnos(definition.period, 1, &used);
-	foreach(a, periods)
-	{
-		Var		   *wanted = (Var *) argument_column(rel, lfirst(a));
-
-		named = bms_add_member(named, wanted->varattno - FirstLowInvalidHeapAttributeNumber);
-	}
+	foreach(a, words->periods)
+		pull_varattnos(period_part(rel, lfirst(a)), 1, &named);
 	if (!bms_equal(used, named) || get_typtype(getBaseType(exprType(definition.period))) != TYPTYPE_RANGE)
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("index \"%s\" does not fit the guard", name),
-				 errdetail("Its last column is %s, of type %s, and not a range of the columns of the period.",
-						   booking_expression_text(RelationGetRelid(rel), definition.period, NULL),
-						   format_type_be(exprType(definition.period)))));
-	if (!equal(active_conditions(rel, active), definition.active))
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("index \"%s\" does not fit the guard", name),
-				 definition.active ?
-				 errdetail("Its predicate is %s, which is not what active says.",
-						   booking_predicate_text(RelationGetRelid(rel), &definition, NULL)) :
-				 errdetail("It has no predicate, and active says which rows are in force.")));
+		index_does_not_fit(rel, name, words,
+						   psprintf("Its last column is %s, of type %s, and not a range of the columns of the period.",
+									booking_expression_text(relid, definition.period, NULL),
+									format_type_be(exprType(definition.period))));
+	if (!equal(active_conditions(rel, words->active), definition.active))
+		index_does_not_fit(rel, name, words, definition.active == NIL ?
+						   "It has no predicate, and active says which rows are in force." :
+						   psprintf("Its predicate is %s, which is not what active says.",
+									booking_predicate_text(relid, &definition, NULL)));
 	return definition;
+}
+
+/* Says what would, in the simplest form. */
+static void
+index_does_not_fit(Relation rel, const char *name, const GuardWords *words, const char *fault)
+{
+	Definition	wanted = {0};
+	bool		possible = list_length(words->periods) <= 1;
+	const ListCell *cell;
+
+	foreach(cell, words->keys)
+		wanted.keys = lappend(wanted.keys, argument_column(rel, lfirst(cell)));
+	if (list_length(words->periods) == 2)
+	{
+		Node	   *from = period_part(rel, linitial(words->periods));
+		Node	   *to = period_part(rel, lsecond(words->periods));
+
+		possible = (words->inclusive || !equal(from, to)) && getBaseType(exprType(from)) == getBaseType(exprType(to));
+	}
+	if (possible)
+	{
+		wanted.period = period_expression(rel, words->periods, words->inclusive);
+		wanted.active = active_conditions(rel, words->active);
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+			 errmsg("index \"%s\" does not fit the guard", name),
+			 errdetail_internal("%s", fault),
+			 !possible ? 0 :
+			 errhint("This would: CREATE INDEX CONCURRENTLY ON %s %s",
+					 quote_identifier(RelationGetRelationName(rel)),
+					 booking_index_text(RelationGetRelid(rel), &wanted))));
 }
 
 /* ---- the capacity query ---- */

@@ -63,6 +63,7 @@
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/regproc.h"
 #include "utils/rel.h"
@@ -502,6 +503,54 @@ record(Oid trigger, Oid class, Oid object, DependencyType type)
 		ObjectAddressSet(whole, class, object);
 		recordDependencyOn(&part, &whole, type);
 	}
+}
+
+/*
+ * All rows have been looked at: take the third argument away.  That is a row of pg_trigger, as
+ * for a constraint that has been validated; a dump carries it along.
+ */
+void
+booking_mark_validated(Oid trigger)
+{
+	Relation	catalog = table_open(TriggerRelationId, RowExclusiveLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	Oid			relid = InvalidOid;
+
+	ScanKeyInit(&key, Anum_pg_trigger_oid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(trigger));
+	scan = systable_beginscan(catalog, TriggerOidIndexId, true, NULL, 1, &key);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+	{
+		Form_pg_trigger form = (Form_pg_trigger) GETSTRUCT(tuple);
+		bool		isnull;
+		bytea	   *arguments = DatumGetByteaPCopy(heap_getattr(tuple, Anum_pg_trigger_tgargs,
+															  RelationGetDescr(catalog), &isnull));
+		size_t		cut = sizeof(NOT_VALIDATED);
+		size_t		length = VARSIZE_ANY_EXHDR(arguments);
+
+		if (form->tgnargs == 3 && length > cut &&
+			strcmp(VARDATA_ANY(arguments) + length - cut, NOT_VALIDATED) == 0)
+		{
+			Datum		values[2];
+			bool		nulls[2] = {false, false};
+			int			columns[2] = {Anum_pg_trigger_tgnargs, Anum_pg_trigger_tgargs};
+			bytea	   *rest = (bytea *) palloc(VARHDRSZ + length - cut);
+
+			SET_VARSIZE(rest, VARHDRSZ + length - cut);
+			memcpy(VARDATA(rest), VARDATA_ANY(arguments), length - cut);
+			values[0] = Int16GetDatum(2);
+			values[1] = PointerGetDatum(rest);
+			relid = form->tgrelid;
+			tuple = heap_modify_tuple_by_cols(tuple, RelationGetDescr(catalog), 2, columns, values, nulls);
+			CatalogTupleUpdate(catalog, &tuple->t_self, tuple);
+		}
+	}
+	systable_endscan(scan);
+	table_close(catalog, RowExclusiveLock);
+	if (OidIsValid(relid))
+		CacheInvalidateRelcacheByRelid(relid);
 }
 
 /* The index that a guard has been bound to, or invalid. */

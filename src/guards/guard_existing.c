@@ -19,6 +19,9 @@
 
 #include "access/relation.h"
 #include "catalog/pg_class.h"
+#include "utils/backend_status.h"
+#include "tcop/tcopprot.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
@@ -48,6 +51,7 @@ PG_FUNCTION_INFO_V1(booking_guard_breaches);
 
 /* Offenders that are named; the rest is counted. */
 #define NAME_AT_MOST	5
+#define ROWS_AT_A_TIME	1000
 
 /* Rows with the same key. */
 typedef struct KeyGroup
@@ -98,6 +102,9 @@ static char *source_text(Relation rel);
 static void in_force(StringInfo sql, Oid relid, const Definition *definition, const char *prefix);
 static int64 count_rows(Relation rel, const char *condition);
 static void in_force_and(StringInfo sql, Oid relid, const Definition *definition, const char *prefix, bool empty);
+static void check_all(Check *check, KeyGroup *group, const char *name);
+static void check_row_of(Check *check, KeyGroup *group, HeapTuple row, TupleDesc desc);
+static void report_progress(Relation rel, const char *name, uint64 looked_at, double about);
 static Portal open_rows(Check *check);
 static bool same_key(const Check *check, const KeyGroup *group, const Datum *key);
 static void judge_group(Check *check, KeyGroup *group);
@@ -245,91 +252,144 @@ booking_check_keys(Oid relid, const char *name, const Definition *definition)
 }
 
 /*
- * Refuse with a list of what breaks the rule, if anything does.  "first": the rule is new.
+ * Refuse with a list of what breaks the rule, if anything does.
  */
 void
-booking_check_existing(Oid relid, const char *name, const Definition *definition,
-					   int64 capacity, CapacityQuery *query, bool first)
+booking_check_existing(const ExistingRows *rows)
 {
-	Relation	rel = relation_open(relid, AccessShareLock);
-	Check		check = {.rel = rel, .definition = definition, .capacity = capacity, .query = query, .first = first};
-	KeyGroup		group = {0};
-	Portal		portal;
-	ListCell   *cell;
+	Relation	rel = relation_open(rows->relid, AccessShareLock);
+	Check		check = {.rel = rel,.definition = rows->definition,.capacity = rows->capacity,.query = rows->query,.first = rows->first};
+	KeyGroup	group = {0};
 	Identity	caller;
+	ListCell   *cell;
 
 	booking_become(rel->rd_rel->relowner, &caller);
-	foreach(cell, definition->keys)
+	foreach(cell, rows->definition->keys)
 	{
 		Oid			type = exprType(lfirst(cell));
 
 		check.key_type[check.nkeys] = type;
 		check.type[check.nkeys++] = lookup_type_cache(getBaseType(type), TYPECACHE_EQ_OPR_FINFO);
 	}
-	check.range_type = getBaseType(exprType(definition->period));
+	check.range_type = getBaseType(exprType(rows->definition->period));
 	check.source = source_text(rel);
 	initStringInfo(&check.report);
 	group.context = AllocSetContextCreate(CurrentMemoryContext, "booking rows of one key", ALLOCSET_DEFAULT_SIZES);
 
-	SPI_connect();
-	PushActiveSnapshot(GetLatestSnapshot());
-	portal = open_rows(&check);
-	PopActiveSnapshot();
-	for (;;)
-	{
-		SPI_cursor_fetch(portal, true, 1000);
-		if (SPI_processed == 0)
-			break;
-		for (uint64 i = 0; i < SPI_processed; i++)
-		{
-			HeapTuple	row = SPI_tuptable->vals[i];
-			TupleDesc	desc = SPI_tuptable->tupdesc;
-			Datum		key[INDEX_MAX_KEYS];
-			Datum		value;
-			bool		isnull;
-			int64		quantity;
-			MemoryContext caller;
-
-			for (int j = 0; j < check.nkeys; j++)
-				key[j] = SPI_getbinval(row, desc, j + 1, &isnull);
-			if (group.rows.n == 0 || !same_key(&check, &group, key))
-			{
-				judge_group(&check, &group);
-				MemoryContextReset(group.context);
-				memset(&group.rows, 0, sizeof(group.rows));
-				caller = MemoryContextSwitchTo(group.context);
-				for (int j = 0; j < check.nkeys; j++)
-					group.key[j] = datumCopy(key[j], TupleDescAttr(desc, j)->attbyval,
-											 TupleDescAttr(desc, j)->attlen);
-				MemoryContextSwitchTo(caller);
-			}
-
-			value = SPI_getbinval(row, desc, check.nkeys + 2, &isnull);
-			quantity = isnull ? -1 : DatumGetInt64(value);
-			if (quantity < 0)
-				ereport(ERROR,
-						(errcode(isnull ? ERRCODE_NULL_VALUE_NOT_ALLOWED : ERRCODE_INVALID_PARAMETER_VALUE),
-						 errmsg("table \"%s\" has rows in force with %s quantity",
-								RelationGetRelationName(rel), isnull ? "a null" : "a negative"),
-						 errhint("Give them a quantity of 0 or more first.")));
-
-			value = SPI_getbinval(row, desc, check.nkeys + 1, &isnull);
-			caller = MemoryContextSwitchTo(group.context);
-			booking_guard_add(&group.rows, DatumGetRangeTypePCopy(value), quantity);
-			MemoryContextSwitchTo(caller);
-		}
-		SPI_freetuptable(SPI_tuptable);
-		CHECK_FOR_INTERRUPTS();
-	}
-	judge_group(&check, &group);
-	SPI_cursor_close(portal);
-	SPI_finish();
+	check_all(&check, &group, rows->name);
 	MemoryContextDelete(group.context);
 	booking_be_again(&caller);
 
 	if (check.broken > 0)
-		complain(rel, name, &check);
+		complain(rel, rows->name, &check);
 	relation_close(rel, NoLock);
+}
+
+/* All rows in force, key by key. */
+static void
+check_all(Check *check, KeyGroup *group, const char *name)
+{
+	double		about = booking_rows_about(RelationGetRelid(check->rel));
+	uint64		looked_at = 0;
+	Portal		portal;
+
+	SPI_connect();
+	PushActiveSnapshot(GetLatestSnapshot());
+	portal = open_rows(check);
+	PopActiveSnapshot();
+	for (;;)
+	{
+		report_progress(check->rel, name, looked_at, about);
+		SPI_cursor_fetch(portal, true, ROWS_AT_A_TIME);
+		if (SPI_processed == 0)
+			break;
+		for (uint64 i = 0; i < SPI_processed; i++)
+			check_row_of(check, group, SPI_tuptable->vals[i], SPI_tuptable->tupdesc);
+		looked_at += SPI_processed;
+		SPI_freetuptable(SPI_tuptable);
+		CHECK_FOR_INTERRUPTS();
+	}
+	judge_group(check, group);
+	SPI_cursor_close(portal);
+	SPI_finish();
+	report_progress(check->rel, NULL, 0, 0);
+}
+
+/* Add a row to those with its key; with the next key, these are judged. */
+static void
+check_row_of(Check *check, KeyGroup *group, HeapTuple row, TupleDesc desc)
+{
+	Datum		key[INDEX_MAX_KEYS];
+	Datum		value;
+	bool		isnull;
+	int64		quantity;
+	MemoryContext caller;
+
+	for (int j = 0; j < check->nkeys; j++)
+		key[j] = SPI_getbinval(row, desc, j + 1, &isnull);
+	if (group->rows.n == 0 || !same_key(check, group, key))
+	{
+		judge_group(check, group);
+		MemoryContextReset(group->context);
+		memset(&group->rows, 0, sizeof(group->rows));
+		caller = MemoryContextSwitchTo(group->context);
+		for (int j = 0; j < check->nkeys; j++)
+			group->key[j] = datumCopy(key[j], TupleDescAttr(desc, j)->attbyval,
+									  TupleDescAttr(desc, j)->attlen);
+		MemoryContextSwitchTo(caller);
+	}
+
+	value = SPI_getbinval(row, desc, check->nkeys + 2, &isnull);
+	quantity = isnull ? -1 : DatumGetInt64(value);
+	if (quantity < 0)
+		ereport(ERROR,
+				(errcode(isnull ? ERRCODE_NULL_VALUE_NOT_ALLOWED : ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("table \"%s\" has rows in force with %s quantity",
+						RelationGetRelationName(check->rel), isnull ? "a null" : "a negative"),
+				 errhint("Give them a quantity of 0 or more first.")));
+
+	value = SPI_getbinval(row, desc, check->nkeys + 1, &isnull);
+	caller = MemoryContextSwitchTo(group->context);
+	booking_guard_add(&group->rows, DatumGetRangeTypePCopy(value), quantity);
+	MemoryContextSwitchTo(caller);
+}
+
+/*
+ * How far are we?  An extension cannot have a command of its own in PostgreSQL's progress
+ * reporting.  What every session may see of another is what it is running, in pg_stat_activity: as
+ * long as this takes, that begins with our line, which booking.progress takes apart.  Without a
+ * name, it is the statement alone again.
+ */
+static void
+report_progress(Relation rel, const char *name, uint64 looked_at, double about)
+{
+	const char *statement = debug_query_string ? debug_query_string : "";
+
+	pgstat_report_activity(STATE_RUNNING, name == NULL ? statement :
+						   psprintf("booking progress: %u %llu %.0f %s\n%s", RelationGetRelid(rel),
+									(unsigned long long) looked_at, about, name, statement));
+}
+
+/* How many rows a table has, with its partitions, as far as the planner knows; 0 if it does not. */
+double
+booking_rows_about(Oid relid)
+{
+	List	   *relations = get_rel_relkind(relid) == RELKIND_PARTITIONED_TABLE ?
+		find_all_inheritors(relid, AccessShareLock, NULL) : list_make1_oid(relid);
+	ListCell   *cell;
+	double		rows = 0;
+
+	foreach(cell, relations)
+	{
+		HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(lfirst_oid(cell)));
+
+		if (!HeapTupleIsValid(tuple))
+			continue;
+		if (((Form_pg_class) GETSTRUCT(tuple))->relkind == RELKIND_RELATION)
+			rows += Max(((Form_pg_class) GETSTRUCT(tuple))->reltuples, 0);
+		ReleaseSysCache(tuple);
+	}
+	return rows;
 }
 
 static Portal
@@ -409,8 +469,9 @@ judge_group(Check *check, KeyGroup *group)
 		appendStringInfo(&check->report, "%s%s", j > 0 ? ", " : ")=(",
 						 OidOutputFunctionCall(output, group->key[j]));
 	}
-	appendStringInfo(&check->report, "%s%s" INT64_FORMAT " of " INT64_FORMAT " during %s, " INT64_FORMAT " too many: rows %s",
-					 check->nkeys > 0 ? "): " : "", most == PG_INT64_MAX ? "at least " : "", most, capacity, booking_period_text(stretch),
+	appendStringInfo(&check->report, "%s%s" INT64_FORMAT " of " INT64_FORMAT "%s, " INT64_FORMAT " too many: rows %s",
+					 check->nkeys > 0 ? "): " : "", most == PG_INT64_MAX ? "at least " : "", most, capacity,
+					 IsA(check->definition->period, Const) ? "" : psprintf(" during %s", booking_period_text(stretch)),
 					 most - capacity, offending_rows(check, group, stretch));
 }
 

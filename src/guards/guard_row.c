@@ -659,6 +659,14 @@ refuse_guarded_row(Relation rel, const Claim *claim, const GuardVerdict *verdict
 				 errguard(rel, rule->name, "Wanted %s; %s is %s.", wanted, full, rule->blocker ? "in use" : "blocked"),
 				 errhint("Try another period.")));
 
+	if (rule->timeless)
+		ereport(ERROR,
+				(errcode(ERRCODE_EXCLUSION_VIOLATION),
+				 errmsg("%stable \"%s\" has not enough left", key, table),
+				 errguard(rel, rule->name, "Wanted " INT64_FORMAT "; " INT64_FORMAT " of " INT64_FORMAT " are left.",
+						  claim->load.quantity, left, claim->capacity),
+				 left > 0 ? errhint("Up to " INT64_FORMAT " fits.", left) : 0));
+
 	if (claim->capacity == 1 && rule->query == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_EXCLUSION_VIOLATION),

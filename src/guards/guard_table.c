@@ -63,8 +63,55 @@ typedef struct Target
 	Oid			namespace_id;
 } Target;
 
+/* The triggers of a guard, beyond what its definition says. */
+typedef struct TriggerMaking
+{
+	const char *kind;			/* check_capacity, check_against */
+	const char *from;			/* FROM the other table, or NULL */
+	const char *arguments;
+} TriggerMaking;
+
+/* What guard_table() has to do, as it becomes known. */
+typedef struct GuardOrder
+{
+	GuardWords	words;
+	int32		capacity;
+	bool		check_existing;
+	bool		with_constraint;
+	const char *using_index;	/* or NULL */
+	const char *quantity;
+	const char *capacity_query;
+	char	   *name;
+
+	Target		table;
+	Definition	definition;
+	CapacityQuery *query;		/* or NULL */
+	Oid			index_id;
+	Oid			existing_index;
+} GuardOrder;
+
+/* One table of a guard_against(). */
+typedef struct Side
+{
+	const char *kind;			/* guarded or blocker */
+	Target		table;
+	Definition	definition;
+	Oid			index_id;		/* invalid: to be made */
+	Oid			trigger;
+} Side;
+
+/* From so many rows on, to make a guard takes many seconds. */
+#define MANY_ROWS	100000
+
+static void read_guard_order(FunctionCallInfo fcinfo, GuardOrder *order);
+static char *text_argument(FunctionCallInfo fcinfo, int n);
+static void define_guard(Relation rel, GuardOrder *order);
+static void check_rows_of(const GuardOrder *order);
+static void build_guard(GuardOrder *order);
+static void build_side(Side *side, const Side *other, const char *name);
+static void warn_if_long(Relation rel, const GuardOrder *order);
 static Definition definition_of_guard(Relation rel, const char *name);
-static void check_comparable(Relation rel, const char *guard, const Definition *definition,
+static void check_comparable(Relation rel, const char *guard, Definition *definition,
 							 Relation blocker, const Definition *blocking);
 static void lock_target(Oid relid, LOCKMODE mode);
 static Target close_target(Relation rel);
@@ -73,8 +120,8 @@ static void check_constraint_possible(FunctionCallInfo fcinfo, int32 capacity, b
 static Oid	make_index(const Target *target, const char *name, const Definition *definition);
 static char *column_list(Oid relid, const Definition *definition, bool constraint);
 static char *where_text(Oid relid, const Definition *definition);
-static Oid	make_triggers(const Target *target, const char *name, const char *kind, const char *from,
-						  const Definition *definition, const char *arguments);
+static Oid	make_triggers(const Target *target, const char *name, const Definition *definition,
+						  const TriggerMaking *making);
 static char *when_text(Oid relid, const Definition *definition);
 static Oid	make_capacity_function(const Target *target, const char *name, const Definition *definition,
 								   CapacityQuery *query);
@@ -92,108 +139,151 @@ static void validate_against(Relation rel, const Trigger *trigger, const Definit
 Datum
 booking_guard_table(PG_FUNCTION_ARGS)
 {
-	List	   *keys;
-	List	   *periods;
-	char	   *active = PG_ARGISNULL(5) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(5));
-	int32		capacity;
-	bool		check_existing;
-	bool		inclusive;
-	bool		with_constraint;
+	GuardOrder	order = {0};
 	Relation	rel;
-	Target		table;
-	Definition	definition;
-	CapacityQuery *query = NULL;
-	Oid			index_id = InvalidOid;
-	Oid			existing_index;
-	Oid			guard;
-	bool		own_index;
-	char	   *arguments;
-	char	   *name;
 
 	booking_must_write(fcinfo);
-	if (PG_ARGISNULL(0))
-		booking_null_argument("target");
-	keys = booking_text_list(fcinfo, 1, "resource");
-	periods = booking_text_list(fcinfo, 2, "period");
-	if (PG_ARGISNULL(3))
-		booking_null_argument("capacity");
-	capacity = PG_GETARG_INT32(3);
-	if (PG_ARGISNULL(9))
-		booking_null_argument("check_existing");
-	check_existing = PG_GETARG_BOOL(9);
-	if (PG_ARGISNULL(10))
-		booking_null_argument("bounds");
-	inclusive = bounds_argument(text_to_cstring(PG_GETARG_TEXT_PP(10)));
-	if (PG_ARGISNULL(11))
-		booking_null_argument("with_constraint");
-	with_constraint = PG_GETARG_BOOL(11);
+	read_guard_order(fcinfo, &order);
+	rel = booking_open_target(PG_GETARG_OID(0), "guard_table");
+	warn_if_long(rel, &order);
+	lock_target(RelationGetRelid(rel), ShareRowExclusiveLock);
+	define_guard(rel, &order);
+	order.table = close_target(rel);
 
-	if (capacity < 1)
+	/* A change of a capacity waits for us from now on, and we for one that is in progress. */
+	if (order.query)
+	{
+		make_capacity_triggers(order.name, order.query);
+		order.definition.capacity = make_capacity_function(&order.table, order.name, &order.definition, order.query);
+	}
+	if (order.check_existing)
+		check_rows_of(&order);
+	build_guard(&order);
+	PG_RETURN_TEXT_P(cstring_to_text(order.name));
+}
+
+/* The arguments that can be judged without a look at the table. */
+static void
+read_guard_order(FunctionCallInfo fcinfo, GuardOrder *order)
+{
+	static const struct
+	{
+		int			n;
+		const char *name;
+	}			required[] = {
+		{0, "target"}, {1, "resource"}, {2, "period"}, {3, "capacity"}, {9, "check_existing"},
+		{10, "bounds"}, {11, "with_constraint"}
+	};
+
+	for (int i = 0; i < (int) lengthof(required); i++)
+		if (PG_ARGISNULL(required[i].n))
+			booking_null_argument(required[i].name);
+	order->words.keys = booking_text_list(fcinfo, 1, "resource");
+	order->words.periods = booking_text_list(fcinfo, 2, "period");
+	order->capacity = PG_GETARG_INT32(3);
+	order->quantity = text_argument(fcinfo, 4);
+	order->words.active = text_argument(fcinfo, 5);
+	order->capacity_query = text_argument(fcinfo, 6);
+	order->using_index = text_argument(fcinfo, 7);
+	order->name = text_argument(fcinfo, 8);
+	order->check_existing = PG_GETARG_BOOL(9);
+	order->words.inclusive = bounds_argument(text_argument(fcinfo, 10));
+	order->with_constraint = PG_GETARG_BOOL(11);
+
+	if (order->capacity < 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("capacity must be 1 or more"),
-				 errdetail("It is %d.", capacity)));
-	if (!PG_ARGISNULL(6) && capacity != 1)
+				 errdetail("It is %d.", order->capacity)));
+	if (order->capacity_query && order->capacity != 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("capacity and capacity_query exclude each other"),
 				 errhint("Leave the capacity out, or put it into the query.")));
-	if (list_length(keys) >= INDEX_MAX_KEYS)
+	if (list_length(order->words.keys) >= INDEX_MAX_KEYS)
 		ereport(ERROR,
 				(errcode(ERRCODE_TOO_MANY_COLUMNS),
 				 errmsg("resource must have fewer than %d columns", INDEX_MAX_KEYS)));
+	if (order->with_constraint)
+		check_constraint_possible(fcinfo, order->capacity, order->check_existing);
+}
 
-	if (with_constraint)
-		check_constraint_possible(fcinfo, capacity, check_existing);
+static char *
+text_argument(FunctionCallInfo fcinfo, int n)
+{
+	return PG_ARGISNULL(n) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(n));
+}
 
-	rel = booking_open_target(PG_GETARG_OID(0), "guard_table");
-	lock_target(RelationGetRelid(rel), ShareRowExclusiveLock);
-
-	if (PG_ARGISNULL(7))
-		definition = booking_written_definition(rel, keys, periods, active, inclusive);
+/* What the words mean for this table, and the index that finds its rows, if there is one. */
+static void
+define_guard(Relation rel, GuardOrder *order)
+{
+	if (order->using_index == NULL)
+		order->definition = booking_written_definition(rel, &order->words);
 	else
-		definition = booking_indexed_definition(rel, text_to_cstring(PG_GETARG_TEXT_PP(7)),
-												keys, periods, active, &index_id);
-	if (inclusive && OidIsValid(index_id))
-		booking_check_index_inclusive(rel, text_to_cstring(PG_GETARG_TEXT_PP(7)), &definition, periods);
-	if (!PG_ARGISNULL(4))
-		definition.quantity = booking_quantity(rel, text_to_cstring(PG_GETARG_TEXT_PP(4)));
-	if (!PG_ARGISNULL(6))
-		query = booking_capacity_query(rel, &definition, text_to_cstring(PG_GETARG_TEXT_PP(6)));
+		order->definition = booking_indexed_definition(rel, order->using_index, &order->words, &order->index_id);
+	if (order->words.inclusive && order->using_index)
+		booking_check_index_inclusive(rel, order->using_index, &order->definition, order->words.periods);
+	if (order->quantity)
+		order->definition.quantity = booking_quantity(rel, order->quantity);
+	if (order->capacity_query)
+		order->query = booking_capacity_query(rel, &order->definition, pstrdup(order->capacity_query));
+	if (order->name == NULL)
+		order->name = booking_guard_name(rel, &order->definition);
+	booking_check_guard_name(rel, order->name, order->using_index == NULL);
+	order->existing_index = booking_find_index(rel, &order->definition, InvalidOid);
+}
 
-	name = PG_ARGISNULL(8) ? booking_guard_name(rel, &definition) : text_to_cstring(PG_GETARG_TEXT_PP(8));
-	booking_check_guard_name(rel, name, !OidIsValid(index_id));
+static void
+check_rows_of(const GuardOrder *order)
+{
+	ExistingRows rows = {order->table.relid, order->name, &order->definition, order->capacity, order->query, true};
 
-	existing_index = booking_find_index(rel, &definition, InvalidOid);
-	table = close_target(rel);
+	if (booking_period_of_pair(&order->definition))
+		booking_check_periods(order->table.relid, order->name, &order->definition);
+	booking_check_existing(&rows);
+}
 
-	/* A change of a capacity waits for us from now on, and we for one that is in progress. */
-	if (query)
-	{
-		make_capacity_triggers(name, query);
-		definition.capacity = make_capacity_function(&table, name, &definition, query);
-	}
-	if (check_existing)
-	{
-		if (booking_period_of_pair(&definition))
-			booking_check_periods(table.relid, name, &definition);
-		booking_check_existing(table.relid, name, &definition, capacity, query, true);
-	}
+/* The index, unless there is one, and the triggers. */
+static void
+build_guard(GuardOrder *order)
+{
+	TriggerMaking making = {.kind = "check_capacity"};
+	bool		own_index;
+	Oid			guard;
 
-	if (!OidIsValid(index_id) && !with_constraint)
-		index_id = existing_index;
-	own_index = !OidIsValid(index_id);
+	if (!OidIsValid(order->index_id) && !order->with_constraint)
+		order->index_id = order->existing_index;
+	own_index = !OidIsValid(order->index_id);
 	if (own_index)
-		booking_check_keys(table.relid, name, &definition);
-	if (with_constraint)
-		index_id = make_constraint(&table, name, &definition);
+		booking_check_keys(order->table.relid, order->name, &order->definition);
+	if (order->with_constraint)
+		order->index_id = make_constraint(&order->table, order->name, &order->definition);
 	else if (own_index)
-		index_id = make_index(&table, name, &definition);
-	arguments = psprintf("'%s', '%s'", query ? "query" : psprintf("%d", capacity), own_index ? "own index" : "given index");
-	guard = make_triggers(&table, name, "check_capacity", NULL, &definition, arguments);
-	check_found(table.relid, guard);
+		order->index_id = make_index(&order->table, order->name, &order->definition);
+	making.arguments = psprintf("'%s', '%s'%s", order->query ? "query" : psprintf("%d", order->capacity),
+								own_index ? "own index" : "given index",
+								order->check_existing ? "" : ", '" NOT_VALIDATED "'");
+	guard = make_triggers(&order->table, order->name, &order->definition, &making);
+	check_found(order->table.relid, guard);
 	booking_bind_guard(guard, true);
-	PG_RETURN_TEXT_P(cstring_to_text(name));
+}
+
+/*
+ * Building the index and looking at the rows keeps writers out.  Where that takes long, whoever
+ * has not asked for the other way should know that there is one.
+ */
+static void
+warn_if_long(Relation rel, const GuardOrder *order)
+{
+	double		rows = booking_rows_about(RelationGetRelid(rel));
+
+	if (rows < MANY_ROWS || (!order->check_existing && order->using_index))
+		return;
+	ereport(WARNING,
+			(errmsg("table \"%s\" has about %.0f rows: nobody can write to it until the guard is there and this transaction has ended",
+					RelationGetRelationName(rel), rows),
+			 errhint("To keep writers going, CREATE INDEX CONCURRENTLY first, then call guard_table() with using_index and check_existing => false, and validate_guard() after its commit.")));
 }
 
 /* A constraint says "never two", of all rows, and brings an index. */
@@ -227,29 +317,22 @@ Datum
 booking_guard_against(PG_FUNCTION_ARGS)
 {
 	static const char *const arguments[] = {"target", "guard", "blocker"};
-	List	   *keys;
-	List	   *periods;
-	char	   *active = PG_ARGISNULL(5) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(5));
+	GuardWords	words = {0};
 	char	   *guard_name;
 	Relation	rel;
 	Relation	blocker;
-	Target		guarded_table;
-	Target		blocking_table;
-	Definition	definition;
-	Definition	blocking;
-	Oid			blocking_index;
-	Oid			side,
-				other_side;
-	bool		own_index;
+	Side		guarded = {.kind = "guarded"};
+	Side		blocking = {.kind = "blocker"};
 	char	   *name;
 
 	booking_must_write(fcinfo);
 	for (int i = 0; i < 3; i++)
 		if (PG_ARGISNULL(i))
 			booking_null_argument(arguments[i]);
-	guard_name = text_to_cstring(PG_GETARG_TEXT_PP(1));
-	keys = booking_text_list(fcinfo, 3, "resource");
-	periods = booking_text_list(fcinfo, 4, "period");
+	guard_name = text_argument(fcinfo, 1);
+	words.keys = booking_text_list(fcinfo, 3, "resource");
+	words.periods = booking_text_list(fcinfo, 4, "period");
+	words.active = text_argument(fcinfo, 5);
 
 	rel = booking_open_target(PG_GETARG_OID(0), "guard_against");
 	blocker = booking_open_target(PG_GETARG_OID(2), "guard_against");
@@ -257,45 +340,60 @@ booking_guard_against(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("a table cannot be guarded against itself"),
-				 errhint("One guard over all its rows does that.")));
+				 errhint("One guard over all its rows does that; a row that is to have all to itself takes all of the capacity.")));
 
 	/* In one order, whichever is which. */
 	lock_target(Min(RelationGetRelid(rel), RelationGetRelid(blocker)), ShareRowExclusiveLock);
 	lock_target(Max(RelationGetRelid(rel), RelationGetRelid(blocker)), ShareRowExclusiveLock);
 
 	/* What their rows take does not matter: any of them is in the way of all. */
-	definition = definition_of_guard(rel, guard_name);
-	blocking = booking_written_definition(blocker, keys, periods, active,
-										  list_length(periods) == 2 && booking_inclusive(&definition));
-	definition.quantity = blocking.quantity;
-	definition.capacity = InvalidOid;
-	check_comparable(rel, guard_name, &definition, blocker, &blocking);
+	guarded.definition = definition_of_guard(rel, guard_name);
+	words.inclusive = list_length(words.periods) == 2 && booking_inclusive(&guarded.definition);
+	blocking.definition = booking_written_definition(blocker, &words);
+	guarded.definition.quantity = blocking.definition.quantity;
+	guarded.definition.capacity = InvalidOid;
+	check_comparable(rel, guard_name, &guarded.definition, blocker, &blocking.definition);
 
 	name = ChooseRelationName(RelationGetRelationName(rel), RelationGetRelationName(blocker), "guard",
 							  RelationGetNamespace(blocker), true);
 	booking_check_guard_name(rel, name, false);
 	booking_check_guard_name(blocker, name, true);
-	blocking_index = booking_find_index(blocker, &blocking, InvalidOid);
+	guarded.index_id = booking_find_index(rel, &guarded.definition, InvalidOid);
+	blocking.index_id = booking_find_index(blocker, &blocking.definition, InvalidOid);
 
-	guarded_table = close_target(rel);
-	blocking_table = close_target(blocker);
-	booking_check_existing_against(guarded_table.relid, &definition, blocking_table.relid, &blocking, name);
+	guarded.table = close_target(rel);
+	blocking.table = close_target(blocker);
+	booking_check_existing_against(guarded.table.relid, &guarded.definition, blocking.table.relid, &blocking.definition, name);
+	build_side(&blocking, &guarded, name);
+	build_side(&guarded, &blocking, name);
+	check_found(guarded.table.relid, guarded.trigger);
+	check_found(blocking.table.relid, blocking.trigger);
+	booking_bind_guard(guarded.trigger, true);
+	booking_bind_guard(blocking.trigger, true);
+	PG_RETURN_TEXT_P(cstring_to_text(name));
+}
 
-	own_index = !OidIsValid(blocking_index);
+/*
+ * The index and the triggers of one side.  The guarded one has an index already, its guard's,
+ * unless this guard compares fewer columns.
+ */
+static void
+build_side(Side *side, const Side *other, const char *name)
+{
+	TriggerMaking making = {"check_against", psprintf("FROM %s", other->table.text), NULL};
+	bool		own_index = !OidIsValid(side->index_id);
+
 	if (own_index)
 	{
-		booking_check_keys(blocking_table.relid, name, &blocking);
-		blocking_index = make_index(&blocking_table, name, &blocking);
+		const char *index_name = name;
+
+		if (OidIsValid(get_relname_relid(name, side->table.namespace_id)))
+			index_name = ChooseRelationName(name, NULL, "key", side->table.namespace_id, true);
+		booking_check_keys(side->table.relid, name, &side->definition);
+		side->index_id = make_index(&side->table, index_name, &side->definition);
 	}
-	side = make_triggers(&guarded_table, name, "check_against", psprintf("FROM %s", blocking_table.text), &definition,
-						 "'guarded'");
-	other_side = make_triggers(&blocking_table, name, "check_against", psprintf("FROM %s", guarded_table.text), &blocking,
-							   own_index ? "'blocker', 'own index'" : "'blocker', 'given index'");
-	check_found(guarded_table.relid, side);
-	check_found(blocking_table.relid, other_side);
-	booking_bind_guard(side, true);
-	booking_bind_guard(other_side, true);
-	PG_RETURN_TEXT_P(cstring_to_text(name));
+	making.arguments = psprintf("'%s', '%s'", side->kind, own_index ? "own index" : "given index");
+	side->trigger = make_triggers(&side->table, name, &side->definition, &making);
 }
 
 /*
@@ -343,18 +441,21 @@ definition_of_guard(Relation rel, const char *name)
 
 /* Can rows of the blocking table be in the way of the guard's? */
 static void
-check_comparable(Relation rel, const char *guard, const Definition *definition,
+check_comparable(Relation rel, const char *guard, Definition *definition,
 				 Relation blocker, const Definition *blocking)
 {
 	ListCell   *a,
 			   *b;
 
-	if (list_length(blocking->keys) != list_length(definition->keys))
+	if (list_length(blocking->keys) > list_length(definition->keys))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("resource must have as many columns as the guard has"),
+				 errmsg("resource must not have more columns than the guard has"),
 				 errdetail("It has %d, guard \"%s\" has %d.", list_length(blocking->keys), guard,
 						   list_length(definition->keys))));
+
+	/* With fewer, one row blocks whatever has the same first columns. */
+	definition->keys = list_truncate(list_copy(definition->keys), list_length(blocking->keys));
 	forboth(a, lappend(list_copy(definition->keys), definition->period),
 			b, lappend(list_copy(blocking->keys), blocking->period))
 	{
@@ -477,6 +578,13 @@ make_index(const Target *target, const char *name, const Definition *definition)
 	return get_relname_relid(name, target->namespace_id);
 }
 
+/* What a guard's index has to look like. */
+char *
+booking_index_text(Oid relid, const Definition *definition)
+{
+	return psprintf("USING gist (%s)%s", column_list(relid, definition, false), where_text(relid, definition));
+}
+
 /* The columns of the index or of the constraint. */
 static char *
 column_list(Oid relid, const Definition *definition, bool constraint)
@@ -504,14 +612,13 @@ where_text(Oid relid, const Definition *definition)
 
 /* The two triggers of a rule; returns the one that is the rule. */
 static Oid
-make_triggers(const Target *target, const char *name, const char *kind, const char *from,
-			  const Definition *definition, const char *arguments)
+make_triggers(const Target *target, const char *name, const Definition *definition, const TriggerMaking *making)
 {
 	char	   *before = booking_part_name(name, "");
 
 	booking_ddl("CREATE %sTRIGGER %s AFTER INSERT OR UPDATE ON %s %s FOR EACH ROW WHEN (booking.check_again(%s)) EXECUTE FUNCTION booking.%s(%s)",
-		from ? "CONSTRAINT " : "", quote_identifier(name), target->text, from ? from : "",
-		when_text(target->relid, definition), kind, arguments);
+		making->from ? "CONSTRAINT " : "", quote_identifier(name), target->text, making->from ? making->from : "",
+		when_text(target->relid, definition), making->kind, making->arguments);
 	booking_ddl("CREATE TRIGGER %s BEFORE INSERT OR UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION booking.make_room()",
 		quote_identifier(before), target->text);
 	return get_trigger_oid(target->relid, name, false);
@@ -670,6 +777,7 @@ booking_validate_guard(PG_FUNCTION_ARGS)
 	TriggerDesc *triggers = CopyTriggerDesc(rel->trigdesc);
 	const Trigger *trigger = NULL;
 	Definition	definition;
+	ExistingRows rows = {relid, name, &definition, 0, NULL, false};
 
 	for (int i = 0; triggers && i < triggers->numtriggers; i++)
 		if (strcmp(triggers->triggers[i].tgname, name) == 0)
@@ -689,12 +797,22 @@ booking_validate_guard(PG_FUNCTION_ARGS)
 	{
 		CapacityQuery *query = booking_capacity_of(&definition, booking_relation_owner(booking_top_trigger(trigger->tgoid).relid));
 
-		booking_check_existing(relid, name, &definition, 0, query, false);
+		rows.query = query;
+		booking_check_existing(&rows);
 		if (query->plan)
 			SPI_freeplan(query->plan);
 	}
 	else
-		booking_check_existing(relid, name, &definition, capacity_argument(trigger), NULL, false);
+	{
+		rows.capacity = capacity_argument(trigger);
+		booking_check_existing(&rows);
+	}
+	/* A partition's rows are not all of them. */
+	if (trigger->tgnargs == 3 && booking_top_trigger(trigger->tgoid).oid == trigger->tgoid)
+	{
+		LockRelationOid(relid, ShareUpdateExclusiveLock);
+		booking_mark_validated(trigger->tgoid);
+	}
 	relation_close(rel, NoLock);
 	PG_RETURN_VOID();
 }
@@ -754,8 +872,8 @@ booking_guard_definition(PG_FUNCTION_ARGS)
 	Relation	rel;
 	TriggerDesc *triggers;
 	TupleDesc	desc;
-	Datum		values[10] = {0};
-	bool		nulls[10];
+	Datum		values[11] = {0};
+	bool		nulls[11];
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
@@ -804,6 +922,7 @@ booking_guard_definition(PG_FUNCTION_ARGS)
 		if (OidIsValid(index_id))
 			SET(7, ObjectIdGetDatum(index_id));
 		SET(8, BoolGetDatum(trigger->tgnargs >= 2 && strcmp(trigger->tgargs[1], "own index") == 0));
+		SET(10, BoolGetDatum(trigger->tgnargs < 3 || strcmp(trigger->tgargs[2], NOT_VALIDATED) != 0));
 #undef SET
 		break;
 	}

@@ -262,6 +262,7 @@ load_expressions(Relation rel, const Definition *definition, Rule *rule)
 		i++;
 	}
 	rule->pair = booking_period_of_pair(definition);
+	rule->timeless = IsA(definition->period, Const);
 	rule->period = compile(rel, definition->period, &rule->foreign);
 	rule->quantity = compile(rel, definition->quantity, &rule->foreign);
 	rule->quantity_type = exprType(definition->quantity);

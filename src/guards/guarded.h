@@ -27,6 +27,9 @@
 /* The name of a rule's BEFORE trigger: sorts behind almost everything. */
 #define BEFORE_TRIGGER_PREFIX "zzzz_"
 
+/* The third argument of a guard's trigger, as long as nobody has looked at old rows. */
+#define NOT_VALIDATED "not validated"
+
 /* The functions of ours that stand in pg_trigger or pg_constraint. */
 typedef enum GuardFunction
 {
@@ -74,6 +77,26 @@ typedef struct CapacityQuery
 	List	   *names;			/* relations that it names */
 } CapacityQuery;
 
+/* What the caller of guard_table() or guard_against() says of rows, in its words. */
+typedef struct GuardWords
+{
+	List	   *keys;
+	List	   *periods;
+	const char *active;			/* or NULL */
+	bool		inclusive;		/* the end of a pair belongs to the period */
+} GuardWords;
+
+/* A look at the rows that are there already. */
+typedef struct ExistingRows
+{
+	Oid			relid;
+	const char *name;			/* of the guard */
+	const Definition *definition;
+	int64		capacity;
+	CapacityQuery *query;		/* instead, or NULL */
+	bool		first;			/* the rule is new, and may be made without a look */
+} ExistingRows;
+
 /* One table in which rows are counted. */
 typedef struct Place
 {
@@ -93,6 +116,7 @@ typedef struct Rule
 	Oid			other;			/* against: the other one */
 	Oid			gate;			/* what all gates of the rule have in common */
 	Oid			owner;			/* of the scope: has written what follows */
+	bool		timeless;		/* rows have no period */
 	bool		pair;			/* a period from two columns: must not be empty */
 	bool		foreign;		/* its evaluation may run code of that role */
 	int64		capacity;
@@ -161,26 +185,26 @@ extern char *booking_key_text(const Rule *rule, const Datum *keys);
 
 extern Relation booking_open_target(Oid relid, const char *what);
 extern List *booking_text_list(FunctionCallInfo fcinfo, int argument, const char *name);
-extern Definition booking_written_definition(Relation rel, const List *keys, List *periods,
-											 const char *active, bool inclusive);
+extern Definition booking_written_definition(Relation rel, const GuardWords *words);
 extern bool booking_inclusive(const Definition *definition);
 extern void booking_check_index_inclusive(Relation rel, const char *name, const Definition *definition,
 										  List *periods);
 extern Node *booking_quantity(Relation rel, const char *name);
-extern Definition booking_indexed_definition(Relation rel, const char *name, const List *keys,
-											 const List *periods, const char *active, Oid *index_id);
+extern Definition booking_indexed_definition(Relation rel, const char *name, const GuardWords *words, Oid *index_id);
 extern CapacityQuery *booking_capacity_query(Relation rel, const Definition *definition, char *text);
 extern char *booking_guard_name(Relation rel, const Definition *definition);
 extern void booking_check_guard_name(Relation rel, const char *name, bool makes_relation);
 
 /* ---- guard_table.c ---- */
 
+extern char *booking_index_text(Oid relid, const Definition *definition);
 extern void booking_ddl(const char *format,...) pg_attribute_printf(1, 2);
 extern char *booking_part_name(const char *name, const char *suffix);
 
 /* ---- guard_ddl.c ---- */
 
 extern void booking_bind_guard(Oid trigger, bool trusted);
+extern void booking_mark_validated(Oid trigger);
 extern Oid	booking_bound_index(Oid trigger);
 
 /* ---- guard_existing.c ---- */
@@ -189,8 +213,8 @@ extern bool booking_sees_all_rows(Oid relid);
 extern char *booking_equality(Oid type);
 extern void booking_check_periods(Oid relid, const char *name, const Definition *definition);
 extern void booking_check_keys(Oid relid, const char *name, const Definition *definition);
-extern void booking_check_existing(Oid relid, const char *name, const Definition *definition,
-								   int64 capacity, CapacityQuery *query, bool first);
+extern void booking_check_existing(const ExistingRows *rows);
+extern double booking_rows_about(Oid relid);
 extern void booking_check_existing_against(Oid relid, const Definition *definition,
 										   Oid other_relid, const Definition *other_definition,
 										   const char *name);

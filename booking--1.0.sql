@@ -1232,6 +1232,7 @@ DECLARE
 	begin_seq bigint := -1;
 	subscribed booking.subscriber;
 BEGIN
+	PERFORM booking.must_write('subscribe');
 	IF num_nulls(subscribe.name, subscribe.lanes) > 0 THEN
 		RAISE null_value_not_allowed USING MESSAGE = 'name and lanes must not be null';
 	ELSIF octet_length(subscribe.name) NOT BETWEEN 1 AND 1024 THEN
@@ -1269,6 +1270,7 @@ CREATE FUNCTION booking.unsubscribe(name text) RETURNS boolean
 	SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+	PERFORM booking.must_write('unsubscribe');
 	IF unsubscribe.name IS NULL THEN
 		RAISE null_value_not_allowed USING MESSAGE = 'name must not be null';
 	END IF;
@@ -1313,6 +1315,7 @@ DECLARE
 	last_position bigint;
 	complete bigint;
 BEGIN
+	PERFORM booking.must_write('next_events');
 	IF next_events.max IS NULL THEN
 		RAISE null_value_not_allowed USING MESSAGE = 'max must not be null';
 	ELSIF next_events.max < 1 THEN
@@ -1392,6 +1395,7 @@ DECLARE
 	up_to_position bigint;
 	up_to_seq bigint;
 BEGIN
+	PERFORM booking.must_write('done');
 	IF done.cursor IS NULL THEN
 		RAISE null_value_not_allowed USING MESSAGE = 'cursor must not be null';
 	ELSIF octet_length(done.cursor) > 64 OR done.cursor !~ '^[0-9]{1,2}\.[0-9]{1,18}\.[0-9]{1,18}\.[0-9]{1,18}$' THEN

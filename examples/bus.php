@@ -36,18 +36,17 @@ try {
 }
 ask('SELECT FROM booking.confirm(?::uuid)', $ticket);
 
-// All or none: the first that is refused takes back those before it.
-function family(string $name, array $seats): bool {
-    global $db, $trip;
-    $db->beginTransaction();
-    foreach ($seats as $seat)
-        if (!ask('SELECT id FROM booking.try_book_place(?::bigint, ?, seat => ?)', $trip, $name, $seat))
-            return !$db->rollBack();
-    return $db->commit();
+// Three seats next to each other, in one call: all or none.  And the holds of a family are confirmed as one.
+$family = ask("SELECT * FROM booking.book_slot_seats(?::bigint, 'curie', 3, together => true, hold_for => '10 minutes')", $trip);
+check(count($family) === 3, 'three seats');
+ask('SELECT FROM booking.confirm_group(?::uuid)', $family[0]['group_id']);
+try {
+    ask("SELECT FROM booking.book_slot_seats(?::bigint, 'meitner', seats => '{1A,2A}')", $trip);
+    throw new Exception('booked twice');
+} catch (PDOException $e) {
+    check($e->errorInfo[0] === '23P01' && str_contains($e->errorInfo[2], 'constraint "booking_no_overlap"'), 'not without 2A');
 }
-check(!family('curie', ['1A', '1B', '2A']), 'not without 2A');
-check(plan()['1A'] === 'free', 'and nothing is left of it');
-check(family('curie', ['3A', '3B', '4A']), 'three others');
+check(ask("SELECT FROM booking.current WHERE holder = 'meitner'") === [], 'and nothing is left of it');
 
 check(array_count_values(plan()) === ['free' => 4, 'booked' => 4], 'four of eight');
 check(ask('SELECT booking.remaining(?::bigint) AS left', $trip)[0]['left'] === 4, 'and four are left');

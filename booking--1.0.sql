@@ -887,6 +887,28 @@ COMMENT ON FUNCTION booking.try_book_place(bigint, text, integer, text, interval
 -- Many at once --------------------------------------------------------------------------
 
 /*
+ * The first one of a list, or with NULL of a category, that is free.  Concurrent callers
+ * spread over those that are free instead of waiting for the same one.
+ */
+CREATE FUNCTION booking.book_any(
+		resources text[], period tstzrange, holder text, quantity integer DEFAULT 1, hold_for interval DEFAULT NULL,
+		id uuid DEFAULT NULL, data jsonb DEFAULT '{}', category text DEFAULT NULL)
+	RETURNS booking.booking
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'booking_book_any';
+COMMENT ON FUNCTION booking.book_any(text[], tstzrange, text, integer, interval, uuid, jsonb, text) IS
+	'books the first of these resources, or of a category, that is free';
+
+CREATE FUNCTION booking.try_book_any(
+		resources text[], period tstzrange, holder text, quantity integer DEFAULT 1, hold_for interval DEFAULT NULL,
+		id uuid DEFAULT NULL, data jsonb DEFAULT '{}', category text DEFAULT NULL)
+	RETURNS SETOF booking.booking
+	LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1
+	AS 'MODULE_PATHNAME', 'booking_try_book_any';
+COMMENT ON FUNCTION booking.try_book_any(text[], tstzrange, text, integer, interval, uuid, jsonb, text) IS
+	'like book_any, but no row instead of an error when none is free';
+
+/*
  * All of them or none.  What they make shares a group_id, and the same call once more with
  * the same group_id gets the same bookings.
  */

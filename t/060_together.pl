@@ -151,6 +151,20 @@ for my $isolation ('read committed', 'repeatable read', 'serializable')
 	is($node->safe_psql($database, 'SELECT count(*) FROM booking.verify()'), 0, "$isolation: verify() agrees");
 	cmp_ok($node->safe_psql($database, 'SELECT count(DISTINCT group_id) FROM booking.booking'), '>', 1, "$isolation: groups were booked");
 }
+# As many as want any of fewer things: each thing is got once, and the others hear a no.
+$node->safe_psql('postgres', q{CREATE EXTENSION booking CASCADE; SELECT booking.create_resource('court ' || n, category => 'court') FROM generate_series(1, 50) AS n});
+append_to_file($node->basedir . '/any.sql', q{BEGIN;
+SELECT count(*) AS got FROM booking.try_book_any(NULL, '[2030-01-07 09:00, 2030-01-07 10:00)', 'c' || :client_id::int, category => 'court') \gset
+INSERT INTO answers VALUES (:client_id, :got);
+\sleep 20 ms
+COMMIT;
+});
+$node->safe_psql('postgres', 'CREATE TABLE answers (client int, got int)');
+my ($out, $err) = run_command([ 'pgbench', '-n', '-c', 64, '-j', 2, '-t', 1, '-f', $node->basedir . '/any.sql', '-p', $node->port, '-h', $node->host, 'postgres' ]);
+unlike($err, qr/ERROR|FATAL|aborted/, 'any of fifty: no error');
+is($node->safe_psql('postgres', 'SELECT got, count(*) FROM answers GROUP BY 1 ORDER BY 1'), "0|14\n1|50", 'any of fifty: fifty, and fourteen times no');
+is($node->safe_psql('postgres', 'SELECT count(*), count(DISTINCT resource_id) FROM booking.booking'), '50|50', 'any of fifty: each once');
+
 unlike(slurp_file($node->logfile), qr/deadlock detected|out of shared memory|PANIC|TRAP/, 'nor in the log');
 
 $node->stop;

@@ -43,7 +43,7 @@ typedef struct Request
 	Datum	   *row;			/* what is being inserted, for callers that want to know */
 	MemoryContext context;		/* for both */
 	RequestedRows *rows;		/* several, instead of the one */
-	GuardPending *busy;			/* do not wait: whoever is in the way is to be put here */
+	InTheWay	   *busy;			/* do not wait: whoever is in the way is to be put here */
 	bool		gave_up;		/* the row in hand, not being refused, but rather than wait */
 } Request;
 
@@ -52,7 +52,7 @@ static Request request = {.active = false};
 static uint64 room_refusals = 0;	/* how often there was no room */
 
 /* For the next request: booking_insert_at_once(). */
-static GuardPending *next_busy = NULL;
+static InTheWay *next_busy = NULL;
 
 static int	compare_requested(const void *a, const void *b);
 static RequestedRow *asked_row(const BookingRow *row);
@@ -124,12 +124,11 @@ booking_write(Statement statement, Datum *values, const char *nulls, Refusal *re
 
 /*
  * Insert a booking if that is possible without waiting for another transaction.  When it is
- * not, false, *refusal is without a message, and *busy says who is in the way: without a
- * transaction id if that is not known, or it is only at it for a moment.
+ * not, false, *refusal is without a message, and *busy says so.
  */
 bool
 booking_insert_at_once(Datum *values, const char *nulls, Refusal *refusal, MemoryContext context,
-					   Datum *booking, GuardPending *busy)
+					   Datum *booking, InTheWay *busy)
 {
 	memset(busy, 0, sizeof(*busy));
 	next_busy = busy;
@@ -210,8 +209,9 @@ booking_row_may_wait(const BookingRow *row, const GuardPending *pending)
 		request.gave_up = true;
 	else if (request.busy)
 	{
+		request.busy->busy = true;
 		if (pending)
-			*request.busy = *pending;
+			request.busy->pending = *pending;
 		request.gave_up = true;
 	}
 	return !request.gave_up;

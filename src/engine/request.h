@@ -30,6 +30,13 @@ typedef struct RequestedRow
 	Refusal		refusal;
 } RequestedRow;
 
+/* Who is in the way of a row that is to be written at once or not at all. */
+typedef struct InTheWay
+{
+	bool		busy;
+	GuardPending pending;		/* without a transaction id: not known, or only for a moment */
+} InTheWay;
+
 /* They are in the order of their ids. */
 typedef struct RequestedRows
 {
@@ -45,7 +52,7 @@ extern bool booking_insert(Datum *values, const char *nulls, Refusal *refusal,
 extern bool booking_write(Statement statement, Datum *values, const char *nulls,
 						  Refusal *refusal, MemoryContext context, Datum *inserted);
 extern bool booking_insert_at_once(Datum *values, const char *nulls, Refusal *refusal,
-								   MemoryContext context, Datum *booking, GuardPending *busy);
+								   MemoryContext context, Datum *booking, InTheWay *busy);
 extern void booking_write_several(Statement statement, Datum *values, RequestedRows *rows,
 								  MemoryContext context);
 extern RequestedRow *booking_requested_row(const RequestedRows *rows, const pg_uuid_t *id);

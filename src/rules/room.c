@@ -270,15 +270,29 @@ only_from_now(const BookingRow *row, RangeType **range)
 bool
 booking_no_room(const Resource *resource, RangeType *range, const Seat *seat, int32 quantity)
 {
+	GuardPending unused;
+
+	return resource->nlimits == 0 &&
+		booking_look_for_room(resource, range, seat, quantity, &unused) == GUARD_FULL;
+}
+
+/*
+ * Is there room, as it looks from outside the gate?  Where that is not all there is to it, as
+ * above, the answer is that it fits.
+ */
+GuardAnswer
+booking_look_for_room(const Resource *resource, RangeType *range, const Seat *seat, int32 quantity,
+					  GuardPending *pending)
+{
 	Relation	heap;
 	GuardLoad	load = {.quantity = quantity,.outside = true};
 	Counting	counting = {.now = GetCurrentTimestamp()};
-	bool		full = false;
+	GuardVerdict verdict = {.answer = GUARD_FITS};
 
-	if (resource->nlimits > 0 || resource->retired_at != DT_NOEND ||
+	if (resource->retired_at != DT_NOEND ||
 		(resource->kind == RESOURCE_SEATED && seat == NULL) ||
 		(resource->kind != RESOURCE_POOLED && quantity != 1))
-		return false;
+		return GUARD_FITS;
 	load.key[0] = Int64GetDatum(resource->id);
 	load.key[1] = Int32GetDatum(seat ? seat->seat_no : 0);
 	load.range = booking_with_buffers(resource, range);
@@ -301,11 +315,12 @@ booking_no_room(const Resource *resource, RangeType *range, const Seat *seat, in
 		counting.id_column = booking_row_column(desc, BOOKING_ID);
 		counting.expires_column = booking_row_column(desc, BOOKING_EXPIRES_AT);
 		counting.quantity_column = booking_row_column(desc, BOOKING_QUANTITY);
-		full = booking_guard_judge(&place, 1, &load, pooled ? resource->capacity : 1,
-								   count_booking).answer == GUARD_FULL;
+		verdict = booking_guard_judge(&place, 1, &load, pooled ? resource->capacity : 1,
+									  count_booking);
 	}
 	table_close(heap, NoLock);
-	return full;
+	*pending = verdict.pending;
+	return verdict.answer;
 }
 
 /* What a booking claims, as far as that is the same for all kinds of resources. */

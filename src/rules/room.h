@@ -22,6 +22,8 @@ extern bool booking_make_room(Relation heap, const Resource *resource, BookingRo
 extern const GuardIndex *booking_room_index(Relation heap, ResourceKind kind);
 extern bool booking_no_room(const Resource *resource, RangeType *range, const Seat *seat,
 							int32 quantity);
+extern GuardAnswer booking_look_for_room(const Resource *resource, RangeType *range, const Seat *seat,
+										 int32 quantity, GuardPending *pending);
 extern void booking_seats_in_use(const Resource *resource, RangeType *occupies, bool *taken,
 								 bool *unsure, GuardPending *pending);
 extern void booking_keep_room(const BookingRow *row);

@@ -44,6 +44,7 @@
 #include "rules/replay.h"
 #include "rules/room.h"
 #include "rules/together.h"
+#include "sql/book.h"
 
 PG_FUNCTION_INFO_V1(booking_book_slot_named);
 PG_FUNCTION_INFO_V1(booking_book_slot);
@@ -51,20 +52,6 @@ PG_FUNCTION_INFO_V1(booking_try_book_slot_named);
 PG_FUNCTION_INFO_V1(booking_try_book_slot);
 PG_FUNCTION_INFO_V1(booking_book_place);
 PG_FUNCTION_INFO_V1(booking_try_book_place);
-
-/* What a caller asks for. */
-typedef struct Order
-{
-	const Slot *slot;			/* or NULL; then there is a */
-	RangeType  *range;
-	Period		period;			/* either way */
-	text	   *holder;
-	int32		quantity;
-	char	   *seat;			/* label, or NULL */
-	Interval   *hold_for;		/* or NULL */
-	pg_uuid_t  *id;				/* the caller's, or NULL */
-	Jsonb	   *data;
-} Order;
 
 /*
  * Has the last order been refused?  Where one is, many are, at the start of a sale and once
@@ -76,10 +63,8 @@ static bool refused_last = false;
 static Datum book_slot(FunctionCallInfo fcinfo, bool by_name, bool try);
 static Datum book_place(FunctionCallInfo fcinfo, bool try);
 static void read_booking_order(FunctionCallInfo fcinfo, int first, Order *order);
-static bool replay(const Order *order, const Resource *resource, Datum *booking);
 static bool store_in_slot(Order *order, const Resource *resource, bool try, Datum *booking);
 static bool store(const Order *order, const Resource *resource, bool try, Datum *booking);
-static Datum no_row(FunctionCallInfo fcinfo);
 static bool hopeless(const Order *order, const Resource *resource, const Seat *seat);
 
 Datum
@@ -139,7 +124,7 @@ book_slot(FunctionCallInfo fcinfo, bool by_name, bool try)
 		booking_must_see(resource->id);
 	}
 
-	if (order.id && replay(&order, resource, &booking))
+	if (order.id && booking_replay_order(&order, resource, &booking))
 	{
 		booking_done_with_id(order.id);
 		PG_RETURN_DATUM(booking);
@@ -149,7 +134,7 @@ book_slot(FunctionCallInfo fcinfo, bool by_name, bool try)
 		booking_check_hold(resource, booking_interval_length(order.hold_for));
 	if (resource->slots_only ? !store_in_slot(&order, resource, try, &booking) :
 		!store(&order, resource, try, &booking))
-		return no_row(fcinfo);
+		return booking_no_row(fcinfo);
 	if (order.id)
 		booking_done_with_id(order.id);
 	PG_RETURN_DATUM(booking);
@@ -188,7 +173,7 @@ book_place(FunctionCallInfo fcinfo, bool try)
 	order.slot = &slot;
 	order.period = slot.period;
 
-	if (order.id && replay(&order, resource, &booking))
+	if (order.id && booking_replay_order(&order, resource, &booking))
 	{
 		booking_done_with_id(order.id);
 		PG_RETURN_DATUM(booking);
@@ -198,7 +183,7 @@ book_place(FunctionCallInfo fcinfo, bool try)
 		booking_check_hold(resource, booking_interval_length(order.hold_for));
 
 	if (!store(&order, resource, try, &booking))
-		return no_row(fcinfo);
+		return booking_no_row(fcinfo);
 	if (order.id)
 		booking_done_with_id(order.id);
 	PG_RETURN_DATUM(booking);
@@ -210,8 +195,8 @@ book_place(FunctionCallInfo fcinfo, bool try)
  * a set that has not begun.  A row of NULLs, which a function that returns no set would
  * give instead, looks like a booking to every client.
  */
-static Datum
-no_row(FunctionCallInfo fcinfo)
+Datum
+booking_no_row(FunctionCallInfo fcinfo)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 
@@ -254,8 +239,8 @@ read_booking_order(FunctionCallInfo fcinfo, int first, Order *order)
  * Has the order's id been used?  Then give the booking back that it belongs to, unless
  * the caller asks for something else now.  We hold the ID lock.
  */
-static bool
-replay(const Order *order, const Resource *resource, Datum *booking)
+bool
+booking_replay_order(const Order *order, const Resource *resource, Datum *booking)
 {
 	Datum		id = UUIDPGetDatum(order->id);
 
@@ -307,20 +292,42 @@ store_in_slot(Order *order, const Resource *resource, bool try, Datum *booking)
 	return booked;
 }
 
-/* Insert the booking.  False when there is no room and the caller only tries. */
+/* Book it.  False when there is no room and the caller only tries. */
 static bool
 store(const Order *order, const Resource *resource, bool try, Datum *booking)
+{
+	const Seat *seat = order->seat ? booking_seat_wanted(resource, order->seat) : NULL;
+	Refusal		refusal;
+	bool		booked;
+
+	if (try && hopeless(order, resource, seat))
+		return false;
+	booked = booking_insert_order(order, resource, try ? NULL : &refusal, NULL, booking);
+	refused_last = !booked;
+	if (!booked && !try && refusal.message == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the booking was not stored"),
+				 errdetail("A trigger on booking.booking has suppressed it.")));
+	if (!booked && !try)
+		booking_raise(&refusal);
+	return booked;
+}
+
+/*
+ * Insert the booking.  False when it is refused; *refusal, which may be NULL, says why.  With
+ * "busy" nobody is waited for (booking_insert_at_once()).
+ */
+bool
+booking_insert_order(const Order *order, const Resource *resource, Refusal *refusal, InTheWay *busy,
+					 Datum *booking)
 {
 	const Seat *seat = order->seat ? booking_seat_wanted(resource, order->seat) : NULL;
 	Datum		values[INSERT_NVALUES] = {0};
 	char		nulls[INSERT_NVALUES + 1];
 	MemoryContext context = CurrentMemoryContext;
-	Refusal		refusal;
 	pg_uuid_t	id;
 	bool		booked;
-
-	if (try && hopeless(order, resource, seat))
-		return false;
 
 	memset(nulls, 'n', INSERT_NVALUES);
 	nulls[INSERT_NVALUES] = '\0';
@@ -353,17 +360,9 @@ store(const Order *order, const Resource *resource, bool try, Datum *booking)
 #undef SET_VALUE
 
 	SPI_connect();
-	booked = booking_insert(values, nulls, try ? NULL : &refusal, context, booking);
+	booked = busy ? booking_insert_at_once(values, nulls, refusal, context, booking, busy) :
+		booking_insert(values, nulls, refusal, context, booking);
 	SPI_finish();
-
-	refused_last = !booked;
-	if (!booked && !try && refusal.message == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("the booking was not stored"),
-				 errdetail("A trigger on booking.booking has suppressed it.")));
-	if (!booked && !try)
-		booking_raise(&refusal);
 	return booked;
 }
 

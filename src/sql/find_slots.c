@@ -76,8 +76,6 @@ typedef struct SlotCursor
 
 static void read_search(FunctionCallInfo fcinfo, Search *search);
 static int64 usual_step(int64 duration);
-static int64 *resources_named(ArrayType *array, int *n);
-static int64 *resources_of_category(text *category, int *n);
 static int	compare_resource_ids(const void *a, const void *b);
 static SlotCursor *open_cursor(const Search *search, int64 resource_id);
 static bool next_offer(SlotCursor *cursor);
@@ -102,8 +100,8 @@ booking_find_slots_in(PG_FUNCTION_ARGS)
 	int			unlike = 0;
 
 	read_search(fcinfo, &search);
-	ids = PG_ARGISNULL(2) ? resources_of_category(search.category, &n) :
-		resources_named(PG_GETARG_ARRAYTYPE_P(2), &n);
+	ids = PG_ARGISNULL(2) ? booking_resources_of_category(search.category, &n) :
+		booking_resources_named(PG_GETARG_ARRAYTYPE_P(2), &n);
 	InitMaterializedSRF(fcinfo, 0);
 	if (n > 1)
 		qsort(ids, n, sizeof(int64), compare_resource_ids);
@@ -176,8 +174,8 @@ usual_step(int64 duration)
 	return duration >= USECS_PER_DAY ? USECS_PER_DAY : Min(duration, 15 * USECS_PER_MINUTE);
 }
 
-static int64 *
-resources_named(ArrayType *array, int *n)
+int64 *
+booking_resources_named(ArrayType *array, int *n)
 {
 	Datum	   *names;
 	bool	   *nulls;
@@ -197,8 +195,8 @@ resources_named(ArrayType *array, int *n)
 }
 
 /* As the caller sees them. */
-static int64 *
-resources_of_category(text *category, int *n)
+int64 *
+booking_resources_of_category(text *category, int *n)
 {
 	MemoryContext context = CurrentMemoryContext;
 	Datum		value = PointerGetDatum(category);

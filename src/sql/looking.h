@@ -9,6 +9,7 @@
 #define BOOKING_LOOKING_H
 
 #include "fmgr.h"
+#include "utils/array.h"
 #include "utils/timestamp.h"
 
 #include "base/period.h"
@@ -21,5 +22,7 @@ extern const Resource *booking_look_argument(FunctionCallInfo fcinfo, bool by_na
 extern Period booking_period_argument(FunctionCallInfo fcinfo, int n, const char *name);
 extern int32 booking_quantity_argument(FunctionCallInfo fcinfo, int n);
 extern void booking_check_search(Period within);
+extern int64 *booking_resources_named(ArrayType *array, int *n);
+extern int64 *booking_resources_of_category(text *category, int *n);
 
 #endif							/* BOOKING_LOOKING_H */

@@ -1,0 +1,61 @@
+--
+-- Any of several: the first one that is free.
+--
+\getenv srcdir PG_ABS_SRCDIR
+\set said :srcdir '/sql/include/said.psql'
+\set ECHO none
+\i :said
+\set ECHO all
+
+SELECT name FROM unnest(ARRAY['any: court 1', 'any: court 2', 'any: court 3']) AS n, booking.create_resource(n, category => 'any: court');
+SELECT name FROM booking.create_resource('any: bikes', 'pooled', 3);
+SELECT name FROM booking.create_resource('any: bus', 'seated', seats => ARRAY['1', '2']);
+SELECT name FROM booking.create_resource('any: class', slots_only => true);
+CREATE FUNCTION pg_temp.got(b booking.booking) RETURNS text LANGUAGE sql AS $$ SELECT name FROM booking.resource WHERE id = b.resource_id $$;
+
+-- In the order of the list; of a category in that of the ids.
+SELECT pg_temp.got(b) FROM booking.book_any(ARRAY['any: court 3', 'any: court 1'], '[2030-01-07 09:00, 2030-01-07 10:00)', 'ann') AS b;
+SELECT pg_temp.got(b), holder, status, data FROM booking.book_any(ARRAY['any: court 3', 'any: court 1'], '[2030-01-07 09:30, 2030-01-07 10:30)', 'bob', hold_for => '5 minutes', data => '{"a": 1}') AS b;
+SELECT pg_temp.said($$SELECT * FROM booking.book_any(ARRAY['any: court 3', 'any: court 1'], '[2030-01-07 09:00, 2030-01-07 10:00)', 'cas')$$);
+SELECT count(*) FROM booking.try_book_any(ARRAY['any: court 3', 'any: court 1'], '[2030-01-07 09:00, 2030-01-07 10:00)', 'cas');
+SELECT pg_temp.got(b) FROM booking.try_book_any(NULL, '[2030-01-07 09:00, 2030-01-07 10:00)', 'cas', category => 'any: court') AS b;
+SELECT pg_temp.said($$SELECT * FROM booking.book_any(NULL, '[2030-01-07 09:00, 2030-01-07 10:00)', 'dan', category => 'any: court')$$);
+-- Both: those of the list that are of the category.
+SELECT pg_temp.got(b) FROM booking.book_any(ARRAY['any: bikes', 'any: court 2'], '[2030-01-07 12:00, 2030-01-07 13:00)', 'ann', category => 'any: court') AS b;
+-- One: its own answer.
+SELECT pg_temp.said($$SELECT * FROM booking.book_any(ARRAY['any: court 2'], '[2030-01-07 12:00, 2030-01-07 13:00)', 'dan')$$);
+
+-- Of all kinds; what does not come into question is passed over.
+UPDATE booking.resource SET retired_at = '2030-01-08' WHERE name = 'any: court 1';
+SELECT pg_temp.got(b), quantity FROM booking.book_any(ARRAY['any: court 1', 'any: bus', 'any: class', 'any: bikes'], '[2030-01-08 09:00, 2030-01-08 10:00)', 'ann', 2) AS b;
+SELECT pg_temp.got(b), count(DISTINCT seat_no) FROM generate_series(1, 2) AS n, booking.book_any(ARRAY['any: court 1', 'any: bus', 'any: bikes'], tstzrange('2030-01-08 09:00', '2030-01-08 10:00'), 'ann' || n) AS b GROUP BY 1;
+SELECT pg_temp.got(b) FROM booking.book_any(ARRAY['any: court 1', 'any: bus', 'any: bikes'], '[2030-01-08 09:00, 2030-01-08 10:00)', 'ann') AS b;
+SELECT period FROM booking.close_period('any: court 3', '[2030-01-08, 2030-01-09)', 'grass');
+SELECT pg_temp.said($$SELECT * FROM booking.book_any(ARRAY['any: court 1', 'any: bus', 'any: bikes', 'any: court 3', 'any: class'], '[2030-01-08 09:00, 2030-01-08 10:00)', 'ann')$$);
+SELECT capacity FROM booking.publish_slot('any: class', '[2030-01-08 09:00, 2030-01-08 10:00)', 1);
+SELECT pg_temp.got(b), slot_id IS NOT NULL AS in_slot FROM booking.book_any(ARRAY['any: court 1', 'any: class'], '[2030-01-08 09:00, 2030-01-08 10:00)', 'ann') AS b;
+SELECT count(*) FROM booking.try_book_any(ARRAY['any: court 1', 'any: class'], '[2030-01-08 09:00, 2030-01-08 10:00)', 'bob');
+SELECT pg_temp.said($$SELECT * FROM booking.book_any(ARRAY['any: court 1', 'any: court 2'], '[2030-01-08 09:00, 2030-01-08 10:00)', 'ann', 2)$$);
+-- Rules of now.
+UPDATE booking.resource SET max_duration = '1 hour', max_hold = '1 hour' WHERE name LIKE 'any: court _';
+SELECT pg_temp.said($$SELECT * FROM booking.book_any(ARRAY['any: court 2', 'any: court 3'], '[2030-01-10 09:00, 2030-01-10 12:00)', 'ann')$$);
+SELECT pg_temp.got(b) FROM booking.book_any(ARRAY['any: court 2', 'any: bikes'], '[2030-01-10 09:00, 2030-01-10 10:00)', 'ann', hold_for => '2 hours') AS b;
+-- A lapsed hold is nobody's, and nothing is left of what was tried in vain.
+SELECT count(*) FROM booking.book_any(ARRAY['any: court 2'], '[2030-01-11 09:00, 2030-01-11 10:00)', 'ann', hold_for => '1 millisecond');
+SELECT pg_sleep(0.01);
+SELECT pg_temp.got(b), holder FROM booking.book_any(ARRAY['any: court 2', 'any: court 3'], '[2030-01-11 09:00, 2030-01-11 10:00)', 'bob') AS b;
+
+-- The same call once more, whichever it got.
+SELECT pg_temp.got(b) FROM booking.book_any(ARRAY['any: court 2', 'any: court 3'], '[2030-01-11 09:00, 2030-01-11 10:00)', 'cas', id => '00000000-0000-0000-0000-0000000000c1') AS b;
+SELECT pg_temp.got(b) FROM booking.book_any(ARRAY['any: court 2', 'any: court 3'], '[2030-01-11 09:00, 2030-01-11 10:00)', 'cas', id => '00000000-0000-0000-0000-0000000000c1') AS b;
+SELECT pg_temp.said($$SELECT * FROM booking.book_any(ARRAY['any: court 2'], '[2030-01-11 09:00, 2030-01-11 10:00)', 'cas', id => '00000000-0000-0000-0000-0000000000c1')$$);
+SELECT pg_temp.said($$SELECT * FROM booking.try_book_any(ARRAY['any: court 2', 'any: court 3'], '[2030-01-11 09:00, 2030-01-11 10:00)', 'dan', id => '00000000-0000-0000-0000-0000000000c1')$$);
+
+-- What is wrong with the arguments.
+SELECT pg_temp.said(format($$SELECT * FROM booking.book_any(%s)$$, arguments))
+FROM (VALUES ($$NULL, '[2030-01-07, 2030-01-08)', 'ann'$$), ($$'{}', '[2030-01-07, 2030-01-08)', 'ann'$$), ($$'{NULL}', '[2030-01-07, 2030-01-08)', 'ann'$$), ($$'{any: nowhere}', '[2030-01-07, 2030-01-08)', 'ann'$$),
+	($$NULL, '[2030-01-07, 2030-01-08)', 'ann', category => 'any: nothing'$$), ($$'{any: bikes}', '[2030-01-07, 2030-01-08)', 'ann', category => 'any: court'$$),
+	($$'{any: bikes}', NULL, 'ann'$$), ($$'{any: bikes}', 'empty', 'ann'$$), ($$'{any: bikes}', '(,)', 'ann'$$), ($$'{any: bikes}', '[2030-01-07, 2030-01-08)', NULL$$), ($$'{any: bikes}', '[2030-01-07, 2030-01-08)', ''$$),
+	($$'{any: bikes}', '[2030-01-07, 2030-01-08)', 'ann', 0$$), ($$'{any: bikes}', '[2030-01-07, 2030-01-08)', 'ann', NULL$$), ($$'{any: bikes}', '[2030-01-07, 2030-01-08)', 'ann', 4$$),
+	($$'{any: bikes}', '[2030-01-07, 2030-01-08)', 'ann', hold_for => '0'$$), ($$'{any: bikes}', '[2030-01-07, 2030-01-08)', 'ann', data => NULL$$), ($$'{any: bikes}', '[2030-01-07, 2030-01-08)', 'ann', data => '1'$$)) AS v (arguments);
+SELECT problem, detail FROM booking.verify() WHERE resource_id IN (SELECT id FROM booking.resource WHERE name LIKE 'any: %');

@@ -30,7 +30,7 @@ SELECT format('%s.%s: ', c.relname, a.attname) || (SELECT said FROM pg_temp.said
 		CASE c.relname WHEN 'booking' THEN 'holder = ''ann'' AND resource_id < -300' WHEN 'seat' THEN 'resource_id = -302'
 			WHEN 'slot_places' THEN 'slot_id = -301' ELSE 'id BETWEEN -303 AND -301' END)) AS said LIMIT 1)
 FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
-WHERE c.relnamespace = 'booking'::regnamespace AND c.relkind = 'r' AND c.relname NOT IN ('own_part', 'event', 'journal', 'subscriber', 'subscriber_lane') AND a.attnum > 0 AND a.attnotnull AND NOT a.attisdropped
+WHERE c.relnamespace = 'booking'::regnamespace AND c.relkind = 'r' AND c.relname NOT IN ('own_part', 'event', 'journal', 'subscriber', 'subscriber_lane', 'archive_run') AND a.attnum > 0 AND a.attnotnull AND NOT a.attisdropped
 ORDER BY c.relname, a.attnum;
 
 -- And in one that is inserted.

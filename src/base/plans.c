@@ -580,6 +580,14 @@ static const PlanText plans[STMT_COUNT] = {
 		"SELECT booking.keep_positions()",
 		AS_OWNER | WRITES, {InvalidOid}
 	},
+	[STMT_ARCHIVE_BEGIN] = {
+		"SELECT booking.archive_begin($1, $2)",
+		WRITES, {TIMESTAMPTZOID, INT4OID}
+	},
+	[STMT_ARCHIVE_BATCH] = {
+		"SELECT booking.archive_batch($1)",
+		WRITES, {INT8OID}
+	},
 };
 
 static SPIPlanPtr prepared[STMT_COUNT];

@@ -107,6 +107,9 @@ static char *actor = NULL;
 /* A statement of ours is writing an event: nothing is being loaded. */
 static bool writing = false;
 
+/* What is deleted is only moved (archive.c). */
+static bool moving = false;
+
 static bool check_actor(char **value, void **extra, GucSource source);
 static bool is_recorded(const Happening *happening);
 static int64 journal_position(void);
@@ -138,6 +141,12 @@ check_actor(char **value, void **extra, GucSource source)
 	return false;
 }
 
+void
+booking_journal_move(bool now)
+{
+	moving = now;
+}
+
 /*
  * In an AFTER ROW trigger of booking.booking: write down what has happened.
  *
@@ -149,6 +158,8 @@ booking_journal_stored(const TriggerData *trigger)
 	Happening	happening = {.desc = RelationGetDescr(trigger->tg_relation)};
 	bool		isnull;
 
+	if (moving && TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
+		return;
 	if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
 	{
 		Datum		created_at = heap_getattr(trigger->tg_trigtuple,

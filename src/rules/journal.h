@@ -12,5 +12,6 @@
 
 extern void booking_journal_init(void);
 extern void booking_journal_stored(const TriggerData *trigger);
+extern void booking_journal_move(bool moving);
 
 #endif							/* BOOKING_JOURNAL_H */

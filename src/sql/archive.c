@@ -1,0 +1,112 @@
+/*-------------------------------------------------------------------------
+ *
+ * archive.c
+ *		Moving what is over out of the way, batch by batch.
+ *
+ * A batch is a transaction: some finished bookings and their events go from the live tables
+ * into those of the archive, so that whatever is killed in the middle leaves each of them in
+ * one place.  What a batch does is SQL (booking.archive_batch()); here is what SQL cannot do in
+ * a function with a search_path of its own: to commit.
+ *
+ * Nobody is waited for: a booking that somebody is changing stays for the next run.  Whoever
+ * comes for a booking while it is moved waits for one batch, and finds no such booking then.
+ *
+ * A booking that is moved is not deleted, and the journal is not told so.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "nodes/parsenodes.h"
+#include "utils/timestamp.h"
+
+#include "base/compat.h"
+#include "base/errors.h"
+#include "base/plans.h"
+#include "rules/journal.h"
+
+PG_FUNCTION_INFO_V1(booking_archive_before);
+
+#define LARGEST_BATCH	100000
+
+static bool move_batch(Datum *run);
+static int64 run_step(Statement statement, Datum *values);
+
+/* CALL booking.archive_before(moment, batch) */
+Datum
+booking_archive_before(PG_FUNCTION_ARGS)
+{
+	Datum		values[2];
+	Datum		run;
+	bool		more;
+
+	if (fcinfo->context == NULL || !IsA(fcinfo->context, CallContext) ||
+		castNode(CallContext, fcinfo->context)->atomic)
+		ereport(ERROR,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("booking.archive_before() cannot run inside a transaction block"),
+				 errdetail("It commits batch by batch."),
+				 errhint("CALL it by itself, outside of BEGIN and of functions.")));
+	PreventCommandIfReadOnly("CALL booking.archive_before()");
+	if (PG_ARGISNULL(0))
+		booking_null_argument("moment");
+	if (PG_ARGISNULL(1))
+		booking_null_argument("batch");
+	if (PG_GETARG_INT32(1) < 1 || PG_GETARG_INT32(1) > LARGEST_BATCH)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("batch must be between 1 and %d", LARGEST_BATCH)));
+	if (PG_GETARG_TIMESTAMPTZ(0) > GetCurrentTimestamp())
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("moment must not be in the future"),
+				 errdetail("What is in force is not archived.")));
+
+	values[0] = TimestampTzGetDatum(PG_GETARG_TIMESTAMPTZ(0));
+	values[1] = Int32GetDatum(PG_GETARG_INT32(1));
+	if (SPI_connect_ext(SPI_OPT_NONATOMIC) != SPI_OK_CONNECT)
+		elog(ERROR, "could not connect to SPI");
+	run = Int64GetDatum(run_step(STMT_ARCHIVE_BEGIN, values));
+	SPI_commit();
+	do
+	{
+		CHECK_FOR_INTERRUPTS();
+		more = move_batch(&run);
+		SPI_commit();
+	} while (more);
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+/* False when there is nothing left to be done. */
+static bool
+move_batch(Datum *run)
+{
+	volatile bool more = false;
+
+	booking_journal_move(true);
+	PG_TRY();
+	{
+		more = run_step(STMT_ARCHIVE_BATCH, run) > 0;
+	}
+	PG_FINALLY();
+	{
+		booking_journal_move(false);
+	}
+	PG_END_TRY();
+	return more;
+}
+
+static int64
+run_step(Statement statement, Datum *values)
+{
+	bool		isnull;
+
+	if (booking_run(statement, values, NULL) != 1)
+		elog(ERROR, "a step of the archive has no result");
+	return DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+}

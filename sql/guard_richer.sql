@@ -143,4 +143,21 @@ UPDATE pg_class SET reltuples = 3001 WHERE oid = 'old'::regclass;
 SELECT booking.guard_table('old', '{k}', '{during}', capacity_query => 'SELECT capacity_seen($1)', name => 'seen');
 SELECT count(*) FROM booking.progress;
 
+-- TRUNCATE is judged by what it leaves: nothing is in the way then, and nothing is there to have.
+CREATE TABLE hotel (id int, rooms int);
+CREATE TABLE sojourn (hotel int, nights daterange);
+CREATE TABLE shut (hotel int, nights daterange);
+SELECT booking.guard_table('sojourn', '{hotel}', '{nights}', capacity_query => 'SELECT rooms FROM hotel WHERE id = $1', name => 'sojourn_guard');
+SELECT booking.guard_against('sojourn', 'sojourn_guard', 'shut', '{hotel}', '{nights}');
+INSERT INTO hotel VALUES (1, 1);
+INSERT INTO sojourn VALUES (1, '[2030-01-01,2030-01-05)');
+INSERT INTO shut VALUES (1, '[2030-02-01,2030-02-05)');
+TRUNCATE sojourn, shut;
+INSERT INTO sojourn VALUES (1, '[2030-02-01,2030-02-05)');
+SELECT pg_temp.said($$INSERT INTO sojourn VALUES (1, '[2030-02-01,2030-02-05)')$$);
+TRUNCATE hotel;
+SELECT pg_temp.said($$INSERT INTO sojourn VALUES (1, '[2030-03-01,2030-03-05)')$$);
+-- The extension does not go while tables are guarded.
+SELECT string_agg(said, chr(10)) ~ 'trigger sojourn_guard on table' AS names_it, min(said) FILTER (WHERE said ~ '^2BP01') FROM pg_temp.said('DROP EXTENSION booking') AS said;
+
 DROP SCHEMA guard_richer CASCADE;

@@ -72,10 +72,15 @@ ALTER TABLE booking.closure ENABLE ALWAYS TRIGGER always;
 CREATE POLICY own ON booking.booking AS RESTRICTIVE FOR UPDATE TO clerk, "the ""reader""" USING (app.is_mine(holder)) WITH CHECK (holder <> 'eve');
 CREATE POLICY "all's" ON booking.booking USING (true);
 ALTER TABLE booking.booking ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY seen ON booking.event USING (true);
+ALTER TABLE booking.event ENABLE ROW LEVEL SECURITY;
 CREATE POLICY off ON booking.seat USING (false);
 GRANT SELECT, UPDATE ("the price") ON booking.booking TO clerk;
 GRANT SELECT ON booking.resource TO clerk WITH GRANT OPTION;
 GRANT EXECUTE ON FUNCTION booking.confirm(uuid) TO clerk;
+GRANT SELECT, UPDATE (note) ON app.customer TO clerk;
+GRANT USAGE ON SCHEMA app TO clerk;
+ALTER DEFAULT PRIVILEGES IN SCHEMA app GRANT INSERT ON TABLES TO clerk;
 REVOKE EXECUTE ON FUNCTION booking.before_name(text, text) FROM PUBLIC;
 ALTER TABLE booking.slot REPLICA IDENTITY FULL;
 CREATE PUBLICATION shop FOR TABLE booking.booking (id, holder, "the price") WHERE (holder <> 'x');
@@ -89,6 +94,10 @@ is($node->safe_psql('before', q{SELECT problem, detail FROM booking.verify()}), 
 my $look = '\d+ booking.*' . "\n" . '\dX+ app.*' . "\n" . '\dRp+' . "\n"
   . q{SELECT p.oid::regprocedure::text, a.grantee::regrole, a.privilege_type, a.is_grantable FROM pg_proc p, aclexplode(coalesce(proacl, acldefault('f', proowner))) a WHERE pronamespace = 'booking'::regnamespace ORDER BY 1, 2, 3;
 SELECT relname, a.grantee::regrole, a.privilege_type, a.is_grantable FROM pg_class, aclexplode(relacl) a WHERE relnamespace = 'booking'::regnamespace ORDER BY 1, 2, 3;
+SELECT c.relname, a.grantee::regrole, a.privilege_type FROM pg_class c, aclexplode(c.relacl) a WHERE c.relnamespace = 'app'::regnamespace ORDER BY 1, 2, 3;
+SELECT t.attname, a.grantee::regrole, a.privilege_type FROM pg_attribute t, aclexplode(t.attacl) a WHERE t.attrelid = 'app.customer'::regclass ORDER BY 1, 2, 3;
+SELECT d.defaclobjtype, d.defaclacl FROM pg_default_acl d;
+SELECT a.grantee::regrole, a.privilege_type FROM pg_namespace, aclexplode(nspacl) a WHERE nspname = 'app' ORDER BY 1, 2;
 SELECT attname, a.grantee::regrole, a.privilege_type, a.is_grantable FROM pg_attribute, aclexplode(attacl) a WHERE attrelid = 'booking.booking'::regclass ORDER BY 1, 2, 3;
 SELECT a.grantee::regrole, a.privilege_type FROM pg_namespace, aclexplode(nspacl) a WHERE nspname = 'booking' ORDER BY 1, 2;
 SELECT tablename, policyname, permissive, roles, cmd, qual, with_check FROM pg_policies ORDER BY 1, 2;
@@ -115,11 +124,14 @@ foreach my $section ('pre-data', 'post-data')
 		[ 'psql', '-XAtq', '-o', "$dir/$section.sql", '-c', "SELECT a FROM booking.additions() AS a WHERE a LIKE '/* $section */%'", @at, 'before' ],
 		"additions, $section");
 }
+my ($list, $fault) = run_command([ 'pg_restore', '--list', "$dir/dump" ]);
+append_to_file("$dir/privileges.list", join('', map { "$_\n" } grep { /^\d+; \d+ \d+ (DEFAULT )?ACL / } split /\n/, $list));
 foreach my $step (
 	[ 'pg_restore', '--exit-on-error', '--no-privileges', '--section=pre-data', '-d', 'after', @at, "$dir/dump" ],
 	[ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-f', "$dir/pre-data.sql", @at, 'after' ],
 	[ 'pg_restore', '--exit-on-error', '--section=data', '-d', 'after', @at, "$dir/dump" ],
-	[ 'pg_restore', '--exit-on-error', '--section=post-data', '-d', 'after', @at, "$dir/dump" ],
+	[ 'pg_restore', '--exit-on-error', '--no-privileges', '--section=post-data', '-d', 'after', @at, "$dir/dump" ],
+	[ 'pg_restore', '--exit-on-error', "--use-list=$dir/privileges.list", '-d', 'after', @at, "$dir/dump" ],
 	[ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-f', "$dir/post-data.sql", @at, 'after' ])
 {
 	command_ok($step, "restore: $step->[0] $step->[2]");

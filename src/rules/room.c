@@ -143,6 +143,7 @@ static void start_look(RoomRequest *request);
 static bool must_clear_room(RoomRequest *request);
 static void clear_room(RoomRequest *request);
 static bool try_to_clear_room(Wanted *wanted);
+static bool take_line(Wanted *wanted);
 static bool may_wait_for_room(RoomRequest *request);
 static bool patient(const Resource *resource);
 static bool must_queue(const Wanted *wanted);
@@ -446,8 +447,10 @@ clear_room(RoomRequest *request)
  * nor when the answer is "wait".  Longer than a function should be, for all of it is one
  * PG_TRY block.
  *
- * Where somebody stands in line, so do we, to serve it.  The gate belongs to the statement,
- * not to the attempt: it is given back by hand.
+ * Where somebody stands in line, so do we, to serve it; but only when no lapsed hold is in the
+ * way any more.  To mark one of a slot gives its places back, which may have to wait for somebody
+ * who waits for the line.  The gate belongs to the statement, not to the attempt: it is given
+ * back by hand.
  */
 static bool
 try_to_clear_room(Wanted *wanted)
@@ -463,18 +466,10 @@ try_to_clear_room(Wanted *wanted)
 	PG_TRY();
 	{
 		ResourceOwner mine = CurrentResourceOwner;
-		bool		queue = must_queue(wanted);
-		bool		served = !queue;
-		bool		locked = !queue || booking_lock_line(wanted->resource->id, !request->at_once);
+		bool		served = !must_queue(wanted);
+		bool		locked = false;
 
-		/* If we serve other lines, or do not wait at all, we must not wait for this one. */
-		if (!locked)
-		{
-			if (request->at_once)
-				(void) booking_row_may_wait(wanted->row, NULL);
-			booking_room_is_full(request);
-		}
-		while (locked && cleared)
+		while (cleared)
 		{
 			bool		done;
 
@@ -496,14 +491,16 @@ try_to_clear_room(Wanted *wanted)
 				expiring = false;
 				wrote = true;
 			}
-			else
+			else if ((locked = take_line(wanted)))
 			{
 				if (booking_line_ahead(wanted->resource, wanted->row) > 0)
 					wrote = true;
 				served = true;
 			}
+			else
+				break;
 		}
-		if (queue && locked && !wrote)
+		if (locked && !wrote)
 			booking_unlock_line(wanted->resource->id);
 	}
 	PG_CATCH();
@@ -524,6 +521,18 @@ try_to_clear_room(Wanted *wanted)
 	booking_attempt_end(&attempt, cleared && request->verdict.answer != GUARD_WAIT &&
 						(wrote || request->verdict.answer == GUARD_FITS));
 	return cleared;
+}
+
+/* Be the one that serves the line.  If we serve others, or do not wait at all, we may be full. */
+static bool
+take_line(Wanted *wanted)
+{
+	if (booking_lock_line(wanted->resource->id, !wanted->request.at_once))
+		return true;
+	if (wanted->request.at_once)
+		(void) booking_row_may_wait(wanted->row, NULL);
+	booking_room_is_full(&wanted->request);
+	return false;
 }
 
 static bool

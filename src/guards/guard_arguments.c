@@ -78,6 +78,8 @@ static Node *period_part(Relation rel, const char *text);
 static bool is_plain_name(const char *text);
 static Node *no_period(void);
 pg_noreturn static void index_does_not_fit(Relation rel, const char *name, const GuardWords *words, const char *fault);
+static Oid	capacity_type(const Query *query);
+static void check_capacity_relations(Relation rel, const CapacityQuery *checked);
 static List *active_conditions(Relation rel, const char *text);
 static void point_into(void *arg);
 static void check_keys(Relation rel, const Definition *definition);
@@ -651,35 +653,13 @@ index_does_not_fit(Relation rel, const char *name, const GuardWords *words, cons
 
 /* ---- the capacity query ---- */
 
-/*
- * Check it, and write all its names out.
- */
-CapacityQuery *
-booking_capacity_query(Relation rel, const Definition *definition, char *text)
+/* It reads one integer and changes nothing: of which type? */
+static Oid
+capacity_type(const Query *query)
 {
-	Written		written = {"capacity_query", text};
-	ErrorContextCallback callback = {error_context_stack, point_into, &written};
-	CapacityQuery *checked = palloc0(sizeof(CapacityQuery));
-	Oid			types[INDEX_MAX_KEYS];
-	int			nkeys = 0;
-	List	   *parsed;
-	Query	   *query;
 	ListCell   *cell;
 	int			columns = 0;
 	Oid			result = InvalidOid;
-	int			nest_level;
-
-	foreach(cell, definition->keys)
-		types[nkeys++] = exprType(lfirst(cell));
-
-	error_context_stack = &callback;
-	parsed = pg_parse_query(text);
-	if (list_length(parsed) != 1 || !IsA(linitial_node(RawStmt, parsed)->stmt, SelectStmt))
-		ereport(ERROR,
-				(errcode(ERRCODE_SYNTAX_ERROR),
-				 errmsg("capacity_query must be one SELECT")));
-	query = parse_analyze_fixedparams(linitial_node(RawStmt, parsed), text, types, nkeys, NULL);
-	error_context_stack = callback.previous;
 
 	foreach(cell, query->targetList)
 	{
@@ -699,19 +679,14 @@ booking_capacity_query(Relation rel, const Definition *definition, char *text)
 				 columns == 1 ? errdetail("It returns %s.", format_type_be(result)) :
 				 errdetail("It returns %d columns.", columns),
 				 errhint("SELECT rooms FROM hotel WHERE id = $1, where $1 is the first column of the resource.")));
+	return result;
+}
 
-	nest_level = NewGUCNestLevel();
-	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
-	checked->text = pg_get_querydef(query, false);
-	AtEOXact_GUC(true, nest_level);
-	checked->owner = rel->rd_rel->relowner;
-	checked->result = result;
+static void
+check_capacity_relations(Relation rel, const CapacityQuery *checked)
+{
+	ListCell   *cell;
 
-	/* Are all tables that it reads such that we can learn of changes? */
-	SPI_connect();
-	booking_capacity_prepare(checked, nkeys, types);
-	SPI_finish();
 	foreach(cell, checked->relations)
 	{
 		Oid			relid = lfirst_oid(cell);
@@ -731,6 +706,52 @@ booking_capacity_query(Relation rel, const Definition *definition, char *text)
 					 errdetail_internal("%s", fault),
 					 errhint("Read tables on which a trigger can notice changes of the capacity.")));
 	}
+}
+
+/*
+ * Check it, and write all its names out.
+ */
+CapacityQuery *
+booking_capacity_query(Relation rel, const Definition *definition, char *text)
+{
+	Written		written = {"capacity_query", text};
+	ErrorContextCallback callback = {error_context_stack, point_into, &written};
+	CapacityQuery *checked = palloc0(sizeof(CapacityQuery));
+	Oid			types[INDEX_MAX_KEYS];
+	int			nkeys = 0;
+	List	   *parsed;
+	Query	   *query;
+	ListCell   *cell;
+	Oid			result;
+	int			nest_level;
+
+	foreach(cell, definition->keys)
+		types[nkeys++] = exprType(lfirst(cell));
+
+	error_context_stack = &callback;
+	parsed = pg_parse_query(text);
+	if (list_length(parsed) != 1 || !IsA(linitial_node(RawStmt, parsed)->stmt, SelectStmt))
+		ereport(ERROR,
+				(errcode(ERRCODE_SYNTAX_ERROR),
+				 errmsg("capacity_query must be one SELECT")));
+	query = parse_analyze_fixedparams(linitial_node(RawStmt, parsed), text, types, nkeys, NULL);
+	error_context_stack = callback.previous;
+
+	result = capacity_type(query);
+
+	nest_level = NewGUCNestLevel();
+	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	checked->text = pg_get_querydef(query, false);
+	AtEOXact_GUC(true, nest_level);
+	checked->owner = rel->rd_rel->relowner;
+	checked->result = result;
+
+	/* Are all tables that it reads such that we can learn of changes? */
+	SPI_connect();
+	booking_capacity_prepare(checked, nkeys, types);
+	SPI_finish();
+	check_capacity_relations(rel, checked);
 	return checked;
 }
 

@@ -222,9 +222,10 @@ resolve_pg_config() {
 	[[ ! -e $origin ]] || PG_CONFIG=$(<"$origin")
 }
 
-# Whether apt knows of a package that can be installed.
+# Whether apt knows of a package that can be installed.  Not through a pipe: grep would be
+# done before apt-cache has said all, whose signal then counts as "no" (pipefail).
 apt_has() {
-	LC_ALL=C apt-cache policy "$1" 2>/dev/null | grep -q '^  Candidate: [0-9]'
+	[[ $(LC_ALL=C apt-cache policy "$1" 2>/dev/null) == *$'\n  Candidate: '[0-9]* ]]
 }
 
 # The version to install or to complete: what the caller asked for, or that of

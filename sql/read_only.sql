@@ -13,6 +13,7 @@ BEGIN
 			AND p.prorettype NOT IN ('trigger'::regtype, 'event_trigger'::regtype)
 			-- parts of others
 			AND p.proname NOT IN ('uuid_v7', 'must_write', 'check_again', 'leave_gates', 'change_access', 'forget_everything', 'keep_positions')
+			AND p.proname NOT LIKE 'archive\_%'
 			-- reads only
 			AND p.proname <> 'validate_guard'
 	LOOP
@@ -33,3 +34,6 @@ SELECT * FROM answer WHERE said <> '25006 it writes, and this transaction is rea
 BEGIN READ ONLY;
 SELECT booking.book_slot('nosuch', 'empty', '');
 ROLLBACK;
+SET default_transaction_read_only = on;
+CALL booking.archive_before(now());
+RESET default_transaction_read_only;

@@ -44,6 +44,7 @@ booking_archive_before(PG_FUNCTION_ARGS)
 	Datum		run;
 	bool		more;
 
+	booking_must_write(fcinfo);
 	if (fcinfo->context == NULL || !IsA(fcinfo->context, CallContext) ||
 		castNode(CallContext, fcinfo->context)->atomic)
 		ereport(ERROR,
@@ -51,7 +52,6 @@ booking_archive_before(PG_FUNCTION_ARGS)
 				 errmsg("booking.archive_before() cannot run inside a transaction block"),
 				 errdetail("It commits batch by batch."),
 				 errhint("CALL it by itself, outside of BEGIN and of functions.")));
-	PreventCommandIfReadOnly("CALL booking.archive_before()");
 	if (PG_ARGISNULL(0))
 		booking_null_argument("moment");
 	if (PG_ARGISNULL(1))

@@ -149,6 +149,8 @@ ALTER TABLE booking.booking RENAME COLUMN holder TO customer;
 SELECT pg_temp.said($$INSERT INTO booking.booking (resource_id, period, customer) VALUES (-501, '[2040-03-01 10:00, 2040-03-01 11:00)', 'ann')$$);
 ROLLBACK;
 BEGIN;
+ALTER EXTENSION booking DROP VIEW booking.all_bookings;
+DROP VIEW booking.all_bookings;
 ALTER TABLE booking.booking ALTER COLUMN reason TYPE bytea USING NULL;
 SELECT pg_temp.said($$INSERT INTO booking.booking (resource_id, period, holder) VALUES (-501, '[2040-03-01 10:00, 2040-03-01 11:00)', 'ann')$$);
 ALTER TABLE booking.booking ALTER COLUMN reason TYPE varchar(100) USING NULL;

@@ -27,7 +27,7 @@ INSERT INTO booking.waitlist (id, resource_id, period, holder) VALUES (-301, -30
 -- Each column NULL in a row that is updated, in its turn.
 SELECT format('%s.%s: ', c.relname, a.attname) || (SELECT said FROM pg_temp.said(
 	format('UPDATE %s SET %I = NULL WHERE %s', c.oid::regclass, a.attname,
-		CASE c.relname WHEN 'booking' THEN 'holder = ''ann'' AND resource_id < -300' WHEN 'seat' THEN 'resource_id = -302'
+		CASE c.relname WHEN 'booking' THEN 'holder = ''ann'' AND resource_id < -300' WHEN 'seat' THEN 'resource_id = -302' WHEN 'slot' THEN 'id = -301'
 			WHEN 'slot_places' THEN 'slot_id = -301' ELSE 'id BETWEEN -303 AND -301' END)) AS said LIMIT 1)
 FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
 WHERE c.relnamespace = 'booking'::regnamespace AND c.relkind = 'r' AND c.relname NOT IN ('own_part', 'event', 'journal', 'subscriber', 'subscriber_lane', 'archive_run') AND a.attnum > 0 AND a.attnotnull AND NOT a.attisdropped

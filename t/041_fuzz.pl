@@ -218,7 +218,8 @@ SELECT p.proname, t.typname, p.prokind, p.pronargs - p.pronargdefaults,
 	(SELECT string_agg(a.typname, ',' ORDER BY u.n) FROM unnest(p.proargtypes) WITH ORDINALITY AS u (t, n) JOIN pg_type a ON a.oid = u.t),
 	(SELECT string_agg(p.proargnames[n], ',' ORDER BY n) FROM generate_series(1, p.pronargs) AS n)
 FROM pg_proc p JOIN pg_type t ON t.oid = p.prorettype
-WHERE p.pronamespace = 'booking'::regnamespace ORDER BY p.oid::regprocedure::text});
+WHERE p.pronamespace = 'booking'::regnamespace AND p.proname !~ '^archive_(begin|batch|month|bookings|events|orphans)$' -- parts of a procedure
+ORDER BY p.oid::regprocedure::text});
 my @triggers = grep { $_->{result} eq 'trigger' } @functions;
 my @plain = grep { $_->{result} !~ /trigger$/ } @functions;
 my %columns;

@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+#
+# archive.sh: do bookers notice that finished bookings are archived?
+#
+#   bench/archive.sh [--rounds N] [--seconds N] [--clients N] [--rows N]
+#
+# 16 clients book places of one slot; then the same while archive_before() moves finished
+# bookings and their events, and for as long as it does.
+
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+CLIENTS=16
+ROWS=1000000
+ROUNDS=3
+option() {
+	case $1 in
+	--clients) CLIENTS=$2 ;;
+	--rows) ROWS=$2 ;;
+	*) die "no option $1" ;;
+	esac
+}
+read_options "$@"
+start_server archive
+describe
+script book <<<"SELECT id FROM booking.try_book_place(:slot, 'customer');"
+pool=$(run_sql -c "INSERT INTO booking.resource (name, kind, capacity) VALUES ('pool', 'pooled', 1000000) RETURNING id")
+
+for ((round = 0; round < ROUNDS; round++)); do
+	progress "filling ..."
+	run_sql -c "INSERT INTO booking.booking (resource_id, period, holder)
+		SELECT $pool, tstzrange(t, t + '1 hour'), 'old' FROM generate_series(1, $ROWS) AS n,
+		LATERAL (SELECT timestamptz '2015-01-01' + n * interval '1 minute' AS t) AS b" -c 'VACUUM ANALYZE booking.booking' -c CHECKPOINT
+	slot=$(run_sql -c "SELECT (booking.publish_slot($pool, tstzrange('2030-01-01', '2030-01-02') , 100000000)).id")
+	measure alone book -c "$CLIENTS" -D slot="$slot"
+	from=$(date +%s%N)
+	run_sql -c "CALL booking.archive_before(now(), 5000)" >"$WORK/archive.log" 2>&1 &
+	archiver=$!
+	measure meanwhile book -c "$CLIENTS" -D slot="$slot"
+	still=$(kill -0 $archiver 2>/dev/null && echo yes || echo no)
+	wait $archiver || die "$(cat "$WORK/archive.log")"
+	note moved "$(awk -v ns=$(($(date +%s%N) - from)) -v rows="$ROWS" 'BEGIN {printf("%.1f", rows / ns * 1e9)}')"
+	[[ $still == yes ]] || say "round $round: it was over before the time was; more --rows or fewer --seconds"
+done
+progress ''
+
+heading "$CLIENTS clients" 'per second' 'of alone'
+show alone alone 'bookings, nobody archives'
+show meanwhile alone 'bookings, while it is archived'
+show moved moved 'bookings archived'
+say
+expect meanwhile alone 0.8 'while it is archived / alone'
+twice=$(run_sql -c "SELECT count(*) - count(DISTINCT id) FROM booking.all_bookings")
+lost=$(run_sql -c "SELECT $((ROWS * ROUNDS)) - count(*) FROM booking.all_bookings WHERE holder = 'old'")
+expect_at_most "$twice" 0 'in both tables'
+expect_at_most "$lost" 0 'in neither'
+exit $FAILED

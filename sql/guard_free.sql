@@ -186,7 +186,7 @@ SELECT pg_temp.said($$SELECT * FROM booking.guard_free('stay', 'stay_guard', '{3
 RESET ROLE;
 -- A hostile owner: its functions, its domain's check and its query hear no other role than its own.
 SET ROLE regress_free_owner;
-CREATE FUNCTION hear(what text) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$
+CREATE FUNCTION hear(what text, value integer DEFAULT 0) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
 	IF current_user <> 'regress_free_owner' THEN
 		RAISE EXCEPTION '% heard %', what, current_user;
@@ -195,7 +195,7 @@ BEGIN
 END $$;
 CREATE FUNCTION spied_capacity(k integer) RETURNS integer LANGUAGE plpgsql STABLE AS $$
 BEGIN PERFORM guard_free.hear('capacity'); RETURN 2; END $$;
-CREATE DOMAIN spied_key AS integer CHECK (guard_free.hear('key'));
+CREATE DOMAIN spied_key AS integer CHECK (guard_free.hear('key', VALUE));
 CREATE TABLE trap (k spied_key, during daterange, active boolean);
 SELECT booking.guard_table('trap', '{k}', '{during}', active => $$guard_free.hear('active') AND active$$,
 	capacity_query => 'SELECT guard_free.spied_capacity($1)', name => 'trap_guard');

@@ -58,6 +58,12 @@ SELECT count(*) FROM booking.book_place(:slot, 'looking ann', 3);
 SELECT booking.remaining(:slot);
 SELECT * FROM booking.free_periods('looking: class', '[2030-01-07, 2030-01-10)');
 SELECT booking.remaining('looking: class', '[2030-01-07 18:00, 2030-01-07 19:30)');
+-- Places that are spread over many rows.
+SELECT id AS stadium FROM booking.publish_slot('looking: class', '[2030-01-09 18:00, 2030-01-09 19:30)', 5000) \gset
+SELECT booking.remaining(:stadium);
+SELECT count(*) FROM booking.book_place(:stadium, 'looking ann', 1234);
+SELECT count(*) FROM booking.book_place(:stadium, 'looking bob', 100, hold_for => '1 us');
+SELECT booking.remaining(:stadium);
 -- The show takes the bus; in it, each seat is one.
 SELECT id AS show FROM booking.publish_slot('looking: bus', '[2030-01-11 20:00, 2030-01-11 22:00)', 3) \gset
 SELECT count(*) FROM booking.book_place(:show, 'looking ann', seat => '1B');
@@ -105,6 +111,22 @@ UPDATE booking.booking SET status = 'held', expires_at = '2020-01-01' WHERE reso
 SELECT * FROM booking.free_periods('looking: den', '[2030-01-07, 2030-01-08)');
 SELECT * FROM booking.why_not('looking: den', '[2030-01-07 10:00, 2030-01-07 12:00)');
 SELECT * FROM booking.why_not('looking: den', '[2030-01-07 10:00, 2030-01-07 12:00)', 'looking bob');
+-- The same for places.  Bob would get one of the two; with a limit that he has reached, he would not.
+SELECT id AS talk FROM booking.publish_slot('looking: class', '[2030-01-10 18:00, 2030-01-10 19:30)', 2) \gset
+SELECT count(*) FROM booking.book_place(:talk, 'looking ann', 2);
+SELECT status FROM booking.wait_for_place(:talk, 'looking bob');
+UPDATE booking.booking SET status = 'held', expires_at = '2020-01-01' WHERE slot_id = :talk;
+SELECT booking.remaining(:talk);
+INSERT INTO booking.holder_limit (resource_id, per, max_bookings) VALUES (:class, 'active', 0);
+SELECT booking.remaining(:talk);
+DELETE FROM booking.holder_limit WHERE resource_id = :class;
+-- What begins too far ahead is not offered.
+SELECT id AS near FROM booking.create_resource('looking: near', max_advance => '10 days') \gset
+UPDATE booking.resource SET max_advance = NULL WHERE id = :near;
+SELECT count(*) FROM booking.book_slot(:near, tstzrange(now() + interval '5 days', now() + interval '20 days'), 'looking ann');
+UPDATE booking.resource SET max_advance = '10 days' WHERE id = :near;
+SELECT count(*) FROM booking.free_periods(:near, tstzrange(now() + interval '1 day', now() + interval '30 days'));
+DELETE FROM booking.booking WHERE resource_id = :near;
 
 -- Everything malformed is refused with a clear error.
 SELECT call, pg_temp.said('SELECT count(*) FROM booking.' || call) FROM unnest(ARRAY[

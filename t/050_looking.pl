@@ -120,6 +120,52 @@ BEGIN
 	INSERT INTO tried VALUES (what, 1);
 END $$;
 
+-- What a cell of the picture must show, from the rows of the tables.  NULL: nothing is taken.
+CREATE FUNCTION cell_of(r booking.resource, span tstzrange) RETURNS text LANGUAGE sql AS $$
+WITH b AS (SELECT * FROM booking.booking b WHERE b.resource_id = r.id AND b.occupies && span
+		AND (b.status = 'confirmed' OR b.status = 'held' AND b.expires_at > clock_timestamp())
+		AND (r.kind = 'exclusive' AND b.seat_no IS NOT NULL OR r.kind = 'pooled' AND b.slot_id IS NULL)),
+	peak AS (SELECT max((SELECT coalesce(sum(b.quantity), 0) FROM b WHERE b.occupies @> at)) AS used
+		FROM (SELECT lower(span) UNION SELECT lower(b.occupies * span) FROM b) AS i (at))
+SELECT CASE WHEN r.kind = 'pooled' THEN
+		CASE WHEN used = 0 THEN NULL WHEN used >= r.capacity THEN '#' ELSE used::text END
+	WHEN EXISTS (SELECT FROM b WHERE b.status = 'confirmed') THEN '#'
+	WHEN EXISTS (SELECT FROM booking.slot s WHERE s.resource_id = r.id AND s.occupies && span) THEN '='
+	WHEN EXISTS (SELECT FROM b) THEN '+' END FROM peak $$;
+CREATE FUNCTION check_picture(state integer, id bigint) RETURNS void LANGUAGE plpgsql AS $$
+#variable_conflict use_variable
+DECLARE
+	within CONSTANT tstzrange := halves(0, 100);
+	r booking.resource := (SELECT r FROM booking.resource r WHERE r.id = check_picture.id);
+	open tstzmultirange := (SELECT range_agg(o.period) FROM (SELECT within AS period WHERE NOT EXISTS (SELECT FROM booking.opening_hours h WHERE h.resource_id = id)) AS o)
+		- coalesce((SELECT range_agg(c.period) FROM booking.closure c WHERE c.resource_id = id), '{}') - tstzmultirange(tstzrange(coalesce(r.retired_at, 'infinity'), NULL));
+	line text;
+	day timestamp;
+	span tstzrange;
+	expected text;
+	shown text;
+BEGIN
+	FOR line IN SELECT a FROM booking.agenda(id, within) a WHERE a ~ '^[A-Z][a-z][a-z] [0-9]' LOOP
+		day := substr(line, 5, 10);
+		-- The clock is set on that day.
+		CONTINUE WHEN (day + interval '1 day') AT TIME ZONE r.timezone - day AT TIME ZONE r.timezone <> interval '24 hours';
+		FOR i IN 0 .. 47 LOOP
+			span := within * tstzrange((day + i * interval '30 minutes') AT TIME ZONE r.timezone, (day + (i + 1) * interval '30 minutes') AT TIME ZONE r.timezone);
+			shown := substr(line, 17 + i, 1);
+			IF isempty(span) THEN
+				expected := ' ';
+			ELSE
+				expected := cell_of(r, span);
+				IF expected IS NULL AND open IS NOT NULL THEN
+					expected := CASE WHEN open && span THEN '.' ELSE ' ' END;
+				END IF;
+			END IF;
+			PERFORM note(state, shown = expected OR expected IS NULL AND shown IN ('.', ' '), 'agenda',
+				format('%s shows "%s", not "%s"', span, shown, expected));
+		END LOOP;
+	END LOOP;
+END $$;
+
 CREATE FUNCTION check_state(state integer, id bigint) RETURNS void LANGUAGE plpgsql AS $$
 #variable_conflict use_variable
 DECLARE
@@ -228,6 +274,9 @@ BEGIN
 			AND b.occupies @> lower(u.period) AND (b.status = 'confirmed' OR b.status = 'held' AND b.expires_at > clock_timestamp()))),
 		'usage', NULL) WHERE r.kind = 'pooled';
 	PERFORM note(state, (SELECT range_agg(u.period) FROM booking.usage(id, within) u) = tstzmultirange(within), 'usage covers', NULL);
+	IF NOT waits AND r.kind <> 'seated' AND NOT r.slots_only THEN
+		PERFORM check_picture(state, id);
+	END IF;
 END $$;
 });
 
@@ -236,7 +285,7 @@ for my $state (1 .. $states)
 	my $id = $node->safe_psql('postgres', "SELECT setseed(($seed + $state) % 99991 / 100000.0); SELECT make_state($state)");
 	($id) = $id =~ /(\d+)\s*$/;
 	# Holds lapse meanwhile.
-	$node->safe_psql('postgres', "SELECT pg_sleep(0.08); SELECT setseed(($seed + $state) % 99989 / 100000.0); SELECT check_state($state, $id)");
+	$node->safe_psql('postgres', "SET client_encoding = 'LATIN1'; SELECT pg_sleep(0.08); SELECT setseed(($seed + $state) % 99989 / 100000.0); SELECT check_state($state, $id)");
 }
 is($node->safe_psql('postgres', 'SELECT state, what FROM wrong ORDER BY state, what LIMIT 20'), '', 'search and booking agree');
 cmp_ok($node->safe_psql('postgres', 'SELECT count(*) FROM tried'), '>', 20 * $states, 'much has been tried');
@@ -250,9 +299,18 @@ SELECT * FROM booking.find_slots(halves(0, 100), '1 hour', max_results => 2000);
 SELECT s.id, booking.remaining(s.id) FROM booking.slot s ORDER BY 1;
 SELECT r.name, booking.remaining(r.name, halves(20, 4)), w.obstacle, w.during FROM booking.resource r, booking.why_not(r.name, halves(20, 4), 'h1') AS w ORDER BY 1, 3, 4;
 SELECT r.name, m.* FROM booking.resource r, booking.seat_map(r.id, halves(20, 4)) AS m WHERE r.kind = 'seated' AND NOT r.slots_only ORDER BY 1, 2;
+SELECT r.name, a.* FROM booking.resource r, booking.agenda(r.id, halves(0, 100)) WITH ORDINALITY AS a (line, n) ORDER BY 1, 3;
+SELECT r.name, regexp_replace(booking.ical(r.name, halves(0, 100)), 'DTSTAMP:[^\r]*', '', 'g') FROM booking.resource r ORDER BY 1;
+SELECT shop, f.* FROM generate_series(1, 3) AS shop, booking.guard_free('hire', 'hire_guard', ARRAY[shop::text], '[0,100)'::int4range) AS f ORDER BY 1, 2;
 SELECT count(*) FROM booking.current;
 SELECT * FROM booking.stats ORDER BY 1;
 };
+$node->safe_psql('postgres', q{
+CREATE TABLE bikes_of (shop integer, bikes integer);
+INSERT INTO bikes_of VALUES (1, 3), (2, 1);
+CREATE TABLE hire (shop integer, during int4range, bikes integer);
+SELECT booking.guard_table('hire', '{shop}', '{during}', quantity => 'bikes', capacity_query => 'SELECT bikes FROM bikes_of WHERE shop = $1', name => 'hire_guard');
+INSERT INTO hire VALUES (1, '[10,20)', 1), (1, '[15,30)', 2), (2, '[1,2)', 1)});
 # From here on nothing changes by itself: nobody is in line, no hold lapses, no notice passes.
 $node->safe_psql('postgres', q{
 SELECT booking.leave_waitlist(id) FROM booking.waitlist WHERE status IN ('waiting', 'offered');

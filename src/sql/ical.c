@@ -349,6 +349,11 @@ put(StringInfo out, const char *line)
 {
 	int			octets = 0;
 
+	if (strlen(line) <= LONGEST_LINE)
+	{
+		appendStringInfoString(out, line);
+		line = "";
+	}
 	for (const char *at = line; *at;)
 	{
 		int			length = pg_mblen(at);

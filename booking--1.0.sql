@@ -1817,12 +1817,32 @@ CREATE FUNCTION booking.cancel(id uuid, reason text DEFAULT NULL)
 COMMENT ON FUNCTION booking.cancel(uuid, text) IS 'gives a booking up; doing it twice is doing it once';
 
 CREATE FUNCTION booking.reschedule(id uuid, period tstzrange, seat text DEFAULT NULL, quantity integer DEFAULT NULL,
-		expected_version integer DEFAULT NULL)
+		expected_version integer DEFAULT NULL, resource text DEFAULT NULL)
 	RETURNS booking.booking
 	LANGUAGE c VOLATILE PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'booking_reschedule';
-COMMENT ON FUNCTION booking.reschedule(uuid, tstzrange, text, integer, integer) IS
-	'moves a booking: the old place is given up only if the new one is free';
+COMMENT ON FUNCTION booking.reschedule(uuid, tstzrange, text, integer, integer, text) IS
+	'moves a booking, also to another resource: the old place is given up only if the new one is free';
+
+CREATE FUNCTION booking.move_to_slot(id uuid, slot_id bigint, seat text DEFAULT NULL, quantity integer DEFAULT NULL,
+		expected_version integer DEFAULT NULL)
+	RETURNS booking.booking
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'booking_move_to_slot';
+COMMENT ON FUNCTION booking.move_to_slot(uuid, bigint, text, integer, integer) IS
+	'moves a booking to a published slot: the old place is given up only if there is one';
+
+CREATE FUNCTION booking.swap(a uuid, b uuid)
+	RETURNS SETOF booking.booking
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'booking_swap';
+COMMENT ON FUNCTION booking.swap(uuid, uuid) IS 'exchanges the places of two bookings';
+
+CREATE FUNCTION booking.move_all(moves jsonb)
+	RETURNS SETOF booking.booking
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'booking_move_all';
+COMMENT ON FUNCTION booking.move_all(jsonb) IS 'moves all of these bookings or none, although they are in each other''s way';
 
 CREATE FUNCTION booking.check_in(id uuid)
 	RETURNS booking.booking

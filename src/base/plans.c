@@ -276,9 +276,9 @@ static const PlanText plans[STMT_COUNT] = {
 		WRITES | OF_BOOKING, {UUIDOID, INT4OID, TEXTOID}
 	},
 	[STMT_MOVE_BOOKING] = {
-		"UPDATE booking.booking SET period = $3, seat_no = $4, quantity = $5, slot_id = $6"
+		"UPDATE booking.booking SET period = $3, seat_no = $4, quantity = $5, slot_id = $6, resource_id = $7"
 		" WHERE id" EQ "$1 AND version" EQ "$2 RETURNING *",
-		WRITES | OF_BOOKING, {UUIDOID, INT4OID, TSTZRANGEOID, INT4OID, INT4OID, INT8OID}
+		WRITES | OF_BOOKING, {UUIDOID, INT4OID, TSTZRANGEOID, INT4OID, INT4OID, INT8OID, INT8OID}
 	},
 	[STMT_CHECK_IN_BOOKING] = {
 		"UPDATE booking.booking SET checked_in_at = $3"

@@ -44,6 +44,7 @@ typedef struct Request
 	MemoryContext context;		/* for both */
 	RequestedRows *rows;		/* several, instead of the one */
 	InTheWay	   *busy;			/* do not wait: whoever is in the way is to be put here */
+	bool		parks;			/* puts the row out of everybody's way (move_all.c) */
 	bool		gave_up;		/* the row in hand, not being refused, but rather than wait */
 } Request;
 
@@ -51,8 +52,9 @@ static Request request = {.active = false};
 
 static uint64 room_refusals = 0;	/* how often there was no room */
 
-/* For the next request: booking_insert_at_once(). */
+/* For the next request: booking_insert_at_once(), booking_park_next(). */
 static InTheWay *next_busy = NULL;
+static bool next_parks = false;
 
 static int	compare_requested(const void *a, const void *b);
 static RequestedRow *asked_row(const BookingRow *row);
@@ -106,8 +108,10 @@ booking_write(Statement statement, Datum *values, const char *nulls, Refusal *re
 	request.context = context;
 	request.rows = NULL;
 	request.busy = next_busy;
+	request.parks = next_parks;
 	request.gave_up = false;
 	next_busy = NULL;
+	next_parks = false;
 	if (refusal)
 		refusal->message = NULL;
 	PG_TRY();
@@ -222,6 +226,19 @@ bool
 booking_row_at_once(const BookingRow *row)
 {
 	return request.active && request.busy != NULL && booking_asked_for(row);
+}
+
+/* The next booking that is written is to be out of everybody's way, and is not judged. */
+void
+booking_park_next(void)
+{
+	next_parks = true;
+}
+
+bool
+booking_row_is_parked(const BookingRow *row)
+{
+	return request.active && request.parks && booking_asked_for(row);
 }
 
 /* How many places of a slot the rows ask for that the statement writes. */

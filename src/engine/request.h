@@ -59,6 +59,8 @@ extern RequestedRow *booking_requested_row(const RequestedRows *rows, const pg_u
 extern void booking_row_begins(const BookingRow *row);
 extern bool booking_row_may_wait(const BookingRow *row, const GuardPending *pending);
 extern bool booking_row_at_once(const BookingRow *row);
+extern void booking_park_next(void);
+extern bool booking_row_is_parked(const BookingRow *row);
 extern int64 booking_asked_of_slot(int64 slot_id);
 extern void booking_give_row(const BookingRow *row, Relation heap, HeapTuple tuple);
 extern bool booking_row_is_ours_alone(Relation heap);

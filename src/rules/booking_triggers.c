@@ -145,6 +145,8 @@ judge_booking(TriggerData *trigger)
 	booking_row_take_apart(tuple, desc, &row);
 	booking_row_is_whole(&row, false);
 	booking_row_begins(&row);
+	if (booking_row_is_parked(&row))
+		return tuple;
 	booking_made_now(&row, change.old);
 
 	if (!row.null[BOOKING_SLOT_ID])

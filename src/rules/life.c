@@ -37,7 +37,6 @@
 #include "engine/row.h"
 #include "rules/life.h"
 
-static bool read_booking(Life *life);
 pg_noreturn static void no_such_booking(Datum id);
 
 /*
@@ -54,7 +53,7 @@ booking_life_begin(Life *life, Datum id)
 	LockRelationOid(booking_table("booking"), RowExclusiveLock);
 	if (IsolationUsesXactSnapshot())
 		booking_lock_life(id);
-	if (!read_booking(life))
+	if (!booking_life_read(life))
 		no_such_booking(id);
 }
 
@@ -78,8 +77,8 @@ no_such_booking(Datum id)
 }
 
 /* Read the booking, lock its resource, and read the clock. */
-static bool
-read_booking(Life *life)
+bool
+booking_life_read(Life *life)
 {
 	int64		resource_id;
 
@@ -105,20 +104,31 @@ booking_life_change(Life *life, Statement statement, Datum *values, const char *
 					Datum *booking)
 {
 	Refusal		refusal;
+	bool		changed = booking_life_try(life, statement, values, nulls, &refusal, booking);
 
+	if (!changed && refusal.message)
+		booking_raise(&refusal);
+	return changed;
+}
+
+/* The same for a caller that has other things to try: a refusal is in *refusal, with a message. */
+bool
+booking_life_try(Life *life, Statement statement, Datum *values, const char *nulls,
+				 Refusal *refusal, Datum *booking)
+{
 	CHECK_FOR_INTERRUPTS();
 	values[0] = life->id;
 	values[1] = life->row.value[BOOKING_VERSION];
-	if (booking_write(statement, values, nulls, &refusal, CurrentMemoryContext, NULL))
+	if (booking_write(statement, values, nulls, refusal, CurrentMemoryContext, NULL))
 	{
 		*booking = booking_row_datum();
 		return true;
 	}
-	if (refusal.message)
-		booking_raise(&refusal);
+	if (refusal->message)
+		return false;
 
 	life->tries++;
-	if (!read_booking(life) || (life->row.value[BOOKING_VERSION] == values[1] && life->tries > 3))
+	if (!booking_life_read(life) || (life->row.value[BOOKING_VERSION] == values[1] && life->tries > 3))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("booking %s cannot be changed",

@@ -554,11 +554,15 @@ patient(const Resource *resource)
 	return !booking_line_serving() && !booking_holds_line(resource->id);
 }
 
-/* Is this somebody new, on a resource with a line?  What a restore loads is not. */
+/*
+ * Is this somebody new, on a resource with a line?  What a restore loads is not, nor one of
+ * several that move together (move_all.c): what they leave to one another is nobody else's.
+ */
 static bool
 must_queue(const Wanted *wanted)
 {
 	return wanted->resource->has_waiters && !booking_line_serving() &&
+		!(booking_line_is_deferred() && booking_asked_for(wanted->row)) &&
 		(wanted->place.self != NULL || !booking_row_is_history(wanted->row, NULL));
 }
 

@@ -158,6 +158,7 @@ booking_line_take_places(const Resource *resource, const PlacesWanted *wanted)
 
 	if (booking_line_serving() || !resource->has_waiters ||
 		booking_row_is_history(wanted->row, wanted->old) ||
+		(booking_line_is_deferred() && booking_asked_for(wanted->row)) ||
 		!booking_lock_line(resource->id, true))
 		return take_alone(wanted);
 
@@ -284,6 +285,12 @@ booking_line_defer(bool defer)
 	if (defer && deferring == 0)
 		booking_notes_keep(&booking_transaction.deferred, 0);
 	deferring += defer ? 1 : -1;
+}
+
+bool
+booking_line_is_deferred(void)
+{
+	return deferring > 0;
 }
 
 /* Offer what is left of it. */

@@ -19,6 +19,7 @@ extern bool booking_line_take_places(const Resource *resource, const PlacesWante
 extern void booking_line_statement_done(void);
 extern void booking_line_freed(int64 resource_id, RangeType *window);
 extern void booking_line_defer(bool defer);
+extern bool booking_line_is_deferred(void);
 extern void booking_line_serve_deferred(void);
 extern void booking_line_serve_lines(void);
 extern void booking_line_joined(int64 resource_id, RangeType *period);

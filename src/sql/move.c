@@ -2,7 +2,7 @@
  *
  * move.c
  *		A booking takes another place, or ends when its holder leaves: reschedule,
- *		check_in, check_out.
+ *		move_to_slot, check_in, check_out.
  *
  * Moving is one UPDATE.  The row's trigger judges the new place as it judges a new
  * booking, without the booking itself, and only if there is room is the row written: the
@@ -37,105 +37,221 @@
 #include "engine/row_fault.h"
 #include "engine/shards.h"
 #include "engine/slots.h"
+#include "engine/visible.h"
 #include "rules/life.h"
 #include "rules/policy.h"
+#include "sql/move.h"
 
 PG_FUNCTION_INFO_V1(booking_reschedule);
+PG_FUNCTION_INFO_V1(booking_move_to_slot);
 PG_FUNCTION_INFO_V1(booking_check_in);
 PG_FUNCTION_INFO_V1(booking_check_out);
 
-static int64 slot_for(const Life *life, const BookingRow *new);
+static Datum move_one(FunctionCallInfo fcinfo, Move *move);
+static void put_move(const BookingRow *new, Datum *values, char *nulls);
+static int64 slot_for(const Resource *to, const BookingRow *new);
 static void must_be_confirmed(const Life *life);
 static void must_not_have_left(const Life *life);
 static RangeType *shrunk(const Life *life, TimestampTz at);
 
 /*
- * reschedule(id, period, seat, quantity, expected_version): seat and quantity stay as they
- * are when they are NULL.
+ * reschedule(id, period, seat, quantity, expected_version, resource): what is NULL stays as it
+ * is; but on another resource a booking gets any seat, unless one is named.
  */
 Datum
 booking_reschedule(PG_FUNCTION_ARGS)
 {
-	char	   *seat = PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2));
-	RangeType  *range;
-	Period		period;
-	Datum		values[6];
-	char		nulls[] = "      ";
-	Datum		booking;
-	Life		life;
+	Move		move = {0};
 
 	booking_must_write(fcinfo);
 	if (PG_ARGISNULL(0))
 		booking_null_argument("id");
 	if (PG_ARGISNULL(1))
 		booking_null_argument("period");
-	range = PG_GETARG_RANGE_P(1);
-	booking_check_period(range, &period);
+	move.range = PG_GETARG_RANGE_P(1);
+	booking_check_period(move.range, &move.period);
+	move.name = PG_ARGISNULL(5) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(5));
+	return move_one(fcinfo, &move);
+}
+
+/* move_to_slot(id, slot_id, seat, quantity, expected_version). */
+Datum
+booking_move_to_slot(PG_FUNCTION_ARGS)
+{
+	Move		move = {.has_slot = true};
+
+	booking_must_write(fcinfo);
+	if (PG_ARGISNULL(0))
+		booking_null_argument("id");
+	if (PG_ARGISNULL(1))
+		booking_null_argument("slot_id");
+	move.slot_id = PG_GETARG_INT64(1);
+	return move_one(fcinfo, &move);
+}
+
+/* The arguments that both have, and the one UPDATE. */
+static Datum
+move_one(FunctionCallInfo fcinfo, Move *move)
+{
+	Datum		values[MOVE_NVALUES];
+	char		nulls[MOVE_NVALUES + 1];
+	Datum		booking;
+	Life		life;
+
+	move->id = *PG_GETARG_UUID_P(0);
+	move->seat = PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2));
 	if (!PG_ARGISNULL(3))
-		booking_check_quantity(PG_GETARG_INT32(3));
+		booking_check_quantity(move->quantity = PG_GETARG_INT32(3));
+	move->has_version = !PG_ARGISNULL(4);
+	if (move->has_version)
+		move->version = PG_GETARG_INT32(4);
 
 	SPI_connect();
 	booking_life_begin(&life, PG_GETARG_DATUM(0));
 	do
 	{
-		const BookingRow *old = &life.row;
-		BookingRow	new = *old;
-
-		booking_life_must_be_active(&life);
-		must_not_have_left(&life);
-		if (!PG_ARGISNULL(4) && DatumGetInt32(old->value[BOOKING_VERSION]) != PG_GETARG_INT32(4))
-			ereport(ERROR,
-					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					 errmsg("the booking has been changed by somebody else"),
-					 errbooking(CONSTRAINT_VERSION, "Its version is %d, expected was %d.",
-							   DatumGetInt32(old->value[BOOKING_VERSION]), PG_GETARG_INT32(4)),
-					 errhint("Read the booking again and decide anew.")));
-
-		booking_row_set(&new, BOOKING_PERIOD, RangeTypePGetDatum(range));
-		if (seat)
-			booking_row_set(&new, BOOKING_SEAT_NO, Int32GetDatum(booking_seat_wanted(life.resource, seat)->seat_no));
-		if (!PG_ARGISNULL(3))
-			booking_row_set(&new, BOOKING_QUANTITY, PG_GETARG_DATUM(3));
-
-		if (booking_row_same_range(&new, old, BOOKING_PERIOD) &&
-			booking_row_same(&new, old, BOOKING_SEAT_NO) &&
-			booking_row_same(&new, old, BOOKING_QUANTITY))
+		booking_may_move(&life, move);
+		if (!booking_move_values(&life, move, values, nulls))
 		{
 			booking = booking_row_datum();
 			break;
 		}
-
-		if (!booking_row_same_range(&new, old, BOOKING_PERIOD))
-		{
-			bool		in_slot = !old->null[BOOKING_SLOT_ID] || life.resource->slots_only;
-
-			booking_check_policy(life.resource, period, in_slot ? POLICY_NOTICE : POLICY_ALL);
-			if (in_slot)
-				booking_row_set(&new, BOOKING_SLOT_ID, Int64GetDatum(slot_for(&life, &new)));
-		}
-		values[2] = new.value[BOOKING_PERIOD];
-		values[3] = new.value[BOOKING_SEAT_NO];
-		nulls[3] = new.null[BOOKING_SEAT_NO] ? 'n' : ' ';
-		values[4] = new.value[BOOKING_QUANTITY];
-		values[5] = new.value[BOOKING_SLOT_ID];
-		nulls[5] = new.null[BOOKING_SLOT_ID] ? 'n' : ' ';
 	} while (!booking_life_change(&life, STMT_MOVE_BOOKING, values, nulls, &booking));
 	booking_life_done(&life);
 	SPI_finish();
 	PG_RETURN_DATUM(booking);
 }
 
+/* Is the booking one that can move, and the one that the caller has seen? */
+void
+booking_may_move(const Life *life, const Move *move)
+{
+	int32		version = DatumGetInt32(life->row.value[BOOKING_VERSION]);
+
+	booking_life_must_be_active(life);
+	must_not_have_left(life);
+	if (move->has_version && version != move->version)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the booking has been changed by somebody else"),
+				 errbooking(CONSTRAINT_VERSION, "Its version is %d, expected was %d.",
+						   version, move->version),
+				 errhint("Read the booking again and decide anew.")));
+}
+
+/* Where a move goes: its resource, locked, and its slot if it names one. */
+const Resource *
+booking_move_target(const Life *life, const Move *move, Slot *slot)
+{
+	const Resource *resource = life->resource;
+
+	if (move->has_slot)
+	{
+		*slot = booking_use_slot(move->slot_id, &resource);
+		booking_must_see_slot(resource->id, move->slot_id);
+	}
+	else if (move->name)
+	{
+		resource = booking_use_resource_named(move->name);
+		booking_must_see_named(resource->id, move->name);
+	}
+	else if (move->has_resource)
+	{
+		resource = booking_use_resource(move->resource_id);
+		booking_must_see(resource->id);
+	}
+	return resource;
+}
+
+/* The parameters of STMT_MOVE_BOOKING.  False when the booking is there already. */
+bool
+booking_move_values(const Life *life, const Move *move, Datum *values, char *nulls)
+{
+	const BookingRow *old = &life->row;
+	BookingRow	new = *old;
+	Slot		slot;
+	const Resource *to = booking_move_target(life, move, &slot);
+	bool		elsewhere = to->id != life->resource->id;
+
+	booking_row_set(&new, BOOKING_RESOURCE_ID, Int64GetDatum(to->id));
+	if (move->quantity > 0)
+		booking_row_set(&new, BOOKING_QUANTITY, Int32GetDatum(move->quantity));
+	if (move->range)
+		booking_row_set(&new, BOOKING_PERIOD, RangeTypePGetDatum(move->range));
+	if (move->has_slot)
+	{
+		booking_row_set(&new, BOOKING_SLOT_ID, Int64GetDatum(slot.id));
+		booking_row_set(&new, BOOKING_PERIOD, RangeTypePGetDatum(booking_make_range(slot.period)));
+		new.null[BOOKING_SEAT_NO] = to->kind != RESOURCE_SEATED || elsewhere || old->null[BOOKING_SEAT_NO];
+	}
+	else if (elsewhere || move->plain)
+		new.null[BOOKING_SLOT_ID] = new.null[BOOKING_SEAT_NO] = true;
+	if (move->seat)
+		booking_row_set(&new, BOOKING_SEAT_NO, Int32GetDatum(booking_seat_wanted(to, move->seat)->seat_no));
+
+	if (booking_row_same(&new, old, BOOKING_RESOURCE_ID) &&
+		booking_row_same_range(&new, old, BOOKING_PERIOD) &&
+		(booking_row_same(&new, old, BOOKING_SLOT_ID)) &&
+		(booking_row_same(&new, old, BOOKING_SEAT_NO) || (move->has_slot && !move->seat)) &&
+		booking_row_same(&new, old, BOOKING_QUANTITY))
+		return false;
+
+	if (elsewhere || move->has_slot || move->plain || !booking_row_same_range(&new, old, BOOKING_PERIOD))
+	{
+		bool		finds_slot = !move->has_slot &&
+			(to->slots_only || (!elsewhere && !move->plain && !old->null[BOOKING_SLOT_ID]));
+		Period		period = booking_period(DatumGetRangeTypeP(new.value[BOOKING_PERIOD]));
+
+		booking_check_policy(to, period, finds_slot || move->has_slot ? POLICY_NOTICE : POLICY_ALL);
+		if (finds_slot)
+			booking_row_set(&new, BOOKING_SLOT_ID, Int64GetDatum(slot_for(to, &new)));
+	}
+	put_move(&new, values, nulls);
+	return true;
+}
+
+/*
+ * The same for nowhere: out of everybody's way, and out of the places of its slot, for as
+ * long as it takes to move others.  Only the trigger of a row that is parked (request.c) lets
+ * that pass; a seat's number is above zero.
+ */
+void
+booking_park_values(const Life *life, int n, Datum *values, char *nulls)
+{
+	BookingRow	new = life->row;
+
+	booking_row_set(&new, BOOKING_SEAT_NO, Int32GetDatum(-1 - n));
+	new.null[BOOKING_SLOT_ID] = true;
+	put_move(&new, values, nulls);
+}
+
+static void
+put_move(const BookingRow *new, Datum *values, char *nulls)
+{
+	static const BookingColumn columns[MOVE_NVALUES - 2] = {
+		BOOKING_PERIOD, BOOKING_SEAT_NO, BOOKING_QUANTITY, BOOKING_SLOT_ID, BOOKING_RESOURCE_ID
+	};
+
+	memset(nulls, ' ', MOVE_NVALUES);
+	nulls[MOVE_NVALUES] = '\0';
+	for (int i = 0; i < (int) lengthof(columns); i++)
+	{
+		values[i + 2] = new->value[columns[i]];
+		nulls[i + 2] = new->null[columns[i]] ? 'n' : ' ';
+	}
+}
+
 /* Of the slots for the new period the first that has places for the booking, else any. */
 static int64
-slot_for(const Life *life, const BookingRow *new)
+slot_for(const Resource *to, const BookingRow *new)
 {
 	RangeType  *range = DatumGetRangeTypeP(new->value[BOOKING_PERIOD]);
 	const Resource *resource;
 	int			n;
-	int64	   *ids = booking_find_slots(life->resource, range, &n);
+	int64	   *ids = booking_find_slots(to, range, &n);
 
 	if (n == 0)
-		booking_no_such_slot(life->resource, range);
+		booking_no_such_slot(to, range);
 	for (int i = 0; i < n; i++)
 	{
 		Slot		slot = booking_use_slot(ids[i], &resource);

@@ -173,6 +173,8 @@ my %values = (
 	daterange => [ "'empty'", "'(,)'", "'[2040-01-01,2040-01-03)'", "'[2040-01-01,infinity)'", "'[,5874897-12-31)'", "'[2040-01-02,)'" ],
 	tsrange => [ "'empty'", "'(,)'", "'[2040-01-01,2040-01-03)'", "'[2040-01-01,infinity]'" ],
 	int4multirange => [ "'{}'", "'{[1,2),[5,)}'" ],
+	anyrange => [ "daterange('2040-01-01', '2040-02-01')", "'empty'::daterange", "'(,)'::daterange", 'NULL::daterange', "'[0,100)'::int4range", "'[1.5,2]'::numrange",
+		"tstzrange('2040-01-01', '2040-02-01')", "'(,)'::tstzrange", "tsrange('2040-01-01', 'infinity')" ],
 	any => [ 1, "'x'::text", "'{}'::text[]", "'[1,2)'::int4range", 'NULL::int', 'ROW(1, 2)' ],
 );
 
@@ -198,7 +200,7 @@ my %unknown;
 sub value
 {
 	my ($type, $null) = @_;
-	return "NULL::$type" if chance($null // 0.12);
+	return 'NULL::' . ($type eq 'anyrange' ? 'tstzrange' : $type) if chance($null // 0.12);
 	if (!$values{$type})
 	{
 		$unknown{$type} = 1;
@@ -206,7 +208,7 @@ sub value
 	}
 	my $value = pick(@{ $values{$type} });
 	$value = $value->() if ref $value;
-	return $type eq 'any' ? $value : "($value)::$type";
+	return $type eq 'any' || $type eq 'anyrange' ? $value : "($value)::$type";
 }
 
 # ---- what there is to call ----
@@ -261,7 +263,9 @@ sub good_call
 		"book_slot($resource, $period, $who)", "try_book_slot($resource, $period, $who)", "book_slot($resource, $period, $who, hold_for => '1 hour')",
 		"book_slot($resource, $period, $who, hold_for => '1 us')", "book_slot('bikes', $period, $who, 2)", "book_slot('bus', $period, $who, seat => '2')",
 		'book_place(' . pick(1 .. 4) . ", $who)", 'try_book_place(' . pick(1 .. 4) . ", $who, 2)", "wait_for_slot($resource, $period, $who)",
-		'wait_for_place(' . pick(1 .. 4) . ", $who, 3)", 'cancel(fuzz.id_of(' . int(rand(1000)) . '))', 'confirm(fuzz.id_of(' . int(rand(1000)) . '))',
+		'wait_for_place(' . pick(1 .. 4) . ", $who, 3)",
+		"agenda($resource, $period)", "ical($resource, $period)", 'guard_free(' . pick("'nights'", "'parts'") . ', ' .
+			pick("'nights_room_guard'", q{'second "guard"'}, "'parts_room_guard'") . ", '{1}', " . value('anyrange') . ')', 'cancel(fuzz.id_of(' . int(rand(1000)) . '))', 'confirm(fuzz.id_of(' . int(rand(1000)) . '))',
 		'reschedule(fuzz.id_of(' . int(rand(1000)) . "), $period)", 'expire_holds()');
 }
 

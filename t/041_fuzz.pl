@@ -158,6 +158,8 @@ my %values = (
 		q{('{"x": ' || repeat('[', 3000) || repeat(']', 3000) || '}')}, q{('{"a": "' || repeat('x', 100000) || '"}')} ],
 	uuid => [ "'00000000-0000-0000-0000-000000000000'", "'ffffffff-ffff-ffff-ffff-ffffffffffff'",
 		sub { sprintf "'00000000-0000-4000-8000-%012x'", int(rand(40)) }, sub { 'fuzz.id_of(' . int(rand(1000)) . ')' }, sub { 'fuzz.id_of(' . int(rand(1000)) . ')' } ],
+	_uuid => [ "'{}'", "'{NULL}'", sub { 'ARRAY[fuzz.id_of(' . int(rand(1000)) . ')]' },
+		sub { 'ARRAY[fuzz.id_of(' . int(rand(1000)) . '), NULL, fuzz.id_of(' . int(rand(1000)) . ')]' }, q{(SELECT array_agg(id) FROM booking.booking)} ],
 	date => [ "'infinity'", "'-infinity'", "'5874897-12-31'", "'4713-01-01 BC'", "'2040-01-01'" ],
 	time => [ "'24:00'", "'00:00'", "'10:00'" ],
 	interval => [ "'0'", "'-1 day'", "'1 us'", "'15 minutes'", "'1 hour'", "'1 day'", "'1 mon -30 days'", "'178000000 years'", "'-178000000 years'", "'1000 years'", "'292200 years'",

@@ -4,7 +4,7 @@
 # The libraries are Debian's and npm's: what is not here is skipped, with a line that says so
 # ("tools/test all-clients" installs them all first).
 #
-# BOOKING_CLIENTS=all: the object-relational mappers of npm, too; otherwise pg alone.
+# BOOKING_LIBRARIES=all: the object-relational mappers of npm, too; otherwise pg alone.
 
 use strict;
 use warnings FATAL => 'all';
@@ -18,7 +18,7 @@ use Test::More;
 use Time::HiRes ();
 
 my $clients = dirname(abs_path($0)) . '/../examples/clients';
-my $all = ($ENV{BOOKING_CLIENTS} // '') eq 'all';
+my $all = ($ENV{BOOKING_LIBRARIES} // '') eq 'all';
 
 my $node = PostgreSQL::Test::Cluster->new('clients');
 $node->init;

@@ -72,7 +72,7 @@ inside() {
 		PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
 		${http_proxy:+http_proxy="$http_proxy"} \
 		${BOOKING_TEST_LIMIT:+BOOKING_TEST_LIMIT="$BOOKING_TEST_LIMIT"} \
-		BOOKING_CLIENTS="${BOOKING_CLIENTS:-none}" \
+		BOOKING_LIBRARIES="${BOOKING_LIBRARIES:-none}" \
 		"$@" </dev/null
 }
 

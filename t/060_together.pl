@@ -167,5 +167,18 @@ is($node->safe_psql('postgres', 'SELECT count(*), count(DISTINCT resource_id) FR
 
 unlike(slurp_file($node->logfile), qr/deadlock detected|out of shared memory|PANIC|TRAP/, 'nor in the log');
 
+# Single calls in one transaction, in opposite orders, may be told of a deadlock, and of the way out.
+append_to_file($node->basedir . '/crossed.sql', q{BEGIN;
+SELECT FROM booking.try_book_slot('court ' || 1 + :client_id::int, '[2030-01-08 09:00, 2030-01-08 10:00)', 'x');
+\sleep 1 s
+SELECT FROM booking.try_book_slot('court ' || 2 - :client_id::int, '[2030-01-08 09:00, 2030-01-08 10:00)', 'x');
+ROLLBACK;
+});
+for (my $round = 0; $round < 20 && slurp_file($node->logfile) !~ /deadlock detected/; $round++)
+{
+	run_command([ 'pgbench', '-n', '-c', 2, '-j', 2, '-t', 1, '-f', $node->basedir . '/crossed.sql', '-p', $node->port, '-h', $node->host, 'postgres' ]);
+}
+like(slurp_file($node->logfile), qr/deadlock detected.*\n(.*\n)*?.*HINT:  Book several things in one call, booking.book_all\(\)/, 'the hint of a deadlock leads to book_all()');
+
 $node->stop;
 done_testing();

@@ -66,6 +66,8 @@ PG_FUNCTION_INFO_V1(booking_row_indexed);
 PG_FUNCTION_INFO_V1(booking_row_done);
 
 static HeapTuple judge_booking(TriggerData *trigger);
+static HeapTuple judge_with_hint(TriggerData *trigger);
+static void hint_at_deadlock(void *unused);
 static void must_see_slot(const BookingRow *row);
 static bool enter_resource(RowChange *change);
 static bool is_accepted(RowChange *change);
@@ -104,7 +106,7 @@ booking_row_before(PG_FUNCTION_ARGS)
 	booking_gates_leave_with_row();
 	if (!TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ||
 		heap_attisnull(trigger->tg_trigtuple, booking_row_column(desc, BOOKING_EXPIRES_AT), desc))
-		return PointerGetDatum(judge_booking(trigger));
+		return PointerGetDatum(judge_with_hint(trigger));
 
 	id = heap_getattr(trigger->tg_trigtuple, booking_row_column(desc, BOOKING_ID), desc, &isnull);
 	if (isnull)
@@ -112,7 +114,7 @@ booking_row_before(PG_FUNCTION_ARGS)
 	booking_take_in_hand(&hold, DatumGetUUIDP(id));
 	PG_TRY();
 	{
-		tuple = judge_booking(trigger);
+		tuple = judge_with_hint(trigger);
 	}
 	PG_FINALLY();
 	{
@@ -120,6 +122,29 @@ booking_row_before(PG_FUNCTION_ARGS)
 	}
 	PG_END_TRY();
 	return PointerGetDatum(tuple);
+}
+
+/*
+ * One booking waits with nothing written, so in a deadlock of it there are transactions that
+ * make several, one after the other.
+ */
+static HeapTuple
+judge_with_hint(TriggerData *trigger)
+{
+	ErrorContextCallback hint = {.callback = hint_at_deadlock,.previous = error_context_stack};
+	HeapTuple	tuple;
+
+	error_context_stack = &hint;
+	tuple = judge_booking(trigger);
+	error_context_stack = hint.previous;
+	return tuple;
+}
+
+static void
+hint_at_deadlock(void *unused)
+{
+	if (geterrcode() == ERRCODE_T_R_DEADLOCK_DETECTED)
+		errhint("Book several things in one call, booking.book_all(): it takes its locks in one order for everybody.");
 }
 
 /* The row as it is to be stored; NULL when a function of ours is to say no. */

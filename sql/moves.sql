@@ -100,7 +100,8 @@ SELECT pg_temp.said($$SELECT * FROM booking.move_all((SELECT jsonb_agg(jsonb_bui
 	'period', '[2030-01-07 09:00, 2030-01-07 10:00)') ORDER BY n) FROM generate_series(21, 23) AS n))$$);
 SELECT * FROM pg_temp.places WHERE id >= '21';
 SELECT count(*) FROM booking.move_all((SELECT jsonb_agg(jsonb_build_object('id', pg_temp.id(n), 'resource', CASE n WHEN 21 THEN to_jsonb('moves: bus'::text) ELSE to_jsonb(booking.resource_id('moves: blue')) END)) FROM generate_series(21, 23) AS n));
-SELECT * FROM pg_temp.places WHERE id >= '21';
+-- (Any seat is any.)
+SELECT id, name, label IS NOT NULL AS seat, whole, "from", version FROM pg_temp.places WHERE id >= '21';
 SELECT pg_temp.said(format($$SELECT * FROM booking.move_all(%L)$$, moves))
 FROM (VALUES ('{}'), ('[]'), ('[1]'), ('[{}]'), ('[{"id": 1}]'), ('[{"id": "00000000-0000-0000-0000-000000000099"}]'),
 	('[{"id": "00000000-0000-0000-0000-000000000021"}, {"id": "00000000-0000-0000-0000-000000000021"}]'), ('[{"id": "00000000-0000-0000-0000-000000000021", "holder": "x"}]'),

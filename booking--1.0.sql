@@ -2841,10 +2841,12 @@ UNION ALL
 	WHERE NOT EXISTS (SELECT FROM rel r WHERE r.oid = s.seqrelid) AND has_sequence_privilege(s.seqrelid, 'SELECT, USAGE')
 		AND pg_sequence_last_value(s.seqrelid) IS NOT NULL
 UNION ALL
-	SELECT 'post-data', 24, 'publication', r.target, p.pubname, '', format('ALTER PUBLICATION %I ADD TABLE ONLY %s', p.pubname, r.target)
-		|| coalesce((SELECT ' (' || string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) || ')' FROM pg_attribute a
-			WHERE a.attrelid = r.oid AND a.attnum = ANY (m.prattrs)), '')
-		|| coalesce(' WHERE (' || pg_get_expr(m.prqual, m.prrelid) || ')', '')
+	-- The pg_dump of PostgreSQL 18 has it already.
+	SELECT 'post-data', 24, 'publication', r.target, p.pubname, '', format('DO %L', format(
+		'BEGIN ALTER PUBLICATION %I ADD TABLE ONLY %s%s%s; EXCEPTION WHEN duplicate_object THEN NULL; END', p.pubname, r.target,
+		(SELECT ' (' || string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) || ')' FROM pg_attribute a
+			WHERE a.attrelid = r.oid AND a.attnum = ANY (m.prattrs)),
+		' WHERE (' || pg_get_expr(m.prqual, m.prrelid) || ')'))
 	FROM rel r JOIN pg_publication_rel m ON m.prrelid = r.oid JOIN pg_publication p ON p.oid = m.prpubid
 UNION ALL
 	SELECT 'post-data', 25, 'privilege', a.target,

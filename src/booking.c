@@ -14,6 +14,7 @@
 #include "base/gates.h"
 #include "base/transaction.h"
 #include "rules/journal.h"
+#include "rules/notify.h"
 
 PG_MODULE_MAGIC;
 
@@ -23,6 +24,7 @@ void
 _PG_init(void)
 {
 	booking_cache_init();
-	booking_transaction_init(&booking_gates_part);
+	booking_transaction_init(&booking_gates_part, &booking_notify_part);
 	booking_journal_init();
+	booking_notify_init();
 }

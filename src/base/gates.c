@@ -84,7 +84,7 @@ static void leave_all_gates(void);
 static void forget_gates(void);
 static void undo_gates(SubTransactionId mine, SubTransactionId parent, bool abort);
 
-const TransactionPart booking_gates_part = {leave_all_gates, undo_gates, forget_gates};
+const TransactionPart booking_gates_part = {.prepare = leave_all_gates, .undo = undo_gates, .forget = forget_gates};
 
 /* The statement that a trigger runs for; one inside another has the higher number. */
 CommandId

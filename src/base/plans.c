@@ -151,6 +151,12 @@
 	{UUIDOID, INT8OID, INT8OID, INT4OID, TSTZRANGEOID, TSTZRANGEOID, \
 		INT4OID, TEXTOID, TEXTOID, TIMESTAMPTZOID, UUIDOID, INT8OID, JSONBOID}
 
+#define WRITE_EVENT \
+	"INSERT INTO booking.event (position, at, kind, booking_id, resource_id, slot_id, holder, version," \
+	" actor, session_role, detail) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+#define EVENT_TYPES \
+	{INT8OID, TIMESTAMPTZOID, TEXTOID, UUIDOID, INT8OID, INT8OID, TEXTOID, INT4OID, TEXTOID, TEXTOID, JSONBOID}
+
 /* The arguments of create_resource(). */
 #define RESOURCE_TYPES \
 	{TEXTOID, TEXTOID, INT4OID, TEXTARRAYOID, TEXTOID, TEXTOID, INTERVALOID, INTERVALOID, JSONBOID, \
@@ -567,10 +573,14 @@ static const PlanText plans[STMT_COUNT] = {
 		KEYED | BY_INDEX, {INT8OID, TSTZRANGEOID}
 	},
 	[STMT_WRITE_EVENT] = {
-		"INSERT INTO booking.event (position, at, kind, booking_id, resource_id, slot_id, holder, version,"
-		" actor, session_role, detail) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+		WRITE_EVENT,
 		AS_OWNER | WRITES,
-		{INT8OID, TIMESTAMPTZOID, TEXTOID, UUIDOID, INT8OID, INT8OID, TEXTOID, INT4OID, TEXTOID, TEXTOID, JSONBOID}
+		EVENT_TYPES
+	},
+	[STMT_WRITE_EVENT_TO_TELL] = {
+		WRITE_EVENT " RETURNING seq",
+		AS_OWNER | WRITES,
+		EVENT_TYPES
 	},
 	[STMT_JOURNAL_BASE] = {
 		"SELECT base FROM booking.journal",

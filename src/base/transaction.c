@@ -13,6 +13,7 @@
  *	freed		space that a statement has freed, offered at its end (waitlist.c)
  *	deferred	space that is freed on the way to something else, and offered after that
  *	gates		that are entered, which gates.c keeps by itself (TransactionPart)
+ *	notify		notifications to be sent at the commit, which notify.c keeps
  *
  * Counts are saved when a subtransaction begins, and restored if it is rolled back.  Notes
  * are made in order, and carry the subtransaction that they go with.
@@ -73,7 +74,8 @@ Transaction booking_transaction = {
 	.deferred = {.width = sizeof(FreedSpace)},
 };
 
-static const TransactionPart *gates;
+#define PARTS	2
+static const TransactionPart *parts[PARTS];
 
 /* An offer is being made, by a caller that catches every error. */
 static bool serving = false;
@@ -92,9 +94,10 @@ static void save_counts(SubTransactionId mine);
 static void restore_counts(SubTransactionId mine, bool abort);
 
 void
-booking_transaction_init(const TransactionPart *gate_part)
+booking_transaction_init(const TransactionPart *gates, const TransactionPart *notify)
 {
-	gates = gate_part;
+	parts[0] = gates;
+	parts[1] = notify;
 	RegisterXactCallback(end_of_transaction, NULL);
 	RegisterSubXactCallback(end_of_subtransaction, NULL);
 }
@@ -262,10 +265,14 @@ end_of_transaction(XactEvent event, void *arg)
 	{
 		case XACT_EVENT_PRE_COMMIT:
 			check_accounts();
+			for (int i = 0; i < PARTS; i++)
+				if (parts[i]->commit)
+					parts[i]->commit();
 			return;
 		case XACT_EVENT_PRE_PREPARE:
 			check_accounts();
-			gates->prepare();
+			for (int i = 0; i < PARTS; i++)
+				parts[i]->prepare();
 			return;
 		case XACT_EVENT_PARALLEL_PRE_COMMIT:
 			return;
@@ -283,7 +290,8 @@ end_of_transaction(XactEvent event, void *arg)
 			all[i]->size = 0;
 		}
 	}
-	gates->forget();
+	for (int i = 0; i < PARTS; i++)
+		parts[i]->forget();
 	booking_transaction.counts = (Counts) {0};
 	nmarks = 0;
 }
@@ -301,7 +309,8 @@ end_of_subtransaction(SubXactEvent event, SubTransactionId mine, SubTransactionI
 	undo_notes(&booking_transaction.accounts, mine, parent, abort);
 	undo_notes(&booking_transaction.freed, mine, parent, abort);
 	undo_notes(&booking_transaction.deferred, mine, parent, abort);
-	gates->undo(mine, parent, abort);
+	for (int i = 0; i < PARTS; i++)
+		parts[i]->undo(mine, parent, abort);
 }
 
 static void

@@ -56,6 +56,7 @@
 #include "engine/resource.h"
 #include "engine/row.h"
 #include "rules/journal.h"
+#include "rules/notify.h"
 
 PG_FUNCTION_INFO_V1(booking_events_loaded);
 PG_FUNCTION_INFO_V1(booking_next_xid);
@@ -122,6 +123,7 @@ static void append_value(StringInfo json, Datum value, Form_pg_attribute attribu
 static void append_instant(StringInfo json, TimestampTz instant);
 static void append_text(StringInfo json, char *text, int length);
 static void write_event(const Happening *happening);
+static void tell_at_commit(const Happening *happening);
 
 void
 booking_journal_init(void)
@@ -244,7 +246,13 @@ write_event(const Happening *happening)
 	writing = true;
 	PG_TRY();
 	{
-		booking_run(STMT_WRITE_EVENT, values, nulls);
+		if (booking_notify_mode() == NOTIFY_AT_COMMIT)
+		{
+			if (booking_run(STMT_WRITE_EVENT_TO_TELL, values, nulls) > 0)
+				tell_at_commit(happening);
+		}
+		else
+			booking_run(STMT_WRITE_EVENT, values, nulls);
 	}
 	PG_FINALLY();
 	{
@@ -252,6 +260,24 @@ write_event(const Happening *happening)
 	}
 	PG_END_TRY();
 	SPI_finish();
+}
+
+/* Of the event that was written last; a resource that a booking leaves hears of it, too. */
+static void
+tell_at_commit(const Happening *happening)
+{
+	bool		isnull;
+	int64		seq = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	int64		of[2];
+
+	for (int i = 0; i < 2; i++)
+	{
+		if (happening->tuple[i] == NULL)
+			continue;
+		of[i] = DatumGetInt64(happening->row[i].value[BOOKING_RESOURCE_ID]);
+		if (i == 0 || happening->tuple[0] == NULL || of[0] != of[1])
+			booking_notify_of(of[i], seq);
+	}
 }
 
 /* Where in the journal is what happens now? */

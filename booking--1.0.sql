@@ -1277,6 +1277,16 @@ $$;
 COMMENT ON FUNCTION booking.read_events(text, integer) IS
 	'what happened to bookings after a cursor, in an order in which nothing that commits late is skipped; with NULL from the beginning';
 
+/* No event has a number of 18 digits. */
+CREATE FUNCTION booking.current_cursor() RETURNS text
+	LANGUAGE sql STABLE PARALLEL RESTRICTED
+	SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT booking.readable_position() || '.999999999999999999'
+$$;
+COMMENT ON FUNCTION booking.current_cursor() IS
+	'a cursor for read_events() after all that can be read now: for a reader that first looks at the bookings, and then at what happens to them';
+
 /* Always the same one, in every release and on every machine. */
 CREATE FUNCTION booking.lane_of(booking_id uuid, lanes integer) RETURNS integer
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE

@@ -55,6 +55,13 @@ DELETE FROM booking.booking WHERE id = '00000000-0000-7000-8000-000000015001';
 SELECT format('%s v%s %s', kind, version, pg_temp.steady(detail))
 FROM booking.read_events(max => 1000000) WHERE booking_id = '00000000-0000-7000-8000-000000015001';
 
+-- From now on: what can be read already does not come, what happens next does, also what was open at that moment.
+SELECT booking.current_cursor() AS now \gset
+SELECT count(*) FROM booking.read_events(:'now');
+SELECT holder FROM booking.book_slot('journal: bikes', '[2040-01-04 09:00, 2040-01-04 10:00)', 'late');
+SELECT kind, holder FROM booking.read_events(:'now');
+SELECT count(*) FROM booking.read_events(booking.current_cursor());
+
 -- What a statement does not store did not happen.
 BEGIN;
 INSERT INTO booking.booking (resource_id, period, holder) SELECT id, '[2040-01-03 09:00, 2040-01-03 10:00)', 'not' FROM booking.resource WHERE name = 'journal: bikes';

@@ -59,7 +59,7 @@ client_connect(Client *c, const char *dbname)
 			loop_wait_writable(PQsocket(c->conn));
 		state = PQconnectPoll(c->conn);
 		if (state == PGRES_POLLING_OK)
-			return !c->run->strategy->needs_redis || redis_connect(c);
+			return true;
 		if (state == PGRES_POLLING_FAILED)
 			break;
 	}
@@ -70,7 +70,6 @@ client_connect(Client *c, const char *dbname)
 void
 client_disconnect(Client *c)
 {
-	redis_disconnect(c);
 	PQfinish(c->conn);
 	c->conn = NULL;
 }

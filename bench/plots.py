@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """plots.py: the figures of README.md, drawn from what bench/suite has measured
 
-    bench/plots.py [RESULTS.csv [FOLDER]]        default: results/suite.csv, plots/
+    bench/plots.py [RESULTS.csv [FOLDER]]        default: measured/suite.csv, plots/
 
 throughput.svg, latency.svg and oversold.svg; plain SVG, readable on light and on dark backgrounds.
 """

@@ -499,7 +499,7 @@ client_body(void *argument)
 	Client	   *c = argument;
 	Run		   *run = c->run;
 
-	if (client_connect(c, database))
+	if (client_connect(c, database) && (!run->strategy->needs_redis || redis_connect(c)))
 	{
 		c->rehearsing = true;
 		scenario_rehearse(c);
@@ -526,6 +526,7 @@ client_body(void *argument)
 		client_think(c, settings.think_ms);
 	}
 	scenario_leave(c);
+	redis_disconnect(c);
 	client_disconnect(c);
 }
 

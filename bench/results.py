@@ -6,7 +6,7 @@ import statistics
 from collections import defaultdict
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-SUITE = os.path.join(HERE, "results", "suite.csv")
+SUITE = os.path.join(HERE, "measured", "suite.csv")
 
 SCENARIOS = ["room", "timeslot", "event", "bus", "hotel", "concert", "calendar", "pool"]
 STRATEGIES = [

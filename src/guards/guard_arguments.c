@@ -58,7 +58,10 @@
 #include "base/errors.h"
 #include "base/identity.h"
 #include "engine/guard_index.h"
-#include "guards/guarded.h"
+#include "guards/guard_arguments.h"
+#include "guards/guard_capacity.h"
+#include "guards/guard_definition.h"
+#include "guards/guard_text.h"
 
 /* An expression that the caller wrote, for error messages that point into it. */
 typedef struct Written
@@ -69,6 +72,7 @@ typedef struct Written
 
 static Node *argument_column(Relation rel, const char *name);
 static Node *period_expression(Relation rel, List *columns, bool inclusive);
+static Node *period_of_pair(Relation rel, List *columns, bool inclusive);
 static void check_distinct(Relation rel, const List *keys);
 static Oid	range_over(Oid subtype, Relation rel, const char *column_name);
 static List *type_name(Oid type);
@@ -206,12 +210,7 @@ check_distinct(Relation rel, const List *keys)
 static Node *
 period_expression(Relation rel, List *columns, bool inclusive)
 {
-	Node	   *from;
-	Node	   *to;
-	Oid			range;
-	Oid			types[3];
-	Oid			function;
-	List	   *arguments;
+	Node	   *range;
 
 	if (columns == NIL)
 		return no_period();
@@ -220,25 +219,36 @@ period_expression(Relation rel, List *columns, bool inclusive)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("period must be one column or two"),
 				 errhint("Name a range column, or the columns of its beginning and its end; '{}' for rows without a period.")));
-	from = period_part(rel, linitial(columns));
-	if (list_length(columns) == 1)
-	{
-		if (get_typtype(getBaseType(exprType(from))) != TYPTYPE_RANGE)
-			ereport(ERROR,
-					(errcode(ERRCODE_DATATYPE_MISMATCH),
-					 errmsg("column \"%s\" of table \"%s\" is not a range", (char *) linitial(columns),
-							RelationGetRelationName(rel)),
-					 errdetail("Its type is %s.", format_type_be(exprType(from))),
-					 errhint("Name a column of a range type, or the columns of its beginning and its end.")));
-		if (inclusive)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("bounds are for a start and an end column"),
-					 errdetail("Column \"%s\" is a range, which has bounds of its own.", (char *) linitial(columns))));
-		return from;
-	}
+	if (list_length(columns) == 2)
+		return period_of_pair(rel, columns, inclusive);
 
-	to = period_part(rel, lsecond(columns));
+	range = period_part(rel, linitial(columns));
+	if (get_typtype(getBaseType(exprType(range))) != TYPTYPE_RANGE)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column \"%s\" of table \"%s\" is not a range", (char *) linitial(columns),
+						RelationGetRelationName(rel)),
+				 errdetail("Its type is %s.", format_type_be(exprType(range))),
+				 errhint("Name a column of a range type, or the columns of its beginning and its end.")));
+	if (inclusive)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("bounds are for a start and an end column"),
+				 errdetail("Column \"%s\" is a range, which has bounds of its own.", (char *) linitial(columns))));
+	return range;
+}
+
+/* The range from one column to the other. */
+static Node *
+period_of_pair(Relation rel, List *columns, bool inclusive)
+{
+	Node	   *from = period_part(rel, linitial(columns));
+	Node	   *to = period_part(rel, lsecond(columns));
+	Oid			range;
+	Oid			types[3];
+	Oid			function;
+	List	   *arguments;
+
 	types[0] = types[1] = getBaseType(exprType(from));
 	if (types[0] != getBaseType(exprType(to)))
 		ereport(ERROR,

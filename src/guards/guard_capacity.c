@@ -61,7 +61,8 @@
 #include "base/identity.h"
 #include "base/locks.h"
 #include "base/trigger.h"
-#include "guards/guarded.h"
+#include "guards/guard_capacity.h"
+#include "guards/guard_definition.h"
 
 PG_FUNCTION_INFO_V1(booking_capacity_changes);
 

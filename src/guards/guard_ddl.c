@@ -56,7 +56,6 @@
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "fmgr.h"
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "storage/lmgr.h"
@@ -71,7 +70,10 @@
 
 #include "base/compat.h"
 #include "base/identity.h"
-#include "guards/guarded.h"
+#include "guards/guard_ddl.h"
+#include "guards/guard_definition.h"
+#include "guards/guard_row.h"
+#include "guards/guard_text.h"
 
 PG_FUNCTION_INFO_V1(booking_ddl_done);
 PG_FUNCTION_INFO_V1(booking_ddl_begins);
@@ -84,7 +86,7 @@ static List *our_triggers(void);
 static void bind(const TriggerRow *trigger, List *all, bool trusted);
 static void record(Oid trigger, Oid class, Oid object, DependencyType type);
 static void bind_function(Oid function, Oid relid);
-static bool depends_on(Oid class, Oid object, Oid relid);
+static bool function_depends_on(Oid class, Oid object, Oid relid);
 static Oid	function_owner(Oid function);
 static void owner_changed(RangeVar *table);
 static void check_retype(Oid relid, const char *column);
@@ -330,15 +332,6 @@ is_part_of(const TriggerRow *part, const TriggerRow *guard, bool trusted)
 		 pg_class_aclcheck(part->relid, booking_relation_owner(guard->relid), ACL_TRIGGER) == ACLCHECK_OK);
 }
 
-/* The name of a trigger that sorts behind others, within the length of a name. */
-char *
-booking_part_name(const char *name, const char *suffix)
-{
-	int			room = NAMEDATALEN - 1 - strlen(BEFORE_TRIGGER_PREFIX) - strlen(suffix);
-
-	return psprintf("%s%.*s%s", BEFORE_TRIGGER_PREFIX, pg_mbcliplen(name, strlen(name), room), name, suffix);
-}
-
 static List *
 our_triggers(void)
 {
@@ -424,7 +417,7 @@ bind_function(Oid function, Oid relid)
 	ObjectAddress part,
 				whole;
 
-	if (depends_on(ProcedureRelationId, function, relid))
+	if (function_depends_on(ProcedureRelationId, function, relid))
 		return;
 	ObjectAddressSet(part, ProcedureRelationId, function);
 	ObjectAddressSet(whole, RelationRelationId, relid);
@@ -432,7 +425,7 @@ bind_function(Oid function, Oid relid)
 }
 
 static bool
-depends_on(Oid class, Oid object, Oid relid)
+function_depends_on(Oid class, Oid object, Oid relid)
 {
 	Relation	catalog = table_open(DependRelationId, AccessShareLock);
 	ScanKeyData key[2];

@@ -22,7 +22,6 @@
 #include "utils/backend_status.h"
 #include "tcop/tcopprot.h"
 #include "catalog/pg_inherits.h"
-#include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
@@ -45,7 +44,10 @@
 #include "base/identity.h"
 #include "base/period.h"
 #include "engine/guard.h"
-#include "guards/guarded.h"
+#include "guards/guard_capacity.h"
+#include "guards/guard_definition.h"
+#include "guards/guard_existing.h"
+#include "guards/guard_text.h"
 
 PG_FUNCTION_INFO_V1(booking_guard_breaches);
 
@@ -147,24 +149,6 @@ in_force_and(StringInfo sql, Oid relid, const Definition *definition, const char
 		appendStringInfo(sql, " AND (%s) IS NOT NULL", booking_expression_text(relid, lfirst(cell), prefix));
 	foreach(cell, definition->active)
 		appendStringInfo(sql, " AND (%s)", booking_expression_text(relid, lfirst(cell), prefix));
-}
-
-/* OPERATOR(schema.=) of a type */
-char *
-booking_equality(Oid type)
-{
-	Oid			oid = lookup_type_cache(getBaseType(type), TYPECACHE_EQ_OPR)->eq_opr;
-	HeapTuple	tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(oid));
-	Form_pg_operator operator;
-	char	   *text;
-
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "type %u has no equality", type);
-	operator = (Form_pg_operator) GETSTRUCT(tuple);
-	text = psprintf("OPERATOR(%s.%s)", quote_identifier(get_namespace_name(operator->oprnamespace)),
-					NameStr(operator->oprname));
-	ReleaseSysCache(tuple);
-	return text;
 }
 
 /* How many rows of the table fulfil a condition, evaluated as its owner? */

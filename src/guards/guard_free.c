@@ -39,6 +39,9 @@
 #include "base/identity.h"
 #include "base/period.h"
 #include "engine/guard.h"
+#include "guards/guard_capacity.h"
+#include "guards/guard_existing.h"
+#include "guards/guard_row.h"
 #include "guards/guarded.h"
 
 PG_FUNCTION_INFO_V1(booking_guard_free);

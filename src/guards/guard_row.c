@@ -60,6 +60,9 @@
 #include "base/trigger.h"
 #include "engine/claim.h"
 #include "engine/guard.h"
+#include "guards/guard_capacity.h"
+#include "guards/guard_definition.h"
+#include "guards/guard_row.h"
 #include "guards/guarded.h"
 
 PG_FUNCTION_INFO_V1(booking_make_room_row);

@@ -20,13 +20,13 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
 #include "access/relation.h"
 #include "access/xact.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_proc.h"
-#include "catalog/pg_type.h"
 #include "commands/defrem.h"
 #include "commands/tablecmds.h"
 #include "commands/trigger.h"
@@ -47,13 +47,16 @@
 #include "base/compat.h"
 #include "base/errors.h"
 #include "base/identity.h"
-#include "guards/guarded.h"
+#include "guards/guard_arguments.h"
+#include "guards/guard_capacity.h"
+#include "guards/guard_ddl.h"
+#include "guards/guard_definition.h"
+#include "guards/guard_existing.h"
+#include "guards/guard_text.h"
 
 PG_FUNCTION_INFO_V1(booking_guard_table);
 PG_FUNCTION_INFO_V1(booking_guard_against);
 PG_FUNCTION_INFO_V1(booking_validate_guard);
-PG_FUNCTION_INFO_V1(booking_guard_definition);
-PG_FUNCTION_INFO_V1(booking_before_name);
 
 /* A table that DDL is about: it must not be open while DDL runs. */
 typedef struct Target
@@ -118,17 +121,13 @@ static Target close_target(Relation rel);
 static Oid	make_constraint(const Target *target, const char *name, const Definition *definition);
 static void check_constraint_possible(FunctionCallInfo fcinfo, int32 capacity, bool check_existing);
 static Oid	make_index(const Target *target, const char *name, const Definition *definition);
-static char *column_list(Oid relid, const Definition *definition, bool constraint);
-static char *where_text(Oid relid, const Definition *definition);
 static Oid	make_triggers(const Target *target, const char *name, const Definition *definition,
 						  const TriggerMaking *making);
-static char *when_text(Oid relid, const Definition *definition);
 static Oid	make_capacity_function(const Target *target, const char *name, const Definition *definition,
 								   CapacityQuery *query);
 static Oid	function_named(const char *name, Oid namespace_id);
 static void make_capacity_triggers(const char *name, CapacityQuery *query);
 static void check_found(Oid relid, Oid trigger);
-static int32 capacity_argument(const Trigger *trigger);
 static bool bounds_argument(const char *bounds);
 static void validate_against(Relation rel, const Trigger *trigger, const Definition *definition);
 
@@ -509,34 +508,6 @@ close_target(Relation rel)
 	return target;
 }
 
-/* ---- doing it ---- */
-
-/* Runs one statement. */
-void
-booking_ddl(const char *format,...)
-{
-	StringInfoData sql;
-	int			needed;
-
-	initStringInfo(&sql);
-	for (;;)
-	{
-		va_list		args;
-
-		va_start(args, format);
-		needed = appendStringInfoVA(&sql, format, args);
-		va_end(args);
-		if (needed == 0)
-			break;
-		enlargeStringInfo(&sql, needed);
-	}
-	SPI_connect();
-	if (SPI_execute(sql.data, false, 0) < 0)
-		elog(ERROR, "\"%s\" failed: %s", sql.data, SPI_result_code_string(SPI_result));
-	SPI_finish();
-	CommandCounterIncrement();
-}
-
 /*
  * ALTER TABLE ... ADD CONSTRAINT ... EXCLUDE, but under the lock that we have: ALTER TABLE
  * would lock readers out while it builds the index.  PostgreSQL's own reason is that it has
@@ -547,8 +518,8 @@ static Oid
 make_constraint(const Target *target, const char *name, const Definition *definition)
 {
 	char	   *sql = psprintf("ALTER TABLE %s ADD CONSTRAINT %s EXCLUDE USING gist (%s)%s", target->text,
-							   quote_identifier(name), column_list(target->relid, definition, true),
-							   where_text(target->relid, definition));
+							   quote_identifier(name), booking_index_columns_text(target->relid, definition, true),
+							   booking_where_text(target->relid, definition));
 	RawStmt    *raw = linitial_node(RawStmt, pg_parse_query(sql));
 	List	   *before = NIL;
 	List	   *after = NIL;
@@ -574,40 +545,8 @@ static Oid
 make_index(const Target *target, const char *name, const Definition *definition)
 {
 	booking_ddl("CREATE INDEX %s ON %s USING gist (%s)%s", quote_identifier(name), target->text,
-		column_list(target->relid, definition, false), where_text(target->relid, definition));
+		booking_index_columns_text(target->relid, definition, false), booking_where_text(target->relid, definition));
 	return get_relname_relid(name, target->namespace_id);
-}
-
-/* What a guard's index has to look like. */
-char *
-booking_index_text(Oid relid, const Definition *definition)
-{
-	return psprintf("USING gist (%s)%s", column_list(relid, definition, false), where_text(relid, definition));
-}
-
-/* The columns of the index or of the constraint. */
-static char *
-column_list(Oid relid, const Definition *definition, bool constraint)
-{
-	StringInfoData text;
-	ListCell   *cell;
-
-	initStringInfo(&text);
-	foreach(cell, definition->keys)
-		appendStringInfo(&text, "(%s)%s%s, ", booking_expression_text(relid, lfirst(cell), NULL),
-						 constraint ? " WITH " : "",
-						 constraint ? booking_equality(exprType(lfirst(cell))) : "");
-	appendStringInfo(&text, "(%s)%s", booking_expression_text(relid, definition->period, NULL),
-					 constraint ? " WITH OPERATOR(pg_catalog.&&)" : "");
-	return text.data;
-}
-
-/* Its predicate, if it has one. */
-static char *
-where_text(Oid relid, const Definition *definition)
-{
-	return definition->active == NIL ? "" :
-		psprintf(" WHERE (%s)", booking_predicate_text(relid, definition, NULL));
 }
 
 /* The two triggers of a rule; returns the one that is the rule. */
@@ -618,41 +557,10 @@ make_triggers(const Target *target, const char *name, const Definition *definiti
 
 	booking_ddl("CREATE %sTRIGGER %s AFTER INSERT OR UPDATE ON %s %s FOR EACH ROW WHEN (booking.check_again(%s)) EXECUTE FUNCTION booking.%s(%s)",
 		making->from ? "CONSTRAINT " : "", quote_identifier(name), target->text, making->from ? making->from : "",
-		when_text(target->relid, definition), making->kind, making->arguments);
+		booking_when_text(target->relid, definition), making->kind, making->arguments);
 	booking_ddl("CREATE TRIGGER %s BEFORE INSERT OR UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION booking.make_room()",
 		quote_identifier(before), target->text);
 	return get_trigger_oid(target->relid, name, false);
-}
-
-/* The definition, as the arguments of check_again(). */
-static char *
-when_text(Oid relid, const Definition *definition)
-{
-	StringInfoData text;
-	ListCell   *cell;
-
-	initStringInfo(&text);
-	foreach(cell, definition->keys)
-		appendStringInfo(&text, "%s, ", booking_expression_text(relid, lfirst(cell), "new"));
-	appendStringInfo(&text, "%s, %s, %s",
-					 booking_expression_text(relid, definition->period, "new"),
-					 booking_expression_text(relid, definition->quantity, "new"),
-					 booking_predicate_text(relid, definition, "new"));
-	if (OidIsValid(definition->capacity))
-	{
-		const char *separator = "";
-
-		appendStringInfo(&text, ", CASE WHEN false THEN %s(",
-						 quote_qualified_identifier(get_namespace_name(get_func_namespace(definition->capacity)),
-													get_func_name(definition->capacity)));
-		foreach(cell, definition->keys)
-		{
-			appendStringInfo(&text, "%s%s", separator, booking_expression_text(relid, lfirst(cell), "new"));
-			separator = ", ";
-		}
-		appendStringInfoString(&text, ") END");
-	}
-	return text.data;
 }
 
 /*
@@ -804,7 +712,7 @@ booking_validate_guard(PG_FUNCTION_ARGS)
 	}
 	else
 	{
-		rows.capacity = capacity_argument(trigger);
+		rows.capacity = booking_capacity_argument(trigger);
 		booking_check_existing(&rows);
 	}
 	/* A partition's rows are not all of them. */
@@ -847,95 +755,4 @@ validate_against(Relation rel, const Trigger *trigger, const Definition *definit
 		booking_check_existing_against(theirs.relid, &other_definition, RelationGetRelid(rel), definition, trigger->tgname);
 	else
 		booking_check_existing_against(RelationGetRelid(rel), definition, theirs.relid, &other_definition, trigger->tgname);
-}
-
-/* The first argument of a trigger that somebody else may have made; no number is none. */
-static int32
-capacity_argument(const Trigger *trigger)
-{
-	char	   *end;
-	long		capacity;
-
-	errno = 0;
-	capacity = strtol(trigger->tgargs[0], &end, 10);
-	return errno != 0 || *end != '\0' || capacity < 0 || capacity > PG_INT32_MAX ? 0 : (int32) capacity;
-}
-
-/*
- * guard_definition(trigger): what booking.guarded_table shows of a guard that is a trigger.
- * Anybody may look at everybody's: nothing is evaluated, and nothing here fails.
- */
-Datum
-booking_guard_definition(PG_FUNCTION_ARGS)
-{
-	TriggerRow	row;
-	Relation	rel;
-	TriggerDesc *triggers;
-	TupleDesc	desc;
-	Datum		values[11] = {0};
-	bool		nulls[11];
-
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
-	memset(nulls, true, sizeof(nulls));
-	if (!booking_trigger_row(PG_GETARG_OID(0), &row) ||
-		(row.function != booking_guard_function(FUNCTION_CHECK_CAPACITY) &&
-		 row.function != booking_guard_function(FUNCTION_CHECK_AGAINST)))
-		PG_RETURN_NULL();
-
-	rel = relation_open(row.relid, AccessShareLock);
-	triggers = CopyTriggerDesc(rel->trigdesc);
-	for (int i = 0; triggers && i < triggers->numtriggers; i++)
-	{
-		const Trigger *trigger = &triggers->triggers[i];
-		Definition	definition;
-		Datum		keys[INDEX_MAX_KEYS];
-		int			nkeys = 0;
-		ListCell   *cell;
-		Oid			index_id;
-
-		if (trigger->tgoid != row.oid || trigger->tgnargs < 1 || !booking_written_by_guard(trigger, &definition))
-			continue;
-#define SET(i, datum) do { values[i] = (datum); nulls[i] = false; } while (0)
-		foreach(cell, definition.keys)
-			keys[nkeys++] = CStringGetTextDatum(booking_expression_text(row.relid, lfirst(cell), NULL));
-		SET(0, PointerGetDatum(construct_array(keys, nkeys, TEXTOID, -1, false, TYPALIGN_INT)));
-		SET(1, CStringGetTextDatum(booking_expression_text(row.relid, definition.period, NULL)));
-		if (booking_quantity_column(&definition))
-			SET(2, CStringGetTextDatum(booking_expression_text(row.relid, definition.quantity, NULL)));
-		if (definition.active)
-			SET(3, CStringGetTextDatum(booking_predicate_text(row.relid, &definition, NULL)));
-		if (row.function == booking_guard_function(FUNCTION_CHECK_CAPACITY))
-		{
-			char	   *query = OidIsValid(definition.capacity) ? booking_capacity_text(definition.capacity, NULL) : NULL;
-
-			if (!OidIsValid(definition.capacity))
-				SET(4, Int32GetDatum(capacity_argument(trigger)));
-			else
-				SET(9, ObjectIdGetDatum(definition.capacity));
-			if (query)
-				SET(5, CStringGetTextDatum(query));
-		}
-		else
-			SET(6, CStringGetTextDatum(trigger->tgargs[0]));
-		index_id = booking_bound_index(row.oid);
-		if (OidIsValid(index_id))
-			SET(7, ObjectIdGetDatum(index_id));
-		SET(8, BoolGetDatum(trigger->tgnargs >= 2 && strcmp(trigger->tgargs[1], "own index") == 0));
-		SET(10, BoolGetDatum(trigger->tgnargs < 3 || strcmp(trigger->tgargs[2], NOT_VALIDATED) != 0));
-#undef SET
-		break;
-	}
-	relation_close(rel, NoLock);
-	if (nulls[0])
-		PG_RETURN_NULL();
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
-}
-
-/* booking_part_name(name, suffix) */
-Datum
-booking_before_name(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_TEXT_P(cstring_to_text(booking_part_name(text_to_cstring(PG_GETARG_TEXT_PP(0)),
-												 text_to_cstring(PG_GETARG_TEXT_PP(1)))));
 }

@@ -28,7 +28,8 @@
  * What a trigger says are the words of the owner of the table that it was made for:
  * guard_ddl.c lets nobody else make one.  They are folded and evaluated as that owner,
  * and an index's expressions as the owner of its table (identity.c).  What
- * booking.guarded_table shows is not even folded.
+ * booking.guarded_table shows is not even folded.  How a definition is read from a trigger is
+ * in guard_definition.c; here is what it takes to judge rows by it.
  *
  * What has been looked up is remembered for as long as no relation that it is made of
  * changes.  Each user locks all of them first and looks whether that brought news.
@@ -37,53 +38,34 @@
  */
 #include "postgres.h"
 
-#include "access/genam.h"
 #include "access/table.h"
-#include "catalog/indexing.h"
-#include "catalog/namespace.h"
 #include "catalog/partition.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_opclass.h"
-#include "catalog/pg_proc.h"
-#include "catalog/pg_trigger.h"
-#include "catalog/pg_type.h"
 #include "commands/defrem.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
-#include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
-#include "optimizer/optimizer.h"
-#include "optimizer/prep.h"
 #include "partitioning/partdefs.h"
-#include "rewrite/prs2lock.h"
 #include "rewrite/rewriteHandler.h"
-#include "rewrite/rewriteManip.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
-#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/partcache.h"
 #include "utils/rel.h"
-#include "utils/ruleutils.h"
-#include "utils/syscache.h"
 
 #include "base/cache.h"
 #include "base/compat.h"
 #include "base/identity.h"
 #include "engine/guard.h"
 #include "engine/guard_index.h"
+#include "guards/guard_capacity.h"
+#include "guards/guard_definition.h"
+#include "guards/guard_text.h"
 #include "guards/guarded.h"
-
-static const char *const function_names[GUARD_FUNCTION_COUNT] = {
-	[FUNCTION_CHECK_AGAIN] = "check_again",
-	[FUNCTION_CHECK_CAPACITY] = "check_capacity",
-	[FUNCTION_CHECK_AGAINST] = "check_against",
-	[FUNCTION_MAKE_ROOM] = "make_room",
-	[FUNCTION_CAPACITY_CHANGES] = "capacity_changes",
-};
 
 /* Stale as soon as any of the relations changes that a rule in it is made of. */
 static Cache guards = {
@@ -101,16 +83,11 @@ static void load_places(Relation rel, const TriggerRow *top, bool everywhere,
 						const Definition *definition, Rule *rule);
 static bool load_place(Oid relid, Oid top_trigger, Place *place);
 static bool keys_stay_together(Relation rel, Oid scope, const Definition *definition);
-static void lock_places(const GuardedTable *table);
+static void lock_counted_tables(const GuardedTable *table);
 static bool same_places(const GuardedTable *a, const GuardedTable *b);
 static void free_plan(void *arg);
-static Oid	capacity_function(Node *node);
 static Node *compute_generated(Node *node, void *context);
 static ExprState *compile(Relation rel, Node *expression, bool *foreign);
-static Node *normal_form(Node *expression);
-static bool is_true(const Node *condition);
-static List *normal_conditions(Node *condition);
-static bool same_as_index(Relation rel, Relation index, const Definition *definition);
 
 /*
  * The rules of a relation whose trigger is running.  Everything that they refer to is
@@ -136,7 +113,7 @@ booking_use_guarded(Relation rel)
 		if (locked && same_places(locked, table))
 			return table;
 		before = booking_cache_now();
-		lock_places(table);
+		lock_counted_tables(table);
 		if (!booking_cache_changed(&guards, before))
 			return table;
 		locked = table;
@@ -145,7 +122,7 @@ booking_use_guarded(Relation rel)
 }
 
 static void
-lock_places(const GuardedTable *table)
+lock_counted_tables(const GuardedTable *table)
 {
 	for (int i = 0; i < table->nrules; i++)
 	{
@@ -449,332 +426,6 @@ keys_stay_together(Relation rel, Oid scope, const Definition *definition)
 	return false;
 }
 
-/* ---- triggers, as the catalog knows them ---- */
-
-Oid
-booking_guard_function(GuardFunction which)
-{
-	oidvector  *types;
-	Oid			any = ANYOID;
-	Oid			function;
-
-	types = buildoidvector(&any, which == FUNCTION_CHECK_AGAIN ? 1 : 0);
-	function = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
-							   CStringGetDatum(function_names[which]), PointerGetDatum(types),
-							   ObjectIdGetDatum(get_namespace_oid("booking", false)));
-	pfree(types);
-	return function;
-}
-
-static void
-read_trigger(HeapTuple tuple, TriggerRow *row)
-{
-	Form_pg_trigger form = (Form_pg_trigger) GETSTRUCT(tuple);
-
-	row->oid = form->oid;
-	row->relid = form->tgrelid;
-	row->parent = form->tgparentid;
-	row->function = form->tgfoid;
-	row->other = form->tgconstrrelid;
-	row->name = form->tgname;
-}
-
-bool
-booking_trigger_row(Oid oid, TriggerRow *row)
-{
-	Relation	catalog = table_open(TriggerRelationId, AccessShareLock);
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple	tuple;
-
-	ScanKeyInit(&key, Anum_pg_trigger_oid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(oid));
-	scan = systable_beginscan(catalog, TriggerOidIndexId, true, NULL, 1, &key);
-	tuple = systable_getnext(scan);
-	if (HeapTupleIsValid(tuple))
-		read_trigger(tuple, row);
-	systable_endscan(scan);
-	table_close(catalog, AccessShareLock);
-	return HeapTupleIsValid(tuple);
-}
-
-/* The trigger that somebody created, of which this one is a partition's copy. */
-TriggerRow
-booking_top_trigger(Oid oid)
-{
-	TriggerRow	row;
-
-	do
-	{
-		if (!booking_trigger_row(oid, &row))
-			elog(ERROR, "trigger %u does not exist", oid);
-		oid = row.parent;
-	} while (OidIsValid(oid));
-	return row;
-}
-
-/* The other side of a guard_against(): a trigger like this one, the other way round. */
-bool
-booking_other_side(const TriggerRow *trigger, TriggerRow *other)
-{
-	Oid			against = booking_guard_function(FUNCTION_CHECK_AGAINST);
-	Relation	catalog = table_open(TriggerRelationId, AccessShareLock);
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple	tuple;
-	bool		found = false;
-
-	ScanKeyInit(&key, Anum_pg_trigger_tgrelid, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(trigger->other));
-	scan = systable_beginscan(catalog, TriggerRelidNameIndexId, true, NULL, 1, &key);
-	while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
-	{
-		read_trigger(tuple, other);
-		found = other->function == against && other->other == trigger->relid &&
-			!OidIsValid(other->parent) && strcmp(NameStr(other->name), NameStr(trigger->name)) == 0;
-	}
-	systable_endscan(scan);
-	table_close(catalog, AccessShareLock);
-	return found;
-}
-
-/* ---- what a rule says ---- */
-
-/*
- * Take a trigger's WHEN clause apart, as it was written: nothing of it is evaluated.  False
- * when it is none of ours.
- */
-bool
-booking_written_by_guard(const Trigger *trigger, Definition *definition)
-{
-	FuncExpr   *call;
-	Node	   *active;
-	Oid			quantity;
-	int			n;
-
-	*definition = (Definition) {0};
-	if (trigger->tgqual == NULL)
-		return false;
-	call = stringToNode(trigger->tgqual);
-	if (!IsA(call, FuncExpr) || call->funcid != booking_guard_function(FUNCTION_CHECK_AGAIN) ||
-		call->funcvariadic || (n = list_length(call->args)) < 3)
-		return false;
-	ChangeVarNodes((Node *) call, PRS2_NEW_VARNO, 1, 0);
-	if (trigger->tgnargs > 0 && strcmp(trigger->tgargs[0], "query") == 0)
-	{
-		definition->capacity = capacity_function(llast(call->args));
-		call->args = list_truncate(call->args, --n);
-		if (!OidIsValid(definition->capacity) || n < 3)
-			return false;
-	}
-
-	active = llast(call->args);
-	definition->active = is_true(active) ? NIL : list_make1(active);
-	definition->quantity = list_nth(call->args, n - 2);
-	definition->period = list_nth(call->args, n - 3);
-	definition->keys = list_truncate(list_copy(call->args), n - 3);
-
-	quantity = getBaseType(exprType(definition->quantity));
-	return (quantity == INT2OID || quantity == INT4OID || quantity == INT8OID) &&
-		(IsA(definition->quantity, Var) ||
-		 (IsA(definition->quantity, Const) && !((Const *) definition->quantity)->constisnull));
-}
-
-/*
- * The function in CASE WHEN false THEN function(key, ...) END, which stands in the clause for
- * what depends on it, is never called, and costs nothing: it is folded away.
- */
-static Oid
-capacity_function(Node *node)
-{
-	const CaseExpr *choice = (CaseExpr *) node;
-	const FuncExpr *call;
-
-	if (!IsA(node, CaseExpr) || list_length(choice->args) != 1)
-		return InvalidOid;
-	call = (FuncExpr *) linitial_node(CaseWhen, choice->args)->result;
-	return IsA(call, FuncExpr) ? call->funcid : InvalidOid;
-}
-
-/* The same, in the form in which it can be compared with an index, and compiled. */
-bool
-booking_definition(const Trigger *trigger, Definition *definition)
-{
-	Identity	caller;
-	ListCell   *cell;
-
-	if (!booking_written_by_guard(trigger, definition))
-		return false;
-
-	booking_become(booking_relation_owner(booking_top_trigger(trigger->tgoid).relid), &caller);
-	if (definition->active)
-		definition->active = normal_conditions(linitial(definition->active));
-	definition->period = normal_form(definition->period);
-	foreach(cell, definition->keys)
-		lfirst(cell) = normal_form(lfirst(cell));
-	booking_be_again(&caller);
-	return true;
-}
-
-/* What an index says; it leaves open what a row takes. */
-Definition
-booking_definition_of_index(Relation index)
-{
-	Definition	definition = {0};
-	Relation	heap = table_open(index->rd_index->indrelid, AccessShareLock);
-	int			natts = IndexRelationGetNumberOfKeyAttributes(index);
-	TupleDesc	table;
-	Identity	caller;
-	List	   *expressions;
-	ListCell   *next;
-
-	/* The relation cache folds them. */
-	booking_become(heap->rd_rel->relowner, &caller);
-	expressions = RelationGetIndexExpressions(index);
-	definition.active = RelationGetIndexPredicate(index);
-	booking_be_again(&caller);
-	next = list_head(expressions);
-
-	table = RelationGetDescr(heap);
-	for (int i = 0; i < natts; i++)
-	{
-		AttrNumber	attno = index->rd_index->indkey.values[i];
-		Node	   *column;
-
-		if (attno == 0)
-		{
-			column = lfirst(next);
-			next = lnext(expressions, next);
-		}
-		else
-		{
-			Form_pg_attribute att = TupleDescAttr(table, attno - 1);
-
-			column = (Node *) makeVar(1, attno, att->atttypid, att->atttypmod, att->attcollation, 0);
-		}
-		if (i < natts - 1)
-			definition.keys = lappend(definition.keys, column);
-		else
-			definition.period = column;
-	}
-	table_close(heap, NoLock);
-	return definition;
-}
-
-/*
- * A valid GiST index over just what the definition says, or "only" if it is one and given;
- * else invalid.
- */
-Oid
-booking_find_index(Relation rel, const Definition *definition, Oid only)
-{
-	List	   *indexes = RelationGetIndexList(rel);
-	ListCell   *cell;
-
-	foreach(cell, indexes)
-	{
-		Relation	index;
-		bool		same;
-
-		if (OidIsValid(only) && lfirst_oid(cell) != only)
-			continue;
-		index = index_open(lfirst_oid(cell), AccessShareLock);
-		same = same_as_index(rel, index, definition);
-		index_close(index, NoLock);
-		if (same)
-			return lfirst_oid(cell);
-	}
-	return InvalidOid;
-}
-
-static bool
-same_as_index(Relation rel, Relation index, const Definition *definition)
-{
-	Definition	indexed;
-
-	if (IndexRelationGetNumberOfKeyAttributes(index) != list_length(definition->keys) + 1 ||
-		booking_guard_index_fault(rel, index))
-		return false;
-	indexed = booking_definition_of_index(index);
-	return equal(indexed.keys, definition->keys) &&
-		equal(indexed.period, definition->period) &&
-		equal(indexed.active, definition->active);
-}
-
-/*
- * Is the period made of two columns by the range's own constructor?  Then an empty one
- * is a pair that means nothing, and no range that somebody has written down as empty.
- */
-bool
-booking_period_of_pair(const Definition *definition)
-{
-	const FuncExpr *call = (const FuncExpr *) definition->period;
-	Oid			type = exprType(definition->period);
-	bool		same = false;
-
-	if (IsA(call, FuncExpr) && list_length(call->args) >= 2 && get_typtype(type) == TYPTYPE_RANGE)
-	{
-		char	   *name = format_type_extended(type, -1, FORMAT_TYPE_FORCE_QUALIFY);
-		char	   *schema = get_namespace_name(get_func_namespace(call->funcid));
-
-		same = strcmp(name, quote_qualified_identifier(schema, get_func_name(call->funcid))) == 0;
-	}
-	return same;
-}
-
-/* The column that says what a row takes, or 0 when every row takes one. */
-AttrNumber
-booking_quantity_column(const Definition *definition)
-{
-	return IsA(definition->quantity, Var) ? ((Var *) definition->quantity)->varattno : 0;
-}
-
-/* An expression as SQL, its columns with the prefix if there is one. */
-char *
-booking_expression_text(Oid relid, Node *expression, const char *prefix)
-{
-	const char *name = prefix ? prefix : "x";
-
-	return deparse_expression(expression, deparse_context_for(name, relid), prefix != NULL, false);
-}
-
-/* When a row is in force, as SQL; "true" if it always is. */
-char *
-booking_predicate_text(Oid relid, const Definition *definition, const char *prefix)
-{
-	return booking_expression_text(relid, (Node *) make_ands_explicit(definition->active), prefix);
-}
-
-/*
- * The form in which the relation cache keeps the expressions of an index, so that equal
- * ones are equal however they were written.
- */
-static Node *
-normal_form(Node *expression)
-{
-	expression = eval_const_expressions(NULL, expression);
-	fix_opfuncids(expression);
-	return expression;
-}
-
-static bool
-is_true(const Node *condition)
-{
-	return IsA(condition, Const) && !((const Const *) condition)->constisnull &&
-		DatumGetBool(((const Const *) condition)->constvalue);
-}
-
-static List *
-normal_conditions(Node *condition)
-{
-	condition = eval_const_expressions(NULL, condition);
-	condition = (Node *) canonicalize_qual((Expr *) condition, false);
-	if (is_true(condition))
-		return NIL;
-	condition = (Node *) make_ands_implicit((Expr *) condition);
-	fix_opfuncids(condition);
-	return (List *) condition;
-}
-
 /*
  * Stored generated columns are computed after the BEFORE triggers: we compute them
  * ourselves, from the expressions that they are generated with.
@@ -788,14 +439,14 @@ compute_generated(Node *node, void *context)
 		return NULL;
 	if (IsA(node, Var) && ((Var *) node)->varattno > 0 &&
 		TupleDescAttr(RelationGetDescr(rel), ((Var *) node)->varattno - 1)->attgenerated)
-		return normal_form(build_column_default(rel, ((Var *) node)->varattno));
+		return booking_normal_form(build_column_default(rel, ((Var *) node)->varattno));
 	return expression_tree_mutator(node, compute_generated, context);
 }
 
 static ExprState *
 compile(Relation rel, Node *expression, bool *foreign)
 {
-	expression = normal_form(compute_generated(expression, rel));
+	expression = booking_normal_form(compute_generated(expression, rel));
 	*foreign |= booking_foreign_code(expression);
 	return ExecInitExpr((Expr *) expression, NULL);
 }

@@ -98,6 +98,14 @@ typedef struct Wanted
 	pg_uuid_t	busy;			/* a lapsed hold in the way that somebody has locked */
 } Wanted;
 
+/* How far an attempt to clear the way has come. */
+typedef struct Clearing
+{
+	bool		cleared;		/* nobody is busy with what has lapsed */
+	bool		wrote;			/* has marked holds or made offers */
+	bool		expiring;		/* is marking holds just now */
+} Clearing;
+
 /* Which seats are free. */
 typedef struct SeatSearch
 {
@@ -143,6 +151,7 @@ static void start_look(RoomRequest *request);
 static bool must_clear_room(RoomRequest *request);
 static void clear_room(RoomRequest *request);
 static bool try_to_clear_room(Wanted *wanted);
+static void clear_and_judge(Wanted *wanted, ResourceOwner gates, volatile Clearing *clearing);
 static bool take_line(Wanted *wanted);
 static bool may_wait_for_room(RoomRequest *request);
 static bool patient(const Resource *resource);
@@ -444,71 +453,27 @@ clear_room(RoomRequest *request)
 
 /*
  * One attempt.  False when somebody is busy with a lapsed hold.  Nothing has been done then,
- * nor when the answer is "wait".  Longer than a function should be, for all of it is one
- * PG_TRY block.
- *
- * Where somebody stands in line, so do we, to serve it; but only when no lapsed hold is in the
- * way any more.  To mark one of a slot gives its places back, which may have to wait for somebody
- * who waits for the line.  The gate belongs to the statement, not to the attempt: it is given
- * back by hand.
+ * nor when the answer is "wait".
  */
 static bool
 try_to_clear_room(Wanted *wanted)
 {
 	RoomRequest *request = &wanted->request;
 	Attempt		attempt;
-	volatile bool expiring = false;
-	volatile bool wrote = false;	/* marked holds or made offers */
-	volatile bool cleared = true;
+	volatile Clearing clearing = {.cleared = true};
 	volatile bool failed = false;
 
 	booking_attempt_begin(&attempt);
 	PG_TRY();
 	{
-		ResourceOwner mine = CurrentResourceOwner;
-		bool		served = !must_queue(wanted);
-		bool		locked = false;
-
-		while (cleared)
-		{
-			bool		done;
-
-			CHECK_FOR_INTERRUPTS();
-			CurrentResourceOwner = attempt.owner;
-			done = booking_room_enter(request) != GUARD_FITS ||
-				(wanted->counting.nlapsed == 0 && served);
-			if (!done)
-				booking_gates_leave();
-			CurrentResourceOwner = mine;
-			if (done)
-				break;
-
-			if (wanted->counting.nlapsed > 0)
-			{
-				expiring = true;
-				cleared = booking_expire_in_the_way(wanted->counting.lapsed, wanted->counting.nlapsed,
-													wanted->counting.now, &wanted->busy);
-				expiring = false;
-				wrote = true;
-			}
-			else if ((locked = take_line(wanted)))
-			{
-				if (booking_line_ahead(wanted->resource, wanted->row) > 0)
-					wrote = true;
-				served = true;
-			}
-			else
-				break;
-		}
-		if (locked && !wrote)
-			booking_unlock_line(wanted->resource->id);
+		clear_and_judge(wanted, attempt.owner, &clearing);
 	}
 	PG_CATCH();
 	{
 		ErrorData  *error = booking_attempt_fail(&attempt);
 
 		/* A plain UPDATE of the hold, which at this level is an error when it commits. */
-		if (!expiring || !booking_is_late_update(error))
+		if (!clearing.expiring || !booking_is_late_update(error))
 			ReThrowError(error);
 		FreeErrorData(error);
 		failed = true;
@@ -518,9 +483,57 @@ try_to_clear_room(Wanted *wanted)
 		return false;
 
 	/* With nothing written it is undone as well, unless we have entered the gate in it. */
-	booking_attempt_end(&attempt, cleared && request->verdict.answer != GUARD_WAIT &&
-						(wrote || request->verdict.answer == GUARD_FITS));
-	return cleared;
+	booking_attempt_end(&attempt, clearing.cleared && request->verdict.answer != GUARD_WAIT &&
+						(clearing.wrote || request->verdict.answer == GUARD_FITS));
+	return clearing.cleared;
+}
+
+/*
+ * Where somebody stands in line, so do we, to serve it; but only when no lapsed hold is in the
+ * way any more.  To mark one of a slot gives its places back, which may have to wait for somebody
+ * who waits for the line.  The gate belongs to the statement, not to the attempt: it is given
+ * back by hand.
+ */
+static void
+clear_and_judge(Wanted *wanted, ResourceOwner gates, volatile Clearing *clearing)
+{
+	ResourceOwner mine = CurrentResourceOwner;
+	bool		served = !must_queue(wanted);
+	bool		locked = false;
+
+	while (clearing->cleared)
+	{
+		bool		done;
+
+		CHECK_FOR_INTERRUPTS();
+		CurrentResourceOwner = gates;
+		done = booking_room_enter(&wanted->request) != GUARD_FITS ||
+			(wanted->counting.nlapsed == 0 && served);
+		if (!done)
+			booking_gates_leave();
+		CurrentResourceOwner = mine;
+		if (done)
+			break;
+
+		if (wanted->counting.nlapsed > 0)
+		{
+			clearing->expiring = true;
+			clearing->cleared = booking_expire_in_the_way(wanted->counting.lapsed, wanted->counting.nlapsed,
+														  wanted->counting.now, &wanted->busy);
+			clearing->expiring = false;
+			clearing->wrote = true;
+		}
+		else if ((locked = take_line(wanted)))
+		{
+			if (booking_line_ahead(wanted->resource, wanted->row) > 0)
+				clearing->wrote = true;
+			served = true;
+		}
+		else
+			break;
+	}
+	if (locked && !clearing->wrote)
+		booking_unlock_line(wanted->resource->id);
 }
 
 /* Be the one that serves the line.  If we serve others, or do not wait at all, we may be full. */

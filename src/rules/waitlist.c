@@ -122,7 +122,7 @@ static bool offer(const Resource *resource, const Entry *entry);
 static bool has_to_be_told(const Entry *entry, const ErrorData *error);
 static bool store_offer(const Resource *resource, const Entry *entry);
 static bool wants_more(const Refused *refused, const Entry *entry);
-static void read_entry(HeapTuple row, TupleDesc desc, Entry *entry);
+static void read_waiting(HeapTuple row, TupleDesc desc, Entry *entry);
 static void settle(const BookingRow *old, const BookingRow *new);
 static RangeType *widened(const Resource *resource, RangeType *range);
 static Period span(Period a, Period b);
@@ -383,7 +383,7 @@ serve_window(const Resource *resource, RangeType *window, Datum newcomer, bool *
 			uint64		refusals = booking_room_refusals();
 
 			CHECK_FOR_INTERRUPTS();
-			read_entry(rows->vals[i], rows->tupdesc, &entry);
+			read_waiting(rows->vals[i], rows->tupdesc, &entry);
 			values[3] = Int64GetDatum(entry.id);
 			*somebody = true;
 			if (newcomer && booking_same_text(newcomer, entry.holder))
@@ -405,7 +405,7 @@ serve_window(const Resource *resource, RangeType *window, Datum newcomer, bool *
 }
 
 static void
-read_entry(HeapTuple row, TupleDesc desc, Entry *entry)
+read_waiting(HeapTuple row, TupleDesc desc, Entry *entry)
 {
 	bool		isnull;
 	Datum		value;

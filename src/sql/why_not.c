@@ -56,7 +56,7 @@ typedef struct Wish
 } Wish;
 
 static Datum list_obstacles(FunctionCallInfo fcinfo, bool by_name);
-static void in_the_way(Wish *wish, const char *name, Period during, char *detail);
+static void add_obstacle(Wish *wish, const char *name, Period during, char *detail);
 static void refused_because(Wish *wish, const Refusal *refusal, Period during);
 static void judge_policy(Wish *wish, int rule);
 static Period beyond_notice(const Wish *wish);
@@ -112,7 +112,7 @@ list_obstacles(FunctionCallInfo fcinfo, bool by_name)
 		judge_closures(&wish);
 		judge_limits(&wish, 0);
 		if (resource->kind != RESOURCE_POOLED && wish.asker.quantity != 1)
-			in_the_way(&wish, "quantity", wish.period,
+			add_obstacle(&wish, "quantity", wish.period,
 					   psprintf("Wanted " INT64_FORMAT "; %s.", wish.asker.quantity,
 								resource->kind == RESOURCE_EXCLUSIVE ?
 								"it is exclusive: one booking at a time" : "one booking takes one seat"));
@@ -125,7 +125,7 @@ list_obstacles(FunctionCallInfo fcinfo, bool by_name)
 }
 
 static void
-in_the_way(Wish *wish, const char *name, Period during, char *detail)
+add_obstacle(Wish *wish, const char *name, Period during, char *detail)
 {
 	Obstacle   *obstacle = palloc(sizeof(Obstacle));
 
@@ -136,7 +136,7 @@ in_the_way(Wish *wish, const char *name, Period during, char *detail)
 static void
 refused_because(Wish *wish, const Refusal *refusal, Period during)
 {
-	in_the_way(wish, refusal->constraint, during,
+	add_obstacle(wish, refusal->constraint, during,
 			   psprintf("%s%s%s", refusal->detail, refusal->hint ? "  " : "",
 						refusal->hint ? refusal->hint : ""));
 }
@@ -215,7 +215,7 @@ judge_closures(Wish *wish)
 	int			n;
 
 	if (resource->retired_at < period.to)
-		in_the_way(wish, "retired", (Period) {Max(period.from, resource->retired_at), period.to},
+		add_obstacle(wish, "retired", (Period) {Max(period.from, resource->retired_at), period.to},
 				   psprintf("It is retired, and cannot be booked beyond %s.",
 							booking_instant_text(resource->retired_at)));
 
@@ -233,7 +233,7 @@ judge_closures(Wish *wish)
 		if (next != DT_NOEND)
 			appendStringInfo(&detail, "  It is open again for that long from %s.",
 							 booking_instant_text(next));
-		in_the_way(wish, CONSTRAINT_CLOSED, (Period) {Max(period.from, closed.from), Min(period.to, closed.to)},
+		add_obstacle(wish, CONSTRAINT_CLOSED, (Period) {Max(period.from, closed.from), Min(period.to, closed.to)},
 				   detail.data);
 	}
 }
@@ -288,15 +288,15 @@ judge_one_slot(Wish *wish, const Slot *slot)
 	judge_closures(wish);
 	judge_limits(wish, slot->id);
 	if (slot->closed)
-		in_the_way(wish, CONSTRAINT_CLOSED, slot->period,
+		add_obstacle(wish, CONSTRAINT_CLOSED, slot->period,
 				   psprintf("Slot %lld is closed, and takes no more bookings.", (long long) slot->id));
 	if (asker->seat && asker->quantity != 1)
-		in_the_way(wish, "quantity", slot->period,
+		add_obstacle(wish, "quantity", slot->period,
 				   psprintf("Wanted " INT64_FORMAT "; one booking takes one seat.", asker->quantity));
 
 	left = booking_places_behind_line(resource, slot, asker->holder);
 	if (left < asker->quantity)
-		in_the_way(wish, CONSTRAINT_CAPACITY, slot->period,
+		add_obstacle(wish, CONSTRAINT_CAPACITY, slot->period,
 				   psprintf("Wanted " INT64_FORMAT "; " INT64_FORMAT " of %d places are left.",
 							asker->quantity, Max(left, 0), slot->capacity));
 	if (room)
@@ -321,7 +321,7 @@ no_slot(Wish *wish)
 		pstrdup("It is booked by its published slots only, and has no open one.");
 	MemoryContextSwitchTo(context);
 	SPI_finish();
-	in_the_way(wish, "no_slot", wish->period, detail);
+	add_obstacle(wish, "no_slot", wish->period, detail);
 }
 
 /* ---- space ---- */
@@ -347,7 +347,7 @@ judge_space(Wish *wish, Period occupies, const Slot *slot)
 			taken.as[kept++] = taken.as[i];
 		}
 		else if (!(slot && slot->takes_resource))
-			in_the_way(wish, CONSTRAINT_NO_OVERLAP, during,
+			add_obstacle(wish, CONSTRAINT_NO_OVERLAP, during,
 					   pstrdup("A published slot takes it.  Book a place in that slot, or try another period."));
 	}
 	taken.n = kept;
@@ -357,7 +357,7 @@ judge_space(Wish *wish, Period occupies, const Slot *slot)
 	else if (resource->kind == RESOURCE_SEATED && wish->asker.seat == NULL)
 	{
 		if (booking_room_left(&taken, occupies) == 0)
-			in_the_way(wish, CONSTRAINT_CAPACITY, occupies,
+			add_obstacle(wish, CONSTRAINT_CAPACITY, occupies,
 					   psprintf("Each of its %d seats is taken for some of that time.%s", resource->nseats,
 								next_time(wish)));
 	}
@@ -385,7 +385,7 @@ judge_one_thing(Wish *wish, const Taken *taken, Period occupies)
 	if (rest.n > 0)
 		next = next_time(wish);
 	for (int i = 0; i < Min(rest.n, MOST_OBSTACLES); i++)
-		in_the_way(wish, CONSTRAINT_NO_OVERLAP, rest.period[i],
+		add_obstacle(wish, CONSTRAINT_NO_OVERLAP, rest.period[i],
 				   psprintf("It is taken%s.%s", resource->has_waiters ?
 							", or somebody stands in line for it" : "", next));
 }
@@ -408,7 +408,7 @@ judge_units(Wish *wish, const Taken *taken, Period occupies)
 		booking_gaps(taken->item, taken->n, occupies, resource->capacity - wish->asker.quantity, &gaps);
 	booking_periods_without(&all, gaps.period, gaps.n, &rest);
 	for (int i = 0; i < Min(rest.n, MOST_OBSTACLES); i++)
-		in_the_way(wish, CONSTRAINT_CAPACITY, rest.period[i],
+		add_obstacle(wish, CONSTRAINT_CAPACITY, rest.period[i],
 				   psprintf("Wanted " INT64_FORMAT "; left for all of the period " INT64_FORMAT " of %d.%s",
 							wish->asker.quantity, left, resource->capacity, next));
 }

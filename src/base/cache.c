@@ -191,10 +191,24 @@ introduce(Cache *cache)
 /* ---- where things are ---- */
 
 /*
- * The OID of a table of ours; InvalidOid while the extension is not installed.
+ * The OID of a table of ours.
  */
 Oid
 booking_table(const char *name)
+{
+	Oid			relid = booking_table_if_there(name);
+
+	if (!OidIsValid(relid))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation \"booking.%s\" does not exist", name),
+				 errdetail("It belongs to the extension \"booking\".")));
+	return relid;
+}
+
+/* The same, or InvalidOid: its owner has dropped or renamed it. */
+Oid
+booking_table_if_there(const char *name)
 {
 	for (int i = 0; i < BOOKING_TABLE_COUNT; i++)
 		if (strcmp(table_names[i], name) == 0)

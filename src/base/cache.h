@@ -69,6 +69,7 @@ extern bool booking_cache_changed(const Cache *cache, uint64 since);
 
 /* Where things are */
 extern Oid	booking_table(const char *name);
+extern Oid	booking_table_if_there(const char *name);
 extern Oid	booking_owner(void);
 
 #endif							/* BOOKING_CACHE_H */

@@ -33,7 +33,7 @@ static Cache signals = {.name = "booking signals", .tables = DEPENDS_ON(SLOT_ID_
 void
 booking_sold_out_no_more(void)
 {
-	Oid			relid = booking_table("slot_id_seq");
+	Oid			relid = booking_table_if_there("slot_id_seq");
 
 	if (OidIsValid(relid))
 		CacheInvalidateRelcacheByRelid(relid);
@@ -71,7 +71,7 @@ booking_places_sold_out(const Slot *slot, int32 quantity)
 
 	/* What our own transaction has taken comes back without notice, if it rolls back. */
 	if (free.total == 0 && !TransactionIdIsValid(GetTopTransactionIdIfAny()) &&
-		OidIsValid(booking_table("slot_id_seq")) && (remembered = booking_remembered_slot(slot->id)))
+		OidIsValid(booking_table_if_there("slot_id_seq")) && (remembered = booking_remembered_slot(slot->id)))
 	{
 		remembered->sold_out = before;
 		remembered->sold_out_until = lapse;

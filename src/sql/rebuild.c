@@ -27,6 +27,11 @@ booking_forget_everything(PG_FUNCTION_ARGS)
 	};
 
 	for (int i = 0; i < (int) lengthof(tables); i++)
-		CacheInvalidateRelcacheByRelid(booking_table(tables[i]));
+	{
+		Oid			relid = booking_table_if_there(tables[i]);
+
+		if (OidIsValid(relid))
+			CacheInvalidateRelcacheByRelid(relid);
+	}
 	PG_RETURN_VOID();
 }

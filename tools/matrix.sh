@@ -22,9 +22,13 @@ suite_of() {
 	15) echo bookworm ;;
 	17) echo trixie ;;
 	18) echo sid ;;
+	19) echo experimental ;;
 	*) die "no Debian suite is known to carry PostgreSQL $1" ;;
 	esac
 }
+
+# experimental is no system of its own: some packages, to be put on top of sid.
+base_of() { if [[ $1 == experimental ]]; then echo sid; else echo "$1"; fi; }
 
 # Prints the archives that this machine's apt is set up with, Debian's own
 # first: that is the one with a suite of this machine's name.
@@ -76,9 +80,10 @@ inside() {
 		"$@" </dev/null
 }
 
-# bootstrap SUITE ROOT: installs the suite.  Fails without a fuss.
+# bootstrap MAJOR SUITE ROOT: installs the suite.  Fails without a fuss.
 bootstrap() {
-	local suite=$1 root=$2 mirror include=() log=$2.log
+	local major=$1 suite=$2 root=$3 base mirror include=() log=$3.log
+	base=$(base_of "$suite")
 	rm -rf --one-file-system "$root"
 	mirror=$(mirror_of "$suite") || {
 		say "No archive that apt knows here has the suite $suite."
@@ -86,7 +91,7 @@ bootstrap() {
 	}
 	[[ $mirror != https:* ]] || include=(--include=ca-certificates)
 	unshare --mount --propagation private \
-		debootstrap --variant=minbase "${include[@]}" "$suite" "$root" "$mirror" \
+		debootstrap --variant=minbase "${include[@]}" "$base" "$root" "$mirror" \
 		>"$log" 2>&1 </dev/null || {
 		say "debootstrap could not install $suite:"
 		tail -n 5 "$log"
@@ -106,6 +111,27 @@ bootstrap() {
 	# Packages start no services here.
 	printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
 	chmod 755 "$root/usr/sbin/policy-rc.d"
+	[[ $base == "$suite" ]] || install_on_top "$major" "$suite" "$root" "$mirror"
+}
+
+# install_on_top MAJOR SUITE ROOT MIRROR: has the server and what is built with it come from
+# the suite, and nothing else.  What else the tests need is added to it as to any other.
+install_on_top() {
+	local major=$1 suite=$2 root=$3
+	printf 'deb %s %s main\n' "$4" "$suite" >"$root/etc/apt/sources.list.d/booking.list"
+	cat >"$root/etc/apt/preferences.d/booking" <<-END
+		Package: src:postgresql-$major
+		Pin: release a=$suite
+		Pin-Priority: 900
+	END
+	{
+		inside "$root" apt-get -qq update &&
+			inside "$root" apt-get -qq -y --no-install-recommends install "postgresql-$major"
+	} >"$root.log" 2>&1 || {
+		say "PostgreSQL $major could not be installed from $suite:"
+		tail -n 5 "$root.log"
+		return 1
+	}
 }
 
 # system_works ROOT SOURCE: whether the system is complete, young and has, after
@@ -153,7 +179,7 @@ test_in() {
 	fi
 	if [[ -z $source ]] || ! system_works "$root" "$source"; then
 		say "Installing Debian $suite in $root"
-		bootstrap "$suite" "$root" || return 0
+		bootstrap "$major" "$suite" "$root" || return 0
 		touch "$root/booking-made"
 		source=$(place "$root")
 		system_works "$root" "$source" || {

@@ -10,6 +10,8 @@
 #ifndef BOOKING_COMPAT_H
 #define BOOKING_COMPAT_H
 
+#include "nodes/pg_list.h"
+
 #if PG_VERSION_NUM < 150000
 #error "booking needs PostgreSQL 15 or later"
 #endif
@@ -17,6 +19,12 @@
 /* 16 moved the varatt macros out of postgres.h */
 #if PG_VERSION_NUM >= 160000
 #include "varatt.h"
+#endif
+
+/* 19 has its headers include less */
+#if PG_VERSION_NUM >= 190000
+#include "access/htup_details.h"
+#include "utils/tuplestore.h"
 #endif
 
 /* 16 brought these to the backend */
@@ -94,8 +102,14 @@
 #define stringToQualifiedNameList_compat(name)	stringToQualifiedNameList(name)
 #endif
 
-/* 16 tells DefineIndex() how many parts of a partitioned index there will be */
-#if PG_VERSION_NUM >= 160000
+/*
+ * 16 tells DefineIndex() how many parts of a partitioned index there will be, 19 what is being
+ * parsed
+ */
+#if PG_VERSION_NUM >= 190000
+#define define_constraint_compat(relid, statement) \
+	DefineIndex(NULL, relid, statement, InvalidOid, InvalidOid, InvalidOid, -1, true, true, false, false, true)
+#elif PG_VERSION_NUM >= 160000
 #define define_constraint_compat(relid, statement) \
 	DefineIndex(relid, statement, InvalidOid, InvalidOid, InvalidOid, -1, true, true, false, false, true)
 #else
@@ -120,6 +134,33 @@
 #else
 #define no_index_conflict(info, slot, estate, conflict, indexes) \
 	ExecCheckIndexConstraints(info, slot, estate, conflict, indexes)
+#endif
+
+/*
+ * The first relation after this one in the range table that the statement writes to, or a number
+ * below 1: 19 has made a set of what was a list.
+ */
+#if PG_VERSION_NUM >= 190000
+#define next_result_relation(statement, last) \
+	bms_next_member((statement)->resultRelationRelids, last)
+#else
+#define next_result_relation(statement, last) \
+	next_of_list((statement)->resultRelations, last)
+
+static inline int
+next_of_list(const List *numbers, int last)
+{
+	int			next = 0;
+
+	for (int i = 0; i < list_length(numbers); i++)
+	{
+		int			number = list_nth_int(numbers, i);
+
+		if (number > last && (next == 0 || number < next))
+			next = number;
+	}
+	return next;
+}
 #endif
 
 #endif							/* BOOKING_COMPAT_H */

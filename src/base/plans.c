@@ -189,14 +189,14 @@ suits_any_snapshot(SPIPlanPtr plan, CachedPlan *made)
 {
 	CachedPlanSource *source = linitial(SPI_plan_get_plan_sources(plan));
 	PlannedStmt *statement = linitial_node(PlannedStmt, made->stmt_list);
-	ListCell   *cell;
+	int			written = 0;
 
 	if (source->dependsOnRLS || list_length(made->stmt_list) != 1 ||
 		!node_suits_any_snapshot(statement->planTree) ||
 		!nodes_suit_any_snapshot(statement->subplans))
 		return false;
-	foreach(cell, statement->resultRelations)
-		if (has_foreign_triggers(rt_fetch(lfirst_int(cell), statement->rtable)->relid))
+	while ((written = next_result_relation(statement, written)) > 0)
+		if (has_foreign_triggers(rt_fetch(written, statement->rtable)->relid))
 			return false;
 	return true;
 }

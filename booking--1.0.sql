@@ -1008,6 +1008,51 @@ CREATE FUNCTION booking.cancel_group(group_id uuid, reason text DEFAULT NULL)
 	AS 'MODULE_PATHNAME', 'booking_cancel_group';
 COMMENT ON FUNCTION booking.cancel_group(uuid, text) IS 'gives all bookings of a group up; doing it twice is doing it once';
 
+/*
+ * The same thing again and again, by the clock of the resource: 09:00 stays 09:00 when summer time
+ * begins or ends.  on_conflict says what becomes of the others when one of them cannot be booked:
+ * 'fail', all or none; 'skip', the others are booked, and what was left out comes back with what
+ * is in its way and the nearest time that is free.
+ *
+ * A rule has a function of its own.  A client that sends its arguments without their types would
+ * otherwise have its "every" taken for one.
+ */
+CREATE FUNCTION booking.book_series(
+		resource text, first tstzrange, every interval, times integer, holder text, quantity integer DEFAULT 1,
+		on_conflict text DEFAULT 'fail', group_id uuid DEFAULT NULL)
+	RETURNS TABLE (occurrence integer, period tstzrange, booking_id uuid, obstacle text)
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'booking_book_series_named';
+COMMENT ON FUNCTION booking.book_series(text, tstzrange, interval, integer, text, integer, text, uuid) IS
+	'books a resource so many times, every so often by its clock';
+
+CREATE FUNCTION booking.book_series(
+		resource bigint, first tstzrange, every interval, times integer, holder text, quantity integer DEFAULT 1,
+		on_conflict text DEFAULT 'fail', group_id uuid DEFAULT NULL)
+	RETURNS TABLE (occurrence integer, period tstzrange, booking_id uuid, obstacle text)
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'booking_book_series';
+COMMENT ON FUNCTION booking.book_series(bigint, tstzrange, interval, integer, text, integer, text, uuid) IS
+	'books a resource so many times, every so often by its clock';
+
+CREATE FUNCTION booking.book_series_by_rule(
+		resource text, first tstzrange, rule text, holder text, quantity integer DEFAULT 1,
+		on_conflict text DEFAULT 'fail', group_id uuid DEFAULT NULL)
+	RETURNS TABLE (occurrence integer, period tstzrange, booking_id uuid, obstacle text)
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'booking_book_series_by_rule_named';
+COMMENT ON FUNCTION booking.book_series_by_rule(text, tstzrange, text, text, integer, text, uuid) IS
+	'books a resource at all times that a recurrence rule (RFC 5545) names';
+
+CREATE FUNCTION booking.book_series_by_rule(
+		resource bigint, first tstzrange, rule text, holder text, quantity integer DEFAULT 1,
+		on_conflict text DEFAULT 'fail', group_id uuid DEFAULT NULL)
+	RETURNS TABLE (occurrence integer, period tstzrange, booking_id uuid, obstacle text)
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'booking_book_series_by_rule';
+COMMENT ON FUNCTION booking.book_series_by_rule(bigint, tstzrange, text, text, integer, text, uuid) IS
+	'books a resource at all times that a recurrence rule (RFC 5545) names';
+
 
 -- Looking -------------------------------------------------------------------------------
 
@@ -1110,6 +1155,20 @@ CREATE FUNCTION booking.why_not(resource bigint, period tstzrange, holder text D
 	AS 'MODULE_PATHNAME', 'booking_why_not';
 COMMENT ON FUNCTION booking.why_not(bigint, tstzrange, text, integer, text) IS
 	'everything that is in the way of a booking, and what would be accepted; no row when it can be made';
+
+CREATE FUNCTION booking.occurrences(resource text, first tstzrange, rule text)
+	RETURNS TABLE (occurrence integer, begins timestamp, period tstzrange)
+	LANGUAGE c STABLE PARALLEL UNSAFE ROWS 50
+	AS 'MODULE_PATHNAME', 'booking_occurrences_named';
+COMMENT ON FUNCTION booking.occurrences(text, tstzrange, text) IS
+	'the times that a recurrence rule (RFC 5545) names, by the clock of a resource; no period where its clock jumps over one';
+
+CREATE FUNCTION booking.occurrences(resource bigint, first tstzrange, rule text)
+	RETURNS TABLE (occurrence integer, begins timestamp, period tstzrange)
+	LANGUAGE c STABLE PARALLEL UNSAFE ROWS 50
+	AS 'MODULE_PATHNAME', 'booking_occurrences';
+COMMENT ON FUNCTION booking.occurrences(bigint, tstzrange, text) IS
+	'the times that a recurrence rule (RFC 5545) names, by the clock of a resource; no period where its clock jumps over one';
 
 CREATE FUNCTION booking.agenda(resource text, within tstzrange, width integer DEFAULT 72)
 	RETURNS SETOF text

@@ -142,7 +142,7 @@ my @texts = ('', 'room', 'bus', 'bikes', 'desk', 'Quoted "room"; --', 'ann', 'bo
 	'read', 'book', 'manage', 'nights', 'period', 'halves', 'units', 'Room', 'from', 'status', "status = 'held'", 'ok', 'room IS NOT NULL', 'pg_sleep(0) IS NOT NULL',
 	'1/0 = 1', '(SELECT true)', 'ctid', 'xmin', 'tableoid', '*', 'second "guard"', 'nights_room_period_excl', 'parts_room_period_excl',
 	'SELECT 2', 'SELECT units FROM public.capacities WHERE room = $1', 'SELECT 1/0', 'DELETE FROM public.capacities RETURNING 1', 'SELECT', 'SELECT 9e30', 'SELECT NULL::int',
-	'SELECT set_config(\'role\', \'postgres\', false)::int', '[)', '[]', '(]', 'count(*)', 'row_number() OVER ()', 'twice', 'price', 'doc', 'many', 'true', 'false', 'x' x 70,
+	'SELECT set_config(\'role\', \'postgres\', false)::int', '[)', '[]', '(]', 'count(*)', 'row_number() OVER ()', 'FREQ=DAILY;COUNT=3', 'FREQ=MONTHLY;BYDAY=-1MO;UNTIL=20500101', 'skip', 'fail', 'following', 'all', 'twice', 'price', 'doc', 'many', 'true', 'false', 'x' x 70,
 	"\xc3\xa4\xf0\x9f\x98\x80");
 my %values = (
 	bool => [ 'true', 'false' ],
@@ -265,7 +265,8 @@ sub good_call
 		"book_slot($resource, $period, $who)", "try_book_slot($resource, $period, $who)", "book_slot($resource, $period, $who, hold_for => '1 hour')",
 		"book_slot($resource, $period, $who, hold_for => '1 us')", "book_slot('bikes', $period, $who, 2)", "book_slot('bus', $period, $who, seat => '2')",
 		'book_place(' . pick(1 .. 4) . ", $who)", 'try_book_place(' . pick(1 .. 4) . ", $who, 2)", "wait_for_slot($resource, $period, $who)",
-		'wait_for_place(' . pick(1 .. 4) . ", $who, 3)",
+		'wait_for_place(' . pick(1 .. 4) . ", $who, 3)", "book_series($resource, $period, '1 day', 3, $who)", "book_series($resource, $period, '1 hour', 3, $who, on_conflict => 'skip')",
+		"book_series_by_rule($resource, $period, 'FREQ=DAILY;COUNT=3', $who, on_conflict => 'skip')",
 		"agenda($resource, $period)", "ical($resource, $period)", 'guard_free(' . pick("'nights'", "'parts'") . ', ' .
 			pick("'nights_room_guard'", q{'second "guard"'}, "'parts_room_guard'") . ", '{1}', " . value('anyrange') . ')', 'cancel(fuzz.id_of(' . int(rand(1000)) . '))', 'confirm(fuzz.id_of(' . int(rand(1000)) . '))',
 		'reschedule(fuzz.id_of(' . int(rand(1000)) . "), $period)", 'expire_holds()');

@@ -287,16 +287,22 @@ install_missing() {
 		lacking "$(debian_pg_config "$major")" | paste -sd ' ')}"
 }
 
-# A parser of calendars that is not ours, for t/052_ical.pl, which can do without: what makes
-# it impossible to have it is said, and nothing else.
+# A parser of calendars and an implementation of recurrence rules that are not ours, for t/052_ical.pl
+# and t/062_series.pl, which can do without: what makes it impossible to have them is said, and
+# nothing else.
 install_calendar_parser() {
-	local python
-	for python in /usr/bin/python3 python3; do
-		! "$python" -c 'import icalendar' 2>/dev/null || return 0
+	local python module missing=''
+	for module in icalendar dateutil; do
+		for python in /usr/bin/python3 python3; do
+			! "$python" -c "import $module" 2>/dev/null || continue 2
+		done
+		missing+=" python3-$module"
 	done
-	if ! command -v apt-get >/dev/null || ! (apt_has python3-icalendar || apt_get update) 2>/dev/null ||
-		! (apt_get install python3-icalendar) >/dev/null 2>&1; then
-		warn "no python3-icalendar to be had: some tests of ical() are skipped"
+	[[ -n $missing ]] || return 0
+	# shellcheck disable=SC2086 # several words
+	if ! command -v apt-get >/dev/null || ! (apt_has python3-dateutil || apt_get update) 2>/dev/null ||
+		! (apt_get install $missing) >/dev/null 2>&1; then
+		warn "not to be had:$missing; some tests of ical() and of series are skipped"
 	fi
 }
 

@@ -11,7 +11,7 @@
  *
  * A statement may write several rows that a function asks for.  All are judged, and for each
  * that is refused the reason is kept.  Once one of them is refused nothing will come of the
- * others, and they wait for nobody.  A function that has other things to try has its row
+ * others, and they wait for nobody; unless each of them is wanted for itself.  A function that has other things to try has its row
  * written at once or not at all, and is told for whom it would have had to wait.
  *
  *-------------------------------------------------------------------------
@@ -209,7 +209,7 @@ booking_row_may_wait(const BookingRow *row, const GuardPending *pending)
 {
 	if (!booking_asked_for(row))
 		return true;
-	if (request.rows && (request.rows->nrefused > 0 || request.rows->lost))
+	if (request.rows && !request.rows->each && (request.rows->nrefused > 0 || request.rows->lost))
 		request.gave_up = true;
 	else if (request.busy)
 	{

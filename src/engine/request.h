@@ -44,6 +44,7 @@ typedef struct RequestedRows
 	int			n;
 	int			nrefused;
 	bool		lost;			/* nothing will come of them: do not wait */
+	bool		each;			/* what is refused does not matter to the others */
 	int		   *entry;			/* becomes that of the row that is being judged */
 } RequestedRows;
 

@@ -94,6 +94,7 @@ static void refuse_seats_wanted_twice(Together *all);
 static int	compare_uuids(const void *a, const void *b);
 static void replay_group(Together *all);
 static void replay_row(Together *all, int i, uint64 at);
+static void replay_part(Together *all);
 static uint64 find_in_group(uint64 n, const pg_uuid_t *id);
 static const pg_uuid_t *stored_id(uint64 at);
 pg_noreturn static void used_for_something_else(const Together *all, const char *how);
@@ -460,7 +461,9 @@ booking_together_replay(Together *all)
 	group = UUIDPGetDatum(all->group_id);
 	SPI_connect();
 	n = booking_run(STMT_BOOKINGS_OF_GROUP, &group, NULL);
-	if (n > 0)
+	if (n > 0 && all->each)
+		replay_part(all);
+	else if (n > 0)
 		replay_group(all);
 	SPI_finish();
 	return n > 0 || replay_ids(all);
@@ -509,6 +512,30 @@ replay_row(Together *all, int i, uint64 at)
 	if (differs)
 		used_for_something_else(all, psprintf("Its booking %d has another %s.", i + 1, differs));
 	all->wish[i].booking = booking_row_datum_at(at);
+	all->wish[i].id = *stored_id(at);
+}
+
+/* The same where what was refused was left out: each booking is one of the wishes, in their order. */
+static void
+replay_part(Together *all)
+{
+	uint64		n = SPI_processed;
+	int			i = 0;
+
+	for (uint64 at = 0; at < n; at++, i++)
+	{
+		for (; i < all->n; i++)
+		{
+			Content		content = content_of(&all->wish[i]);
+
+			CHECK_FOR_INTERRUPTS();
+			if (booking_content_differs(&content, SPI_tuptable->vals[at], SPI_tuptable->tupdesc) == NULL)
+				break;
+		}
+		if (i == all->n)
+			used_for_something_else(all, psprintf("Its booking %d is none of those that are wanted now.", (int) at + 1));
+		replay_row(all, i, at);
+	}
 }
 
 /* The row with this id among the result's, which are in their order; n: none. */
@@ -612,7 +639,7 @@ booking_together_lock_rest(Together *all)
 
 /*
  * Book all that is not there yet.  False when something was refused: nothing may stay of the
- * rest then, and the caller raises the error, or undoes it.
+ * rest then, and the caller raises the error, or undoes it, unless each is wanted for itself.
  */
 bool
 booking_together_store(Together *all)
@@ -652,7 +679,7 @@ apply_policy(Together *all)
 static void
 write_wishes(Together *all, bool lost)
 {
-	RequestedRows rows = {.lost = lost};
+	RequestedRows rows = {.lost = lost && !all->each,.each = all->each};
 	MemoryContext context = CurrentMemoryContext;
 	const Wish **wishes;
 	Datum	   *arrays;
@@ -758,7 +785,7 @@ take_bookings(Together *all, const RequestedRows *rows)
 		wish->refused = rows->row[i].refused;
 		wish->refusal = rows->row[i].refusal;
 		all->current = wish->entry;
-		if (wish->booking == (Datum) 0 && !wish->refused && rows->nrefused == 0 && !rows->lost)
+		if (wish->booking == (Datum) 0 && !wish->refused && (rows->each || (rows->nrefused == 0 && !rows->lost)))
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					 errmsg("the booking was not stored"),

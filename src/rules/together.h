@@ -52,6 +52,7 @@ typedef struct Together
 	int			n;
 	int			size;
 	const char *noun;			/* what an entry is called in errors; NULL: nothing */
+	bool		each;			/* what is refused does not keep the others from being stored */
 	pg_uuid_t  *group_id;		/* the caller's, or NULL */
 	pg_uuid_t	group;			/* of what is stored */
 	int			current;		/* the entry in hand, or 0 */

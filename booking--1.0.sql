@@ -1053,6 +1053,24 @@ CREATE FUNCTION booking.book_series_by_rule(
 COMMENT ON FUNCTION booking.book_series_by_rule(bigint, tstzrange, text, text, integer, text, uuid) IS
 	'books a resource at all times that a recurrence rule (RFC 5545) names';
 
+/*
+ * One booking of a series, or of any group: this one, this one and those that begin later, or all of
+ * them.  What has ended, was cancelled or has lapsed stays as it was.
+ */
+CREATE FUNCTION booking.cancel_series(id uuid, scope text DEFAULT 'following', reason text DEFAULT NULL)
+	RETURNS SETOF booking.booking
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'booking_cancel_series';
+COMMENT ON FUNCTION booking.cancel_series(uuid, text, text) IS
+	'gives up a booking and those of its group that begin later: ''following''; ''all'' of them; or ''this'' one';
+
+CREATE FUNCTION booking.reschedule_series(id uuid, period tstzrange, scope text DEFAULT 'following')
+	RETURNS SETOF booking.booking
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'booking_reschedule_series';
+COMMENT ON FUNCTION booking.reschedule_series(uuid, tstzrange, text) IS
+	'moves a booking, and as far by the clock those of its group that begin later: ''following''; ''all'' of them; or ''this'' one';
+
 
 -- Looking -------------------------------------------------------------------------------
 

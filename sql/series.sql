@@ -139,6 +139,60 @@ SELECT pg_temp.said(format($$SELECT * FROM booking.occurrences('series: room', '
 SELECT pg_temp.said($$SELECT * FROM booking.occurrences('series: room', NULL, 'FREQ=DAILY;COUNT=3')$$);
 SELECT pg_temp.said($$SELECT * FROM booking.book_series_by_rule('series: room', '[2034-01-02 09:30, 2034-01-02 10:30)', NULL, 'bob')$$);
 
+--
+-- One, this one and the following, or all.
+--
+SELECT name FROM booking.create_resource('series: lab', timezone => 'Europe/Berlin');
+SELECT count(*) FROM booking.book_series('series: lab', '[2030-03-18 09:00, 2030-03-18 10:00)', '1 week', 4, 'ann', group_id => '00000000-0000-0000-0000-0000000005e4');
+CREATE VIEW pg_temp.lab AS
+	SELECT row_number() OVER (ORDER BY period) AS n, id, period, status, version, reason FROM booking.booking WHERE resource_id = booking.resource_id('series: lab');
+SELECT id AS second FROM pg_temp.lab WHERE n = 2 \gset
+SELECT id AS third FROM pg_temp.lab WHERE n = 3 \gset
+
+-- This one and the following, as far as it moves by the clock: from before the beginning of summer time to after it.
+SELECT period, version FROM booking.reschedule_series(:'second', '[2030-03-26 14:00, 2030-03-26 16:00)');
+SELECT n, period FROM pg_temp.lab ORDER BY n;
+-- Again: it is there already.
+SELECT period, version FROM booking.reschedule_series(:'second', '[2030-03-26 14:00, 2030-03-26 16:00)');
+-- All of them, a day later: each is in the next one's way if they are a day apart.
+SELECT count(*) FROM booking.book_series('series: lab', '[2030-05-06 00:00, 2030-05-07 00:00)', '1 day', 30, 'ann', group_id => '00000000-0000-0000-0000-0000000005e5');
+SELECT count(*), min(lower(period)), max(upper(period)), max(version)
+FROM booking.reschedule_series((SELECT id FROM booking.booking WHERE group_id = '00000000-0000-0000-0000-0000000005e5' ORDER BY period LIMIT 1 OFFSET 10), '[2030-05-17 00:00, 2030-05-18 00:00)', 'all');
+SELECT count(*), min(lower(period)), max(upper(period)), max(version)
+FROM booking.reschedule_series((SELECT id FROM booking.booking WHERE group_id = '00000000-0000-0000-0000-0000000005e5' ORDER BY period LIMIT 1 OFFSET 10), '[2030-05-14 00:00, 2030-05-15 00:00)', 'all');
+-- One alone.
+SELECT period FROM booking.reschedule_series(:'third', '[2030-04-02 09:00, 2030-04-02 10:00)', 'this');
+-- Something is in the way of one of them: none moves.
+SELECT pg_temp.said($$SELECT booking.book_slot('series: lab', '[2030-04-09 19:00, 2030-04-09 20:00)', 'eve')$$);
+SELECT pg_temp.said(format($$SELECT * FROM booking.reschedule_series(%L, '[2030-03-26 19:00, 2030-03-26 21:00)')$$, :'second'));
+SELECT n, period, version FROM pg_temp.lab WHERE period << '[2030-05-01, 2030-05-02)' ORDER BY n;
+-- A time that the clock jumps over.
+SELECT count(*) FROM booking.book_series('series: lab', '[2031-03-29 01:00, 2031-03-29 01:30)', '1 day', 3, 'ann');
+SELECT pg_temp.said(format($$SELECT * FROM booking.reschedule_series(%L, '[2031-03-29 02:00, 2031-03-29 02:30)', 'all')$$, (SELECT id FROM pg_temp.lab WHERE period && '[2031-03-29, 2031-03-30)')));
+SELECT pg_temp.said(format($$SELECT * FROM booking.reschedule_series(%L, '[2031-03-29 01:00, 2031-03-29 01:10)', 'all')$$, (SELECT id FROM pg_temp.lab WHERE period && '[2031-03-29, 2031-03-30)')));
+SELECT period FROM booking.reschedule_series((SELECT id FROM pg_temp.lab WHERE period && '[2031-03-29, 2031-03-30)'), '[2031-03-29 00:00, 2031-03-29 03:15)', 'all');
+
+-- Cancelled: what begins later, or all; doing it twice is doing it once.
+SELECT period, status, reason FROM booking.cancel_series(:'third', reason => 'on leave');
+SELECT period, status, reason FROM booking.cancel_series(:'third', reason => 'again');
+SELECT period, status FROM booking.cancel_series(:'third', 'this');
+SELECT status, count(*) FROM booking.cancel_series(:'third', 'all', 'over') GROUP BY 1;
+SELECT regexp_replace(pg_temp.said(format($$SELECT * FROM booking.reschedule_series(%L, '[2030-03-26 19:00, 2030-03-26 21:00)')$$, :'third')), 'cancelled at [-0-9:.+ ]+', 'cancelled at <then>. ');
+-- What is cancelled does not move, and what has ended stays as it was.
+SELECT count(*) FROM booking.book_series('series: lab', '[2020-01-06 09:00, 2020-01-06 10:00)', '10 years', 3, 'ann');
+SELECT period, status, version FROM booking.cancel_series((SELECT id FROM pg_temp.lab WHERE lower(period) = '2030-01-06 09:00'), 'all');
+SELECT period, status, version FROM booking.reschedule_series((SELECT id FROM pg_temp.lab WHERE lower(period) = '2020-01-06 09:00'), '[2020-01-06 11:00, 2020-01-06 12:00)', 'all');
+-- A booking that is alone is all of its series.
+SELECT id AS alone FROM booking.book_slot('series: lab', '[2032-01-06 09:00, 2032-01-06 10:00)', 'ann') \gset
+SELECT period, group_id FROM booking.reschedule_series(:'alone', '[2032-01-06 09:30,)', 'all');
+SELECT status FROM booking.cancel_series(:'alone', 'all');
+
+SELECT pg_temp.said(format('SELECT * FROM booking.%s', call)) FROM unnest(ARRAY[
+	$$cancel_series(NULL)$$, format($$cancel_series(%L, NULL)$$, :'alone'), format($$cancel_series(%L, 'some')$$, :'alone'), $$cancel_series('00000000-0000-0000-0000-0000000005e4')$$,
+	$$reschedule_series(NULL, '[2032-01-06, 2032-01-07)')$$, format($$reschedule_series(%L, NULL)$$, :'second'), format($$reschedule_series(%L, 'empty')$$, :'second'),
+	format($$reschedule_series(%L, '[2032-01-06, 2032-01-07)', NULL)$$, :'second'), format($$reschedule_series(%L, '[2032-01-06, 2032-01-07)', 'ALL')$$, :'second'),
+	$$reschedule_series('00000000-0000-0000-0000-0000000005e4', '[2032-01-06, 2032-01-07)')$$]) AS call;
+
 SELECT count(*) FROM booking.verify();
 RESET timezone;
 RESET datestyle;

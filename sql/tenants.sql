@@ -119,7 +119,8 @@ FROM unnest(ARRAY[$$booking.book_place(%s, 'regress_tenant_b/eve')$$, $$booking.
 UNION ALL
 SELECT format(f, $$'a0000000-0000-7000-8000-00000000007e'$$)
 FROM unnest(ARRAY[$$booking.confirm(%s)$$, $$booking.extend_hold(%s, '1 hour')$$, $$booking.cancel(%s)$$, $$booking.check_in(%s)$$, $$booking.check_out(%s)$$,
-	$$booking.reschedule(%s, '[2032-07-06 10:00, 2032-07-06 11:00)')$$]) AS f
+	$$booking.reschedule(%s, '[2032-07-06 10:00, 2032-07-06 11:00)')$$, $$booking.cancel_series(%s)$$,
+	$$booking.reschedule_series(%s, '[2032-07-06 10:00, 2032-07-06 11:00)', 'all')$$]) AS f
 UNION ALL
 SELECT format(f, :'a_wait')
 FROM unnest(ARRAY[$$booking.leave_waitlist(%s)$$, $$booking.waitlist_position(%s)$$]) AS f

@@ -98,15 +98,19 @@ booking_book_all(PG_FUNCTION_ARGS)
 void
 booking_together_return(FunctionCallInfo fcinfo, const Together *all)
 {
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-
 	for (int i = 0; i < all->n; i++)
-	{
-		HeapTupleHeader row = DatumGetHeapTupleHeader(all->wish[i].booking);
-		HeapTupleData tuple = {.t_len = HeapTupleHeaderGetDatumLength(row),.t_data = row};
+		booking_return_row(fcinfo, all->wish[i].booking);
+}
 
-		tuplestore_puttuple(result->setResult, &tuple);
-	}
+/* A row of the answer: a booking. */
+void
+booking_return_row(FunctionCallInfo fcinfo, Datum booking)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	HeapTupleHeader row = DatumGetHeapTupleHeader(booking);
+	HeapTupleData tuple = {.t_len = HeapTupleHeaderGetDatumLength(row),.t_data = row};
+
+	tuplestore_puttuple(result->setResult, &tuple);
 }
 
 static void

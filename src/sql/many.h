@@ -12,6 +12,7 @@
 
 #include "rules/together.h"
 
+extern void booking_return_row(FunctionCallInfo fcinfo, Datum booking);
 extern void booking_together_return(FunctionCallInfo fcinfo, const Together *all);
 
 #endif							/* BOOKING_MANY_H */

@@ -14,6 +14,7 @@
 #include "engine/resource.h"
 #include "engine/slots.h"
 #include "rules/life.h"
+#include "rules/together.h"
 
 /* Where a booking is to go; what is not said stays as it is. */
 typedef struct Move
@@ -40,6 +41,7 @@ typedef struct Move
 extern void booking_may_move(const Life *life, const Move *move);
 extern const Resource *booking_move_target(const Life *life, const Move *move, Slot *slot);
 extern bool booking_move_values(const Life *life, const Move *move, Datum *values, char *nulls);
+extern void booking_move_together(Together *all, const Move *moves, int n, Datum *bookings);
 extern void booking_park_values(const Life *life, int n, Datum *values, char *nulls);
 
 #endif							/* BOOKING_MOVE_H */

@@ -88,10 +88,12 @@ typedef struct Movers
 	bool		has[MOVE_NKEYS];
 } Movers;
 
+pg_noreturn static void too_many_moves(void);
 static void begin_move(void *arg);
 static void read_move(void *arg, int key, const JsonbValue *value);
 static void end_move(void *arg);
-static void move_them(FunctionCallInfo fcinfo, Movers *movers);
+static void move_and_return(FunctionCallInfo fcinfo, Movers *movers);
+static void move_them(Movers *movers);
 static void lock_and_move(Together *all, void *arg);
 static void lock_movers(Movers *movers);
 static void peek_at_places(Movers *movers);
@@ -126,7 +128,7 @@ booking_swap(PG_FUNCTION_ARGS)
 		movers.mover[i].move.entry = i + 1;
 		movers.mover[i].move.id = *PG_GETARG_UUID_P(i);
 	}
-	move_them(fcinfo, &movers);
+	move_and_return(fcinfo, &movers);
 	return (Datum) 0;
 }
 
@@ -148,8 +150,17 @@ booking_move_all(PG_FUNCTION_ARGS)
 		booking_null_argument("moves");
 	movers.mover = palloc0_array(Mover, MOST_MOVES);
 	booking_read_entries(&all, PG_GETARG_JSONB_P(0), &reader);
-	move_them(fcinfo, &movers);
+	move_and_return(fcinfo, &movers);
 	return (Datum) 0;
+}
+
+static void
+too_many_moves(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("too many moves for one call"),
+			 errdetail("At most %d can be made together.", MOST_MOVES)));
 }
 
 static void
@@ -158,10 +169,7 @@ begin_move(void *arg)
 	Movers	   *movers = arg;
 
 	if (movers->n == MOST_MOVES)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("too many moves for one call"),
-				 errdetail("At most %d can be made together.", MOST_MOVES)));
+		too_many_moves();
 	memset(movers->has, 0, sizeof(movers->has));
 	movers->mover[movers->n].move.entry = movers->all->current;
 }
@@ -234,11 +242,36 @@ end_move(void *arg)
 /* ---- all of it ---- */
 
 static void
-move_them(FunctionCallInfo fcinfo, Movers *movers)
+move_and_return(FunctionCallInfo fcinfo, Movers *movers)
 {
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-
 	InitMaterializedSRF(fcinfo, 0);
+	move_them(movers);
+	for (int i = 0; i < movers->n; i++)
+		booking_return_row(fcinfo, movers->mover[i].booking);
+}
+
+/*
+ * Make these moves, all of them or none; *bookings becomes what they have made of each.  They are tried
+ * in this order.
+ */
+void
+booking_move_together(Together *all, const Move *moves, int n, Datum *bookings)
+{
+	Movers		movers = {.all = all,.n = n};
+
+	if (n > MOST_MOVES)
+		too_many_moves();
+	movers.mover = palloc0_array(Mover, n);
+	for (int i = 0; i < n; i++)
+		movers.mover[i].move = moves[i];
+	move_them(&movers);
+	for (int i = 0; i < n; i++)
+		bookings[i] = movers.mover[i].booking;
+}
+
+static void
+move_them(Movers *movers)
+{
 	SPI_connect();
 	booking_line_defer(true);
 	PG_TRY();
@@ -252,13 +285,6 @@ move_them(FunctionCallInfo fcinfo, Movers *movers)
 	PG_END_TRY();
 	booking_line_serve_deferred();
 	SPI_finish();
-	for (int i = 0; i < movers->n; i++)
-	{
-		HeapTupleHeader row = DatumGetHeapTupleHeader(movers->mover[i].booking);
-		HeapTupleData tuple = {.t_len = HeapTupleHeaderGetDatumLength(row),.t_data = row};
-
-		tuplestore_puttuple(result->setResult, &tuple);
-	}
 }
 
 static void

@@ -34,6 +34,7 @@
 #include "base/plans.h"
 #include "rules/life.h"
 #include "rules/policy.h"
+#include "sql/many.h"
 
 PG_FUNCTION_INFO_V1(booking_confirm);
 PG_FUNCTION_INFO_V1(booking_extend_hold);
@@ -202,7 +203,6 @@ booking_cancel_group(PG_FUNCTION_ARGS)
 static Datum
 step_of_group(FunctionCallInfo fcinfo, Step step, Datum argument, bool of_holds)
 {
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	Member	   *members;
 	int			held = 0;
 	int			n;
@@ -230,12 +230,7 @@ step_of_group(FunctionCallInfo fcinfo, Step step, Datum argument, bool of_holds)
 	}
 	qsort(members, n, sizeof(Member), compare_member_ids);
 	for (int i = 0; i < n; i++)
-	{
-		HeapTupleHeader row = DatumGetHeapTupleHeader(members[i].booking);
-		HeapTupleData tuple = {.t_len = HeapTupleHeaderGetDatumLength(row),.t_data = row};
-
-		tuplestore_puttuple(result->setResult, &tuple);
-	}
+		booking_return_row(fcinfo, members[i].booking);
 	return (Datum) 0;
 }
 

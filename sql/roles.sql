@@ -247,8 +247,12 @@ SET IntervalStyle = 'sql_standard';
 SET TimeZone = 'Asia/Kathmandu';
 SET row_security = off;
 SET transform_null_equals = on;
-SET standard_conforming_strings = off;
-SET escape_string_warning = off;
+-- 19 does without these.
+DO $$ BEGIN
+	IF current_setting('server_version_num')::int < 190000 THEN
+		PERFORM set_config('standard_conforming_strings', 'off', false), set_config('escape_string_warning', 'off', false);
+	END IF;
+END $$;
 SET backslash_quote = on;
 SET array_nulls = off;
 SET quote_all_identifiers = on;

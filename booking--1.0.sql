@@ -1883,6 +1883,19 @@ COMMENT ON PROCEDURE booking.archive_before(timestamptz, integer) IS
 	'moves bookings that were over before that moment, and what happened to them, into the archive, and commits after every batch';
 
 
+/* The background worker. */
+CREATE FUNCTION booking.start_worker() RETURNS integer
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'booking_start_worker';
+COMMENT ON FUNCTION booking.start_worker() IS
+	'starts the background worker of this database, unless it is running: its process id; until the server is stopped';
+
+CREATE FUNCTION booking.stop_worker() RETURNS boolean
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'booking_stop_worker';
+COMMENT ON FUNCTION booking.stop_worker() IS 'stops the background worker of this database; false when there is none';
+
+
 -- The life of a booking -----------------------------------------------------------------
 
 CREATE FUNCTION booking.confirm(id uuid)
@@ -3043,7 +3056,7 @@ UNION ALL
 	JOIN pg_proc p ON m.classid = 'pg_proc'::regclass AND p.oid = m.objid AND p.prokind = 'f'
 	WHERE p.prorettype NOT IN ('trigger'::regtype, 'event_trigger'::regtype)
 		AND p.proname NOT IN ('rebuild', 'forget_everything', 'keep_positions', 'archive_begin', 'archive_batch', 'archive_month',
-			'archive_bookings', 'archive_events', 'archive_orphans', 'change_access', 'grant_access', 'revoke_access')
+			'archive_bookings', 'archive_events', 'archive_orphans', 'start_worker', 'stop_worker', 'change_access', 'grant_access', 'revoke_access')
 $$;
 COMMENT ON FUNCTION booking.access_levels() IS
 	'each privilege that a level of grant_access() consists of, and the roles that have it now';

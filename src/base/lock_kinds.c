@@ -16,6 +16,7 @@
  *	HOLDER		103			holder			commit			counting one holder's bookings
  *	TOGETHER	108			resource id		commit			the order in which several are booked together
  *	CAPACITY	106			table			commit			capacities that a guard reads there
+ *	WORKER		109			0				process ends	that there is one background worker
  *	GATE		128 - 191	what is counted	row is indexed	counting, then inserting
  *	PLACES		1000 - 1255	slot id			commit			one row of a slot's free places
  *	PLACES		1256		slot id			commit			marking a slot's lapsed holds
@@ -88,6 +89,16 @@ booking_lock_take(LockKind kind, uint64 key, LOCKMODE mode, bool wait)
 				(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
 				 errmsg("another transaction has what this one does not wait for")));
 	return result;
+}
+
+/* To the end of the session, whatever becomes of transactions; false when another has it. */
+bool
+booking_lock_for_session(LockKind kind)
+{
+	LOCKTAG		tag;
+
+	make_tag(&tag, kind, 0);
+	return LockAcquire(&tag, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL;
 }
 
 void

@@ -21,11 +21,13 @@ typedef enum LockKind
 	LOCK_CAPACITY,
 	LOCK_HOLDERS,
 	LOCK_TOGETHER,
+	LOCK_WORKER,
 	LOCK_GATE = 128,			/* and on, a number for each part: to 191 */
 	LOCK_PLACES = 1000			/* and the number of the row */
 } LockKind;
 
 extern LockAcquireResult booking_lock_take(LockKind kind, uint64 key, LOCKMODE mode, bool wait);
+extern bool booking_lock_for_session(LockKind kind);
 extern bool booking_lock_held(LockKind kind, uint64 key, LOCKMODE mode);
 extern bool booking_lock_release(LockKind kind, uint64 key, LOCKMODE mode);
 extern void booking_set_hasty(bool now);

@@ -508,4 +508,39 @@ const PlanText booking_statements[STMT_COUNT] = {
 		"SELECT booking.archive_batch($1)",
 		WRITES, {INT8OID}
 	},
+	/* The process that has the WORKER lock of a database. */
+	[STMT_WORKER] = {
+		"SELECT pid FROM pg_catalog.pg_locks WHERE locktype" EQ "'advisory' AND database" EQ "$1"
+		" AND classid" EQ "'0' AND objid" EQ "'0' AND objsubid" EQ "$2 AND granted",
+		AS_OWNER, {OIDOID, INT2OID}
+	},
+	[STMT_WORKER_SWEEP] = {
+		"SELECT booking.expire_holds($1)",
+		WRITES, {INT4OID}
+	},
+	[STMT_READABLE_POSITION] = {
+		"SELECT booking.readable_position()",
+		0, {InvalidOid}
+	},
+	/* The resource that a booking has left is told as well. */
+	[STMT_EVENTS_TO_TELL] = {
+		"SELECT r.id, pg_catalog.min(e.seq), pg_catalog.max(e.seq) FROM booking.event e CROSS JOIN LATERAL ("
+		" SELECT e.resource_id UNION ALL SELECT (e.detail OPERATOR(pg_catalog.#>>) '{was,resource_id}')::pg_catalog.int8"
+		" WHERE e.kind" EQ "'rescheduled' AND (e.detail OPERATOR(pg_catalog.#>>) '{was,resource_id}')"
+		" OPERATOR(pg_catalog.~) '^[0-9]{1,18}$') AS r (id)"
+		" WHERE e.position" GT "$1 AND e.position" LE "$2 GROUP BY r.id",
+		BY_INDEX, {INT8OID, INT8OID}
+	},
+	[STMT_LAST_EVENT] = {
+		"SELECT seq FROM booking.event ORDER BY position DESC, seq DESC LIMIT 1",
+		BY_INDEX, {InvalidOid}
+	},
+	/* A run of the worker's that was broken off is gone on with. */
+	[STMT_WORKER_ARCHIVE] = {
+		"SELECT booking.archive_begin(COALESCE((SELECT r.moment FROM booking.archive_run r"
+		" WHERE r.phase" NE "'done' AND r.moment" LE "$1 AND NOT EXISTS"
+		" (SELECT FROM pg_catalog.pg_stat_activity s WHERE s.pid" EQ "r.pid)"
+		" ORDER BY r.id DESC LIMIT 1), $1), $2)",
+		WRITES, {TIMESTAMPTZOID, INT4OID}
+	},
 };

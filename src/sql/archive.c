@@ -28,12 +28,12 @@
 #include "base/errors.h"
 #include "base/plans.h"
 #include "rules/journal.h"
+#include "sql/archive.h"
 
 PG_FUNCTION_INFO_V1(booking_archive_before);
 
 #define LARGEST_BATCH	100000
 
-static bool move_batch(Datum *run);
 static int64 run_step(Statement statement, Datum *values);
 
 /* CALL booking.archive_before(moment, batch) */
@@ -41,7 +41,7 @@ Datum
 booking_archive_before(PG_FUNCTION_ARGS)
 {
 	Datum		values[2];
-	Datum		run;
+	int64		run;
 	bool		more;
 
 	booking_must_write(fcinfo);
@@ -70,28 +70,29 @@ booking_archive_before(PG_FUNCTION_ARGS)
 	values[1] = Int32GetDatum(PG_GETARG_INT32(1));
 	if (SPI_connect_ext(SPI_OPT_NONATOMIC) != SPI_OK_CONNECT)
 		elog(ERROR, "could not connect to SPI");
-	run = Int64GetDatum(run_step(STMT_ARCHIVE_BEGIN, values));
+	run = run_step(STMT_ARCHIVE_BEGIN, values);
 	SPI_commit();
 	do
 	{
 		CHECK_FOR_INTERRUPTS();
-		more = move_batch(&run);
+		more = booking_archive_step(run);
 		SPI_commit();
 	} while (more);
 	SPI_finish();
 	PG_RETURN_VOID();
 }
 
-/* False when there is nothing left to be done. */
-static bool
-move_batch(Datum *run)
+/* One batch, with SPI connected.  False when there is nothing left to be done. */
+bool
+booking_archive_step(int64 run)
 {
+	Datum		id = Int64GetDatum(run);
 	volatile bool more = false;
 
 	booking_journal_move(true);
 	PG_TRY();
 	{
-		more = run_step(STMT_ARCHIVE_BATCH, run) > 0;
+		more = run_step(STMT_ARCHIVE_BATCH, &id) > 0;
 	}
 	PG_FINALLY();
 	{

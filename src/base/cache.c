@@ -106,6 +106,7 @@ static const char *const table_names[BOOKING_TABLE_COUNT] = {
 	[TABLE_HOLDER_LIMIT] = "holder_limit",
 	[TABLE_SLOT] = "slot",
 	[TABLE_SLOT_ID_SEQ] = "slot_id_seq",
+	[TABLE_SLOT_PLACES] = "slot_places",
 	[TABLE_JOURNAL] = "journal",
 };
 

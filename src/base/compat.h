@@ -126,6 +126,15 @@
 	((desc)->constr && (desc)->constr->has_generated_stored)
 #endif
 
+/* 16 says more exactly which indexes an update needs entries in; what is asked here is in the row */
+#if PG_VERSION_NUM >= 160000
+#define heap_update_compat(rel, tid, row, command, failure, mode) \
+	heap_update(rel, tid, row, command, InvalidSnapshot, true, failure, mode, &(TU_UpdateIndexes) {TU_None})
+#else
+#define heap_update_compat(rel, tid, row, command, failure, mode) \
+	heap_update(rel, tid, row, command, InvalidSnapshot, true, failure, mode)
+#endif
+
 /* 18 lets ExecCheckIndexConstraints() leave a row out */
 #if PG_VERSION_NUM >= 180000
 #define no_index_conflict(info, slot, estate, conflict, indexes) \

@@ -188,11 +188,14 @@ static bool
 suits_any_snapshot(SPIPlanPtr plan, CachedPlan *made)
 {
 	CachedPlanSource *source = linitial(SPI_plan_get_plan_sources(plan));
-	PlannedStmt *statement = linitial_node(PlannedStmt, made->stmt_list);
+	PlannedStmt *statement;
 	int			written = 0;
 
-	if (source->dependsOnRLS || list_length(made->stmt_list) != 1 ||
-		!node_suits_any_snapshot(statement->planTree) ||
+	/* A rule may have made several of it, or none. */
+	if (source->dependsOnRLS || list_length(made->stmt_list) != 1)
+		return false;
+	statement = linitial_node(PlannedStmt, made->stmt_list);
+	if (!node_suits_any_snapshot(statement->planTree) ||
 		!nodes_suit_any_snapshot(statement->subplans))
 		return false;
 	while ((written = next_result_relation(statement, written)) > 0)

@@ -38,6 +38,7 @@ typedef void (*RowVisit) (HeapTuple row, TupleDesc desc, void *arg);
 
 extern void booking_rows_visit(Relation rel, Snapshot snapshot, const RowKey *keys, int nkeys,
 							   RowVisit visit, void *arg);
+extern HeapTuple booking_rows_one(Relation rel, Oid index, Snapshot snapshot, const RowKey *keys, int nkeys);
 extern void booking_rows_begin(RowScan *rows, Relation rel, Oid index, Snapshot snapshot,
 							   const RowKey *keys, int nkeys);
 extern HeapTuple booking_rows_next(RowScan *rows);

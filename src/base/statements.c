@@ -435,16 +435,6 @@ const PlanText booking_statements[STMT_COUNT] = {
 		"DELETE FROM booking.slot_places WHERE slot_id" EQ "$1",
 		AS_OWNER | WRITES | BY_INDEX, {INT8OID}
 	},
-	[STMT_TAKE_PLACES] = {
-		"UPDATE booking.slot_places SET free = free OPERATOR(pg_catalog.-) $3"
-		" WHERE slot_id" EQ "$1 AND shard" EQ "$2 AND free OPERATOR(pg_catalog.>=) $3",
-		AS_OWNER | WRITES | OF_SHARD | BY_INDEX, {INT8OID, INT2OID, INT4OID}
-	},
-	[STMT_GIVE_PLACES] = {
-		"UPDATE booking.slot_places SET free = free OPERATOR(pg_catalog.+) $3"
-		" WHERE slot_id" EQ "$1 AND shard" EQ "$2 RETURNING free",
-		AS_OWNER | WRITES | OF_SHARD | BY_INDEX, {INT8OID, INT2OID, INT4OID}
-	},
 	[STMT_SET_PLACES] = {
 		"UPDATE booking.slot_places SET free = $3"
 		" WHERE slot_id" EQ "$1 AND shard" EQ "$2 AND free OPERATOR(pg_catalog.<>) $3",

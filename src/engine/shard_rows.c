@@ -14,7 +14,6 @@
 
 #include "access/htup_details.h"
 #include "access/table.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_am.h"
 #include "miscadmin.h"
 #include "utils/datum.h"
@@ -45,6 +44,16 @@ static Cache lapse_indexes = {
 	.limit = 256 * 1024
 };
 
+/* What the rows of a slot's shards are put into. */
+typedef struct Look
+{
+	int			nshards;
+	AttrNumber	shard;			/* where they have these columns */
+	AttrNumber	free;
+	FreePlaces *found;
+	bool		astray;			/* there is one that belongs to no shard */
+} Look;
+
 /* The sum of what is free in the shards of a slot. */
 typedef struct FreeCount
 {
@@ -53,6 +62,7 @@ typedef struct FreeCount
 	int64		free;
 } FreeCount;
 
+static void look_at_shard(HeapTuple row, TupleDesc desc, void *arg);
 static void count_free(HeapTuple row, TupleDesc desc, void *arg);
 static int64 lapsed_places(const Slot *slot, TimestampTz now, Snapshot snapshot);
 static Oid	lapse_index(Relation rel);
@@ -62,27 +72,38 @@ static Oid	find_lapse_index(Relation rel);
 void
 booking_shards_look(const Slot *slot, FreePlaces *free)
 {
-	Relation	rel = table_open(get_relname_relid("slot_places", get_namespace_oid("booking", false)),
-								 AccessShareLock);
+	Relation	rel = table_open(booking_table("slot_places"), AccessShareLock);
 	RowKey		key = {"slot_id", F_INT8EQ, Int64GetDatum(slot->id), false};
-	RowScan		rows;
-	HeapTuple	row;
+	Look		look = {
+		.nshards = slot->nshards,
+		.shard = get_attnum(RelationGetRelid(rel), "shard"),
+		.free = get_attnum(RelationGetRelid(rel), "free"),
+		.found = free
+	};
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
 
 	memset(free, 0, sizeof(FreePlaces));
-	booking_rows_begin(&rows, rel, booking_rows_key_index(rel, &key, 1), NULL, &key, 1);
-	while ((row = booking_rows_next(&rows)) != NULL)
-	{
-		bool		isnull;
-		int			shard = DatumGetInt16(booking_rows_column(&rows, row, "shard", &isnull));
-
-		if (shard < 0 || shard >= slot->nshards)
-			booking_shards_not_counted(slot);
-		free->shard[shard] = DatumGetInt32(booking_rows_column(&rows, row, "free", &isnull));
-		free->row[shard] = row->t_self;
-		free->total += free->shard[shard];
-	}
-	booking_rows_end(&rows);
+	booking_rows_visit(rel, snapshot, &key, 1, look_at_shard, &look);
+	UnregisterSnapshot(snapshot);
 	table_close(rel, NoLock);
+	if (look.astray)
+		booking_shards_not_counted(slot);
+}
+
+static void
+look_at_shard(HeapTuple row, TupleDesc desc, void *arg)
+{
+	Look	   *look = arg;
+	bool		isnull;
+	int			shard = DatumGetInt16(heap_getattr(row, look->shard, desc, &isnull));
+
+	if (shard < 0 || shard >= look->nshards)
+	{
+		look->astray = true;
+		return;
+	}
+	look->found->shard[shard] = DatumGetInt32(heap_getattr(row, look->free, desc, &isnull));
+	look->found->total += look->found->shard[shard];
 }
 
 /*
@@ -92,8 +113,7 @@ booking_shards_look(const Slot *slot, FreePlaces *free)
 bool
 booking_shards_count(const Slot *slot, TimestampTz now, int64 *left)
 {
-	Relation	rel = table_open(get_relname_relid("slot_places", get_namespace_oid("booking", false)),
-								 AccessShareLock);
+	Relation	rel = table_open(booking_table("slot_places"), AccessShareLock);
 	RowKey		key = {"slot_id", F_INT8EQ, Int64GetDatum(slot->id), false};
 	FreeCount	count = {.column = get_attnum(RelationGetRelid(rel), "free")};
 	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
@@ -143,33 +163,6 @@ lapsed_places(const Slot *slot, TimestampTz now, Snapshot snapshot)
 	booking_rows_end(&rows);
 	table_close(rel, NoLock);
 	return places;
-}
-
-/* One of the rows, as of now.  False when there is none. */
-bool
-booking_shards_read(const Slot *slot, int shard, ShardRow *found)
-{
-	Relation	rel = table_open(get_relname_relid("slot_places", get_namespace_oid("booking", false)),
-								 AccessShareLock);
-	RowKey		keys[] = {
-		{"slot_id", F_INT8EQ, Int64GetDatum(slot->id), false},
-		{"shard", F_INT2EQ, Int16GetDatum((int16) shard), false}
-	};
-	RowScan		rows;
-	HeapTuple	row;
-	bool		isnull;
-
-	booking_rows_begin(&rows, rel, booking_rows_key_index(rel, keys, 2), NULL, keys, 2);
-	row = booking_rows_next(&rows);
-	if (row)
-		*found = (ShardRow) {
-			.free = DatumGetInt32(booking_rows_column(&rows, row, "free", &isnull)),
-			.xmin = HeapTupleHeaderGetXmin(row->t_data),
-			.xmax = HeapTupleHeaderGetRawXmax(row->t_data)
-		};
-	booking_rows_end(&rows);
-	table_close(rel, NoLock);
-	return row != NULL;
 }
 
 /*

@@ -48,21 +48,18 @@
  *
  * Many slots: a transaction keeps no more than some of these locks (locks.c).  Once it has
  * as many, it gives each back as soon as it has written the row, which nobody else can
- * write then before it ends.  The next to get the lock of such a row finds it being written.  An
- * UPDATE that adds to what is there, or takes from it, waits for that transaction by
- * itself; whatever sets a value, must not wait, or could not go on afterwards (above
- * READ COMMITTED) looks first, at which transaction is writing the row (free_in()).
+ * write then before it ends.  The next to get the lock of such a row finds it being written,
+ * and has to wait for that transaction as well, or try elsewhere (free_in()).
+ *
+ * A row is read under its lock, and then written as it was read (shard_write.c).
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
 #include "access/transam.h"
 #include "access/xact.h"
-#include "catalog/pg_type.h"
 #include "common/pg_prng.h"
-#include "executor/spi.h"
 #include "miscadmin.h"
 #include "storage/itemptr.h"
 #include "storage/latch.h"
@@ -77,7 +74,6 @@
 #include "base/errors.h"
 #include "base/lock_kinds.h"
 #include "base/locks.h"
-#include "base/plans.h"
 #include "base/test_point.h"
 #include "base/transaction.h"
 #include "engine/lapse.h"
@@ -117,25 +113,23 @@ static bool try_to_take(Taking *taking, int64 *taken);
 static void wait_for_busy(Taking *taking);
 static void in_the_way(Taking *taking, const Slot *slot, int shard);
 static void try_first(const Slot *slot, int shard);
-static int64 free_in(const Slot *slot, int shard, bool wait);
+static int64 free_in(const Slot *slot, int shard, bool wait, ShardRow *row);
 static bool written_by_us(const Slot *slot, int shard);
 static bool try_shard(const Slot *slot, int shard);
 static void shard_written(const Slot *slot, int shard);
 static int64 take_from(const Slot *slot, int shard, int64 need, int64 want);
 static int64 take_somewhere(Taking *taking, const FreePlaces *free);
 static int64 gather(Taking *taking, const FreePlaces *free);
-static bool lock_enough(Taking *taking, const FreePlaces *free, int64 *here);
-static void spread(const Slot *slot, const int64 *here, int64 need);
+static bool lock_enough(Taking *taking, const FreePlaces *free, ShardRow *here);
+static void spread(const Slot *slot, const ShardRow *here, int64 need);
 static void reap_places(Taking *taking);
 static int	mark_some(Taking *taking, Datum *ids, int found, TimestampTz now);
 static bool lock_shard(const Slot *slot, int shard);
-static bool gives_exactly(void);
-static int	find_shard_to_give(const Slot *slot, int start, bool exactly, int64 *before);
-static int	lock_shard_to_give(const Slot *slot, bool exactly, int64 *before);
+static int	find_shard_to_give(const Slot *slot, int start, ShardRow *row);
+static int	lock_shard_to_give(const Slot *slot, ShardRow *row);
 static bool lock_all(Taking *taking);
 static void unlock_some(const Slot *slot, int n);
 static int	some_shard(const Slot *slot);
-static uint64 run(Statement statement, const Slot *slot, int shard, int64 quantity);
 
 /*
  * Take at least "need" places, and up to "want" where they are at hand.  Returns how
@@ -178,14 +172,13 @@ static bool
 try_to_take(Taking *taking, int64 *taken)
 {
 	FreePlaces	free;
-	int64		before;
+	ShardRow	row;
 	int			back = -1;
 
 	taking->busy = NULL;
 	taking->again = false;
-	SPI_connect();
 	if (taking->from &&
-		(back = find_shard_to_give(taking->from, some_shard(taking->from), gives_exactly(), &before)) < 0)
+		(back = find_shard_to_give(taking->from, some_shard(taking->from), &row)) < 0)
 		in_the_way(taking, taking->from, some_shard(taking->from));
 	else
 	{
@@ -198,7 +191,6 @@ try_to_take(Taking *taking, int64 *taken)
 			reap_places(taking);
 		}
 	}
-	SPI_finish();
 
 	if (back >= 0 && *taken == 0)
 		booking_unlock_places(taking->from->id, back);
@@ -218,13 +210,11 @@ try_to_take(Taking *taking, int64 *taken)
 static void
 wait_for_busy(Taking *taking)
 {
+	ShardRow	row;
+
 	lock_shard(taking->busy, taking->shard);
 	if (taking->shard < taking->busy->nshards)
-	{
-		SPI_connect();
-		(void) free_in(taking->busy, taking->shard, true);
-		SPI_finish();
-	}
+		(void) free_in(taking->busy, taking->shard, true, &row);
 	if (taking->from && pg_prng_bool(&pg_global_prng_state))
 	{
 		booking_unlock_places(taking->busy->id, taking->shard);
@@ -244,14 +234,12 @@ int64
 booking_shards_take_at_once(const Slot *slot, const Slot *from, int64 need, int64 want)
 {
 	int64		taken = 0;
-	int64		before;
+	ShardRow	row;
 	int			back = -1;
 
 	if (slot->shard < 0)
 		return 0;
-	SPI_connect();
-	if (from == NULL ||
-		(back = find_shard_to_give(from, some_shard(from), gives_exactly(), &before)) >= 0)
+	if (from == NULL || (back = find_shard_to_give(from, some_shard(from), &row)) >= 0)
 	{
 		int			i = 0;
 
@@ -261,7 +249,6 @@ booking_shards_take_at_once(const Slot *slot, const Slot *from, int64 need, int6
 		if (i < slot->nshards)
 			taken = take_from(slot, (slot->shard + i) % slot->nshards, need, want);
 	}
-	SPI_finish();
 	if (back >= 0 && taken == 0)
 		booking_unlock_places(from->id, back);
 	else if (back >= 0)
@@ -284,23 +271,22 @@ try_first(const Slot *slot, int shard)
  * back may still be writing the row: then wait for its end, or do not, and say so.
  */
 static int64
-free_in(const Slot *slot, int shard, bool wait)
+free_in(const Slot *slot, int shard, bool wait, ShardRow *row)
 {
 	TransactionId writer = InvalidTransactionId;
 
 	for (;;)
 	{
-		ShardRow	row;
 		TransactionId xmax;
 
-		if (!booking_shards_read(slot, shard, &row))
+		if (!booking_shards_read(slot, shard, row))
 			return NO_SUCH_SHARD;
-		xmax = row.xmax;
+		xmax = row->xmax;
 
 		/* One that has ended since the snapshot was taken: look again, once. */
 		if (!TransactionIdIsNormal(xmax) || TransactionIdIsCurrentTransactionId(xmax) ||
 			(xmax == writer && !TransactionIdIsInProgress(xmax)))
-			return row.free;
+			return row->free;
 		writer = xmax;
 		if (TransactionIdIsInProgress(xmax))
 		{
@@ -339,32 +325,23 @@ shard_written(const Slot *slot, int shard)
 }
 
 /*
- * Take places from one shard, whose lock we have; it is given back if there are not enough.
- *
- * An UPDATE that takes some if there are as many waits for a writer of the row, and
- * then looks again.  It cannot do so above READ COMMITTED, nor while we serve a waitlist,
- * nor can one that sets a value.
+ * Take places from one shard, whose lock we have; it is given back if there are not enough, or if
+ * somebody who has given the lock back is still writing the row.
  */
 static int64
 take_from(const Slot *slot, int shard, int64 need, int64 want)
 {
-	int64		taken = need;
-	int64		free = 0;
+	ShardRow	row;
+	int64		free = free_in(slot, shard, false, &row);
+	int64		taken = free < need ? 0 : Min(want, free);
 
-	if (want > need || IsolationUsesXactSnapshot() || booking_line_serving())
-	{
-		free = free_in(slot, shard, false);
-		if (free == NO_SUCH_SHARD)
-			booking_shards_not_counted(slot);
-		taken = free < need ? 0 : Min(want, free);
-		if (taken > 0 && run(STMT_SET_PLACES, slot, shard, free - taken) == 0)
-			taken = 0;
-	}
-	else if (run(STMT_TAKE_PLACES, slot, shard, need) == 0)
-		taken = 0;
-
+	if (free == NO_SUCH_SHARD)
+		booking_shards_not_counted(slot);
 	if (taken > 0)
+	{
+		booking_shards_write(slot, shard, &row, free - taken);
 		shard_written(slot, shard);
+	}
 	else
 		booking_unlock_places(slot->id, shard);
 	return taken;
@@ -421,7 +398,7 @@ static int64
 gather(Taking *taking, const FreePlaces *free)
 {
 	const Slot *slot = taking->slot;
-	int64		here[MAX_SHARDS];
+	ShardRow	here[MAX_SHARDS];
 	int64		taken = 0;
 
 	if (!booking_lock_places(slot->id, GATHERER, false))
@@ -440,12 +417,12 @@ gather(Taking *taking, const FreePlaces *free)
 }
 
 /*
- * Lock all shards that nobody has, and say how much is there; -1: not ours.  False, and none
+ * Lock all shards that nobody has, and say how much is there; less than 0: not ours.  False, and none
  * is locked, when that is not enough.  Then the fullest of the others is in the way; if none of
  * them has anything, what we have looked at is no longer so.
  */
 static bool
-lock_enough(Taking *taking, const FreePlaces *free, int64 *here)
+lock_enough(Taking *taking, const FreePlaces *free, ShardRow *here)
 {
 	const Slot *slot = taking->slot;
 	int64		total = 0;
@@ -453,19 +430,20 @@ lock_enough(Taking *taking, const FreePlaces *free, int64 *here)
 
 	for (int shard = 0; shard < slot->nshards; shard++)
 	{
-		here[shard] = -1;
 		if (try_shard(slot, shard))
 		{
-			here[shard] = free_in(slot, shard, false);
-			if (here[shard] == NO_SUCH_SHARD)
+			int64		left = free_in(slot, shard, false, &here[shard]);
+
+			if (left == NO_SUCH_SHARD)
 				booking_shards_not_counted(slot);
-			if (here[shard] >= 0)
+			if (left >= 0)
 			{
-				total += here[shard];
+				total += left;
 				continue;
 			}
 			booking_unlock_places(slot->id, shard);
 		}
+		here[shard].free = BEING_WRITTEN;
 		if (fullest < 0 || free->shard[shard] > free->shard[fullest])
 			fullest = shard;
 	}
@@ -473,7 +451,7 @@ lock_enough(Taking *taking, const FreePlaces *free, int64 *here)
 		return true;
 
 	for (int shard = 0; shard < slot->nshards; shard++)
-		if (here[shard] >= 0)
+		if (here[shard].free >= 0)
 			booking_unlock_places(slot->id, shard);
 	if (fullest >= 0 && free->shard[fullest] > 0)
 		in_the_way(taking, slot, fullest);
@@ -484,7 +462,7 @@ lock_enough(Taking *taking, const FreePlaces *free, int64 *here)
 
 /* Take some of what is in the shards that are locked, and spread the rest over them. */
 static void
-spread(const Slot *slot, const int64 *here, int64 need)
+spread(const Slot *slot, const ShardRow *here, int64 need)
 {
 	int			start = some_shard(slot);
 	int			n = 0;
@@ -493,9 +471,9 @@ spread(const Slot *slot, const int64 *here, int64 need)
 
 	for (int shard = 0; shard < slot->nshards; shard++)
 	{
-		if (here[shard] < 0)
+		if (here[shard].free < 0)
 			continue;
-		rest += here[shard];
+		rest += here[shard].free;
 		n++;
 	}
 	portion = Max((rest + n - 1) / n, Min(4 * need, SMALL_PORTION));
@@ -507,11 +485,11 @@ spread(const Slot *slot, const int64 *here, int64 need)
 		int			shard = (start + i) % slot->nshards;
 		int64		left = Min(rest, portion);
 
-		if (here[shard] < 0)
+		if (here[shard].free < 0)
 			continue;
-		if (here[shard] != left)
+		if (here[shard].free != left)
 		{
-			run(STMT_SET_PLACES, slot, shard, left);
+			booking_shards_write(slot, shard, &here[shard], left);
 			shard_written(slot, shard);
 		}
 		else
@@ -651,14 +629,12 @@ booking_shards_can_give(int64 slot_id)
 {
 	const Resource *resource;
 	Slot		slot = booking_use_slot(slot_id, &resource);
-	int64		before;
+	ShardRow	row;
 	int			shard;
 
-	SPI_connect();
-	shard = find_shard_to_give(&slot, some_shard(&slot), gives_exactly(), &before);
+	shard = find_shard_to_give(&slot, some_shard(&slot), &row);
 	if (shard >= 0)
 		booking_unlock_places(slot_id, shard);
-	SPI_finish();
 	return shard >= 0;
 }
 
@@ -669,54 +645,52 @@ booking_shards_can_give(int64 slot_id)
 int
 booking_shards_prepare_to_give(const Slot *slot)
 {
-	int64		before;
-	int			shard;
+	ShardRow	row;
+	int			shard = lock_shard_to_give(slot, &row);
 
-	SPI_connect();
-	shard = lock_shard_to_give(slot, gives_exactly(), &before);
-	SPI_finish();
 	try_first(slot, shard);
 	return shard;
 }
 
-/* Have we to know what is in a shard in order to give it more? */
-static bool
-gives_exactly(void)
-{
-	return IsolationUsesXactSnapshot() || booking_line_serving() || booking_hasty();
-}
-
-/* Lock a shard that can be had at once; -1: there is none. */
+/* Lock a shard that can be had at once, and read it; -1: there is none. */
 static int
-find_shard_to_give(const Slot *slot, int start, bool exactly, int64 *before)
+find_shard_to_give(const Slot *slot, int start, ShardRow *row)
 {
 	for (int i = 0; i < slot->nshards; i++)
 	{
 		int			shard = (start + i) % slot->nshards;
+		int64		free;
 
 		if (!try_shard(slot, shard))
 			continue;
-		if (!exactly || (*before = free_in(slot, shard, false)) != BEING_WRITTEN)
+		free = free_in(slot, shard, false, row);
+		if (free == NO_SUCH_SHARD)
+			row->free = NO_SUCH_SHARD;
+		if (free != BEING_WRITTEN)
 			return shard;
 		booking_unlock_places(slot->id, shard);
 	}
 	return -1;
 }
 
-/* Lock a shard to give places to, waiting for one if all are in use. */
+/* Lock a shard to give places to, waiting for one if all are in use, and read it. */
 static int
-lock_shard_to_give(const Slot *slot, bool exactly, int64 *before)
+lock_shard_to_give(const Slot *slot, ShardRow *row)
 {
 	int			start = slot->shard >= 0 ? slot->shard : some_shard(slot);
-	int			shard = find_shard_to_give(slot, start, exactly, before);
+	int			shard = find_shard_to_give(slot, start, row);
+	int64		free = BEING_WRITTEN;
 
 	if (shard >= 0)
 		return shard;
-	if (!lock_shard(slot, start) ||
-		(exactly && (*before = free_in(slot, start, true)) == BEING_WRITTEN))
+	if (lock_shard(slot, start))
+		free = free_in(slot, start, true, row);
+	if (free == BEING_WRITTEN)
 		ereport(ERROR,
 				(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
 				 errmsg("every counter of slot %lld is in use", (long long) slot->id)));
+	if (free == NO_SUCH_SHARD)
+		row->free = NO_SUCH_SHARD;
 	return start;
 }
 
@@ -727,33 +701,17 @@ lock_shard_to_give(const Slot *slot, bool exactly, int64 *before)
 bool
 booking_shards_give(const Slot *slot, int64 quantity)
 {
-	bool		exactly = gives_exactly();
-	int64		before = 0;
-	int			shard;
+	ShardRow	row;
+	int			shard = lock_shard_to_give(slot, &row);
 
-	SPI_connect();
-	shard = lock_shard_to_give(slot, exactly, &before);
-	if (exactly)
+	if (row.free == NO_SUCH_SHARD)
 	{
-		if (before != NO_SUCH_SHARD)
-			run(STMT_SET_PLACES, slot, shard, before + quantity);
-	}
-	else if (run(STMT_GIVE_PLACES, slot, shard, quantity) > 0)
-	{
-		bool		isnull;
-
-		before = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
-											 &isnull)) - quantity;
-	}
-	else
-		before = NO_SUCH_SHARD;
-
-	if (before == NO_SUCH_SHARD)
 		booking_unlock_places(slot->id, shard);
-	else
-		shard_written(slot, shard);
-	SPI_finish();
-	return before == 0;
+		return false;
+	}
+	booking_shards_write(slot, shard, &row, row.free + quantity);
+	shard_written(slot, shard);
+	return row.free == 0;
 }
 
 /* How many places are free. */
@@ -762,9 +720,7 @@ booking_shards_left(const Slot *slot)
 {
 	FreePlaces	free;
 
-	SPI_connect();
 	booking_shards_look(slot, &free);
-	SPI_finish();
 	return free.total;
 }
 
@@ -777,8 +733,9 @@ lock_all(Taking *taking)
 	for (int shard = 0; shard < slot->nshards; shard++)
 	{
 		bool		locked = try_shard(slot, shard);
+		ShardRow	row;
 
-		if (locked && free_in(slot, shard, false) != BEING_WRITTEN)
+		if (locked && free_in(slot, shard, false, &row) != BEING_WRITTEN)
 			continue;
 		unlock_some(slot, shard + locked);
 		in_the_way(taking, slot, shard);
@@ -799,16 +756,4 @@ static int
 some_shard(const Slot *slot)
 {
 	return (int) pg_prng_uint64_range(&pg_global_prng_state, 0, slot->nshards - 1);
-}
-
-/* The statements about slot_places, which take as many of these parameters as they use. */
-static uint64
-run(Statement statement, const Slot *slot, int shard, int64 quantity)
-{
-	Datum		values[3];
-
-	values[0] = Int64GetDatum(slot->id);
-	values[1] = Int16GetDatum((int16) shard);
-	values[2] = Int32GetDatum((int32) quantity);
-	return booking_run(statement, values, NULL);
 }

@@ -8,7 +8,7 @@
 #ifndef BOOKING_SHARDS_H
 #define BOOKING_SHARDS_H
 
-#include "storage/itemptr.h"
+#include "access/htup.h"
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
@@ -19,7 +19,6 @@
 typedef struct FreePlaces
 {
 	int32		shard[MAX_SHARDS];
-	ItemPointerData row[MAX_SHARDS];
 	int64		total;
 } FreePlaces;
 
@@ -29,6 +28,7 @@ typedef struct ShardRow
 	int32		free;
 	TransactionId xmin;
 	TransactionId xmax;
+	HeapTuple	row;			/* all of it, for booking_shards_write() */
 } ShardRow;
 
 extern int64 booking_shards_take(const Slot *slot, const Slot *from, int64 need, int64 want,
@@ -42,6 +42,7 @@ extern void booking_shards_look(const Slot *slot, FreePlaces *free);
 extern bool booking_shards_count(const Slot *slot, TimestampTz now, int64 *left);
 extern void booking_shards_must_be_counted(const Slot *slot);
 extern bool booking_shards_read(const Slot *slot, int shard, ShardRow *found);
+extern void booking_shards_write(const Slot *slot, int shard, const ShardRow *row, int64 free);
 extern int	booking_shards_lapsed(const Slot *slot, TimestampTz until, int limit, Datum *ids,
 								  TimestampTz *first);
 pg_noreturn extern void booking_shards_not_counted(const Slot *slot);

@@ -18,7 +18,6 @@
 
 #include "access/transam.h"
 #include "access/xact.h"
-#include "executor/spi.h"
 #include "utils/inval.h"
 
 #include "base/cache.h"
@@ -61,13 +60,11 @@ booking_places_sold_out(const Slot *slot, int32 quantity)
 	before = booking_cache_now();
 	booking_cache_listen(&signals);
 
-	SPI_connect();
 	booking_shards_look(slot, &free);
 	if (free.total < quantity)
 		booking_shards_must_be_counted(slot);
 	if (free.total < quantity)
 		(void) booking_shards_lapsed(slot, DT_NOEND, 1, NULL, &lapse);
-	SPI_finish();
 
 	/* What our own transaction has taken comes back without notice, if it rolls back. */
 	if (free.total == 0 && !TransactionIdIsValid(GetTopTransactionIdIfAny()) &&

@@ -952,6 +952,28 @@ COMMENT ON FUNCTION booking.try_book_any(text[], tstzrange, text, integer, inter
 	'like book_any, but no row instead of an error when none is free';
 
 /*
+ * The same with the published slots of a list of resources, or of a category: a place in the first slot
+ * that lies within a time and has so many.
+ */
+CREATE FUNCTION booking.book_any_place(
+		resources text[], within tstzrange, holder text, quantity integer DEFAULT 1, hold_for interval DEFAULT NULL,
+		id uuid DEFAULT NULL, data jsonb DEFAULT '{}', category text DEFAULT NULL)
+	RETURNS booking.booking
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'booking_book_any_place';
+COMMENT ON FUNCTION booking.book_any_place(text[], tstzrange, text, integer, interval, uuid, jsonb, text) IS
+	'books places in the first slot within a time, of these resources or of a category, that has them';
+
+CREATE FUNCTION booking.try_book_any_place(
+		resources text[], within tstzrange, holder text, quantity integer DEFAULT 1, hold_for interval DEFAULT NULL,
+		id uuid DEFAULT NULL, data jsonb DEFAULT '{}', category text DEFAULT NULL)
+	RETURNS SETOF booking.booking
+	LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1
+	AS 'MODULE_PATHNAME', 'booking_try_book_any_place';
+COMMENT ON FUNCTION booking.try_book_any_place(text[], tstzrange, text, integer, interval, uuid, jsonb, text) IS
+	'like book_any_place, but no row instead of an error when no slot has them';
+
+/*
  * All of them or none.  What they make shares a group_id, and the same call once more with
  * the same group_id gets the same bookings.
  */

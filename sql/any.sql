@@ -59,3 +59,42 @@ FROM (VALUES ($$NULL, '[2030-01-07, 2030-01-08)', 'ann'$$), ($$'{}', '[2030-01-0
 	($$'{any: bikes}', '[2030-01-07, 2030-01-08)', 'ann', 0$$), ($$'{any: bikes}', '[2030-01-07, 2030-01-08)', 'ann', NULL$$), ($$'{any: bikes}', '[2030-01-07, 2030-01-08)', 'ann', 4$$),
 	($$'{any: bikes}', '[2030-01-07, 2030-01-08)', 'ann', hold_for => '0'$$), ($$'{any: bikes}', '[2030-01-07, 2030-01-08)', 'ann', data => NULL$$), ($$'{any: bikes}', '[2030-01-07, 2030-01-08)', 'ann', data => '1'$$)) AS v (arguments);
 SELECT problem, detail FROM booking.verify() WHERE resource_id IN (SELECT id FROM booking.resource WHERE name LIKE 'any: %');
+
+--
+-- Places in any slot.
+--
+SELECT name FROM unnest(ARRAY['any: doctor A', 'any: doctor B']) AS n, booking.create_resource(n, category => 'any: doctor', slots_only => true);
+SELECT count(*) FROM booking.publish_slots('any: doctor A', '[2030-02-04 09:00, 2030-02-04 09:30)', '30 minutes', '2030-02-04 10:30');
+SELECT count(*) FROM booking.publish_slots('any: doctor B', '[2030-02-04 09:00, 2030-02-04 09:30)', '30 minutes', '2030-02-04 10:00');
+SELECT count(*) FROM booking.publish_slot('any: bikes', '[2030-02-04 09:00, 2030-02-04 12:00)', 5);
+-- The earliest; of those that begin together that of the resource that is named first.
+SELECT pg_temp.got(b), period FROM booking.book_any_place(ARRAY['any: doctor B', 'any: doctor A'], '[2030-02-04, 2030-02-05)', 'ann') AS b;
+SELECT pg_temp.got(b), period FROM booking.book_any_place(ARRAY['any: doctor B', 'any: doctor A'], '[2030-02-04, 2030-02-05)', 'bob', hold_for => '10 minutes', data => '{"a": 1}') AS b;
+SELECT pg_temp.got(b), period FROM booking.book_any_place(NULL, '[2030-02-04 09:15, 2030-02-04 10:00)', 'cas', category => 'any: doctor') AS b;
+SELECT pg_temp.got(b), period FROM booking.try_book_any_place(NULL, '[2030-02-04, 2030-02-05)', 'dan', category => 'any: doctor') AS b;
+SELECT pg_temp.got(b), period FROM booking.try_book_any_place(NULL, '[2030-02-04, 2030-02-05)', 'eve', category => 'any: doctor', id => '00000000-0000-0000-0000-0000000000c2') AS b;
+SELECT count(*) FROM booking.try_book_any_place(NULL, '[2030-02-04, 2030-02-05)', 'fay', category => 'any: doctor');
+SELECT pg_temp.said($$SELECT * FROM booking.book_any_place(NULL, '[2030-02-04, 2030-02-05)', 'fay', category => 'any: doctor')$$);
+-- The same call once more; something else with its id.
+SELECT pg_temp.got(b), period FROM booking.try_book_any_place(NULL, '[2030-02-04, 2030-02-05)', 'eve', category => 'any: doctor', id => '00000000-0000-0000-0000-0000000000c2') AS b;
+SELECT pg_temp.said(format($$SELECT * FROM booking.book_any_place(%s, id => '00000000-0000-0000-0000-0000000000c2')$$, arguments))
+FROM unnest(ARRAY[$$'{any: doctor A}', '[2030-02-04, 2030-02-05)', 'fay'$$, $$'{any: doctor B}', '[2030-02-04, 2030-02-05)', 'eve'$$, $$'{any: doctor A}', '[2030-02-05, 2030-02-06)', 'eve'$$]) AS arguments;
+-- Several places; nothing but slots that lie within, are open, and have as many.
+SELECT pg_temp.got(b), period, quantity FROM booking.book_any_place(ARRAY['any: doctor A', 'any: bikes'], '[2030-02-04, 2030-02-05)', 'ann', 3) AS b;
+SELECT pg_temp.said($$SELECT * FROM booking.book_any_place(ARRAY['any: doctor A', 'any: bikes'], '[2030-02-04, 2030-02-05)', 'ann', 3)$$);
+UPDATE booking.slot SET closed = true WHERE resource_id = booking.resource_id('any: bikes');
+SELECT pg_temp.said($$SELECT * FROM booking.book_any_place(ARRAY['any: bikes'], '[2030-02-04, 2030-02-05)', 'ann')$$);
+SELECT pg_temp.said($$SELECT * FROM booking.book_any_place(ARRAY['any: bikes', 'any: court 1'], '[2030-02-04 09:00, 2030-02-04 09:29)', 'ann')$$);
+SELECT count(*) FROM booking.try_book_any_place(ARRAY['any: bikes'], '[2030-02-04, 2030-02-05)', 'ann');
+-- What somebody gives up, or lets lapse.
+SELECT status FROM booking.cancel('00000000-0000-0000-0000-0000000000c2');
+SELECT pg_temp.got(b), period FROM booking.book_any_place(NULL, '[2030-02-04, 2030-02-05)', 'gus', hold_for => '1 millisecond', category => 'any: doctor') AS b;
+SELECT pg_sleep(0.01);
+SELECT pg_temp.got(b), period FROM booking.book_any_place(NULL, '[2030-02-04, 2030-02-05)', 'hal', category => 'any: doctor') AS b;
+INSERT INTO booking.holder_limit (resource_id, per, max_bookings) VALUES (booking.resource_id('any: doctor A'), 'day', 1);
+SELECT status FROM booking.cancel((SELECT id FROM booking.booking WHERE holder = 'cas' AND resource_id = booking.resource_id('any: doctor A')));
+SELECT pg_temp.said($$SELECT * FROM booking.book_any_place(NULL, '[2030-02-04, 2030-02-05)', 'hal', category => 'any: doctor')$$);
+SELECT pg_temp.said(format($$SELECT * FROM booking.book_any_place(%s)$$, arguments))
+FROM unnest(ARRAY[$$NULL, '[2030-01-07, 2030-01-08)', 'ann'$$, $$'{}', '[2030-01-07, 2030-01-08)', 'ann'$$, $$'{any: nowhere}', '[2030-01-07, 2030-01-08)', 'ann'$$, $$'{any: bikes}', NULL, 'ann'$$, $$'{any: bikes}', '[2030-01-07,)', 'ann'$$,
+	$$'{any: bikes}', '[2030-01-07, 4030-01-08)', 'ann'$$, $$'{any: bikes}', '[2030-01-07, 2030-01-08)', NULL$$, $$'{any: bikes}', '[2030-01-07, 2030-01-08)', 'ann', 0$$]) AS arguments;
+SELECT count(*) FROM booking.verify();

@@ -96,6 +96,7 @@ FROM unnest(ARRAY[
 	$$booking.book_slot(%s, '[2032-07-01 10:00, 2032-07-01 11:00)', 'regress_tenant_b/eve', seat => '1')$$,
 	$$booking.try_book_slot(%s, '[2031-07-01 10:00, 2031-07-01 11:00)', 'regress_tenant_b/eve')$$,
 	$$booking.book_any(ARRAY[%s]::text[], '[2031-07-01 10:00, 2031-07-01 11:00)', 'regress_tenant_b/eve')$$,
+	$$booking.book_any_place(ARRAY[%s]::text[], '[2031-07-01, 2031-07-02)', 'regress_tenant_b/eve')$$,
 	$$booking.wait_for_slot(%s, '[2031-07-01 10:00, 2031-07-01 11:00)', 'regress_tenant_b/eve')$$,
 	$$booking.book_seats(%s, '[2031-07-01 10:00, 2031-07-01 11:00)', 'regress_tenant_b/eve', 1)$$,
 	$$booking.book_all(jsonb_build_array(jsonb_build_object('resource', %s, 'period', '[2031-07-01 10:00, 2031-07-01 11:00)')), 'regress_tenant_b/eve')$$,

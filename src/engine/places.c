@@ -28,6 +28,7 @@
 
 #include "base/errors.h"
 #include "base/gates.h"
+#include "base/lock_kinds.h"
 #include "base/period.h"
 #include "base/transaction.h"
 #include "engine/places.h"
@@ -43,6 +44,7 @@
 #define MOST_IN_ADVANCE		1024
 
 static Account *find_account(int64 slot_id);
+static int64 take_or_say_busy(const PlacesWanted *wanted, int64 need, int64 want);
 static int	compare_accounts(const void *a, const void *b);
 
 /* The account of the statement whose trigger is running. */
@@ -79,6 +81,7 @@ booking_places_take(const PlacesWanted *wanted, bool wait)
 		if (account->judged > 0)
 			want = Max(need, Min(account->judged, MOST_IN_ADVANCE));
 		taken = !wait ? booking_shards_take_at_once(slot, wanted->from, need, want) :
+			booking_row_at_once(row) ? take_or_say_busy(wanted, need, want) :
 			booking_shards_take(slot, wanted->from, need, want, row->null[BOOKING_ID] ? NULL :
 								DatumGetUUIDP(row->value[BOOKING_ID]));
 		if (taken == 0)
@@ -88,6 +91,33 @@ booking_places_take(const PlacesWanted *wanted, bool wait)
 	}
 	account->judged = judged;
 	return true;
+}
+
+/*
+ * For a row that is written at once or not at all: take places without waiting for anybody.  If there
+ * are none to be had like that, but enough according to what has been committed, somebody is at them.
+ */
+static int64
+take_or_say_busy(const PlacesWanted *wanted, int64 need, int64 want)
+{
+	const BookingRow *row = wanted->row;
+	bool		outer = booking_hasty();
+	volatile int64 taken = 0;
+
+	booking_set_hasty(true);
+	PG_TRY();
+	{
+		taken = booking_shards_take(wanted->slot, wanted->from, need, want, row->null[BOOKING_ID] ? NULL :
+									DatumGetUUIDP(row->value[BOOKING_ID]));
+	}
+	PG_FINALLY();
+	{
+		booking_set_hasty(outer);
+	}
+	PG_END_TRY();
+	if (taken == 0 && booking_shards_left(wanted->slot) >= need)
+		(void) booking_row_may_wait(row, NULL);
+	return taken;
 }
 
 /*

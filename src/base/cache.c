@@ -108,6 +108,7 @@ static const char *const table_names[BOOKING_TABLE_COUNT] = {
 	[TABLE_SLOT_ID_SEQ] = "slot_id_seq",
 	[TABLE_SLOT_PLACES] = "slot_places",
 	[TABLE_JOURNAL] = "journal",
+	[TABLE_EVENT] = "event",
 };
 
 /* Invalid while unknown, and after a change of the table. */

@@ -25,6 +25,7 @@ typedef enum BookingTable
 	TABLE_SLOT_ID_SEQ,
 	TABLE_SLOT_PLACES,
 	TABLE_JOURNAL,
+	TABLE_EVENT,
 	BOOKING_TABLE_COUNT
 } BookingTable;
 

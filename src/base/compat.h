@@ -172,4 +172,49 @@ next_of_list(const List *numbers, int last)
 }
 #endif
 
+/* 16 keeps privileges apart from the range table; 18 says which of it is in use */
+#if PG_VERSION_NUM >= 180000
+#define init_range_table_compat(estate, rtable, perminfos) \
+	ExecInitRangeTable(estate, rtable, perminfos, bms_make_singleton(1))
+#elif PG_VERSION_NUM >= 160000
+#define init_range_table_compat(estate, rtable, perminfos) \
+	ExecInitRangeTable(estate, rtable, perminfos)
+#else
+#define init_range_table_compat(estate, rtable, perminfos) \
+	ExecInitRangeTable(estate, rtable)
+#endif
+#if PG_VERSION_NUM >= 160000
+#define add_permissions_compat(entry, columns, perminfos) \
+	(addRTEPermissionInfo(perminfos, entry)->insertedCols = (columns))
+#else
+#define add_permissions_compat(entry, columns, perminfos) \
+	((void) (perminfos), (entry)->insertedCols = (columns))
+#endif
+
+/* 16 can leave all but summaries out; 19 has flags */
+#if PG_VERSION_NUM >= 190000
+#define insert_index_tuples_compat(target, slot, estate) \
+	ExecInsertIndexTuples(target, estate, 0, slot, NIL, NULL)
+#elif PG_VERSION_NUM >= 160000
+#define insert_index_tuples_compat(target, slot, estate) \
+	ExecInsertIndexTuples(target, slot, estate, false, false, NULL, NIL, false)
+#else
+#define insert_index_tuples_compat(target, slot, estate) \
+	ExecInsertIndexTuples(target, slot, estate, false, false, NULL, NIL)
+#endif
+
+/* 17 lets an access method clean up what it keeps between rows */
+#if PG_VERSION_NUM < 170000
+#define index_insert_cleanup(index, info)	((void) 0)
+#endif
+
+/* 18 has constraints that are not enforced, and others beside those by CHECK */
+#if PG_VERSION_NUM >= 180000
+#define check_is_enforced(check)	((check)->ccenforced)
+#define check_states(target)	((target)->ri_CheckConstraintExprs)
+#else
+#define check_is_enforced(check)	(true)
+#define check_states(target)	((target)->ri_ConstraintExprs)
+#endif
+
 #endif							/* BOOKING_COMPAT_H */

@@ -28,16 +28,18 @@
 
 #include "access/htup_details.h"
 #include "access/transam.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "utils/guc.h"
+#include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
 #include "base/identity.h"
 
-static bool is_foreign_function(Oid function, void *context);
-static bool has_foreign_code(Node *node, void *context);
+static bool is_foreign_function(Oid function, void *ours);
+static bool has_foreign_code(Node *node, void *ours);
 
 void
 booking_become(Oid role, Identity *before)
@@ -79,14 +81,24 @@ booking_foreign_code(Node *expression)
 	return has_foreign_code(expression, NULL);
 }
 
-static bool
-is_foreign_function(Oid function, void *context)
+/* The same, if our own functions are no reason to worry. */
+bool
+booking_code_of_others(Node *expression)
 {
-	return function >= FirstNormalObjectId;
+	Oid			ours = get_namespace_oid("booking", false);
+
+	return has_foreign_code(expression, &ours);
 }
 
 static bool
-has_foreign_code(Node *node, void *context)
+is_foreign_function(Oid function, void *ours)
+{
+	return function >= FirstNormalObjectId &&
+		(ours == NULL || get_func_namespace(function) != *(Oid *) ours);
+}
+
+static bool
+has_foreign_code(Node *node, void *ours)
 {
 	if (node == NULL)
 		return false;
@@ -109,6 +121,6 @@ has_foreign_code(Node *node, void *context)
 		default:
 			return true;
 	}
-	return check_functions_in_node(node, is_foreign_function, NULL) ||
-		expression_tree_walker(node, has_foreign_code, context);
+	return check_functions_in_node(node, is_foreign_function, ours) ||
+		expression_tree_walker(node, has_foreign_code, ours);
 }

@@ -22,5 +22,6 @@ extern void booking_become(Oid role, Identity *before);
 extern void booking_be_again(const Identity *before);
 extern Oid	booking_relation_owner(Oid relid);
 extern bool booking_foreign_code(Node *expression);
+extern bool booking_code_of_others(Node *expression);
 
 #endif							/* BOOKING_IDENTITY_H */

@@ -69,6 +69,7 @@
 #include "base/plans.h"
 #include "base/rows.h"
 #include "base/statements.h"
+#include "base/store.h"
 
 static SPIPlanPtr prepared[STMT_COUNT];
 
@@ -95,6 +96,7 @@ static bool nodes_suit_any_snapshot(List *nodes);
 static bool has_foreign_triggers(Oid relid);
 static bool find_row(const PlanText *plan, Relation rel, Datum *values, Snapshot snapshot,
 					 ItemPointer tid);
+static StoreAnswer store_values(Statement statement, Datum *values, const char *nulls);
 static uint64 run_of_row(Statement statement, Datum *values, const char *nulls);
 static uint64 run_at(Statement statement, Datum *values, const char *nulls, ItemPointer tid,
 					 Snapshot snapshot);
@@ -282,6 +284,13 @@ booking_run(Statement statement, Datum *values, const char *nulls)
 	Caller		caller;
 	uint64		rows;
 
+	if (booking_statements[statement].table)
+	{
+		StoreAnswer answer = store_values(statement, values, nulls);
+
+		if (answer != STORE_BY_STATEMENT)
+			return answer == STORE_DONE ? 1 : 0;
+	}
 	if (flags & AS_OWNER)
 		booking_become_owner(booking_owner(), (flags & WRITES) != 0, &caller);
 
@@ -301,6 +310,26 @@ booking_run(Statement statement, Datum *values, const char *nulls)
 	if (flags & AS_OWNER)
 		booking_become_caller(&caller);
 	return rows;
+}
+
+/* What an INSERT of one row does, without the statement, if that is possible. */
+static StoreAnswer
+store_values(Statement statement, Datum *values, const char *nulls)
+{
+	const PlanText *text = &booking_statements[statement];
+	NewRow		row = {
+		.table = text->table,
+		.columns = text->columns,
+		.types = text->types,
+		.values = values,
+		.nulls = nulls,
+		.owner = text->flags & AS_OWNER ? booking_owner() : InvalidOid,
+		.no_triggers = (text->flags & SETTLED) != 0
+	};
+
+	while (row.ncolumns < MAX_PARAMETERS && text->columns[row.ncolumns])
+		row.ncolumns++;
+	return booking_store(&row);
 }
 
 /* A statement about one row, at SERIALIZABLE: find the row, and go there. */

@@ -152,7 +152,10 @@ const PlanText booking_statements[STMT_COUNT] = {
 	[STMT_INSERT_BOOKING] = {
 		INSERT_BOOKING,
 		WRITES,
-		INSERT_TYPES
+		INSERT_TYPES,
+		"booking",
+		{"id", "resource_id", "slot_id", "seat_no", "period", "occupies", "quantity", "holder", "status",
+			"expires_at", "group_id", "waitlist_id", "data"}
 	},
 	[STMT_INSERT_BOOKINGS] = {
 		"INSERT INTO booking.booking (id, resource_id, slot_id, seat_no, period, quantity, holder, status,"
@@ -474,8 +477,11 @@ const PlanText booking_statements[STMT_COUNT] = {
 	},
 	[STMT_WRITE_EVENT] = {
 		WRITE_EVENT,
-		AS_OWNER | WRITES,
-		EVENT_TYPES
+		AS_OWNER | WRITES | SETTLED,
+		EVENT_TYPES,
+		"event",
+		{"position", "at", "kind", "booking_id", "resource_id", "slot_id", "holder", "version", "actor",
+			"session_role", "detail"}
 	},
 	[STMT_WRITE_EVENT_TO_TELL] = {
 		WRITE_EVENT " RETURNING seq",

@@ -34,6 +34,8 @@
 /* or not, and then it is left: only a lapsed hold (as of the second parameter), or any booking. */
 #define LOCKS_LAPSED 0x100
 #define TRIES	0x400
+/* Writes where our own triggers would have nothing to do. */
+#define SETTLED	0x800
 
 /* How statements about one row name it; plans.c puts its ctid there. */
 #define EQ		" OPERATOR(pg_catalog.=) "
@@ -46,6 +48,10 @@ typedef struct PlanText
 	const char *sql;
 	int			flags;
 	Oid			types[MAX_PARAMETERS];	/* ends at InvalidOid */
+
+	/* An INSERT of one row whose values are the parameters: of which table and columns */
+	const char *table;
+	const char *columns[MAX_PARAMETERS];
 } PlanText;
 
 extern const PlanText booking_statements[STMT_COUNT];

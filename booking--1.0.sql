@@ -2208,6 +2208,10 @@ BEGIN
 			MESSAGE = format('table %s has no guard%s', unguard_table.target, ' "' || unguard_table.name || '"'),
 			HINT = 'booking.guarded_table lists the guards.';
 	END IF;
+	-- Citus would send these through several connections, which would wait for each other.
+	IF current_setting('citus.multi_shard_modify_mode', true) IS NOT NULL THEN
+		PERFORM set_config('citus.multi_shard_modify_mode', 'sequential', true);
+	END IF;
 	FOREACH command IN ARRAY commands
 	LOOP
 		EXECUTE command;

@@ -68,6 +68,72 @@ for my $look (@looks)
 	is($standby->safe_psql('postgres', "SELECT count(*) FROM $look->[0]"), $look->[1], "looks: $look->[0]");
 }
 
+# Every function that looks answers, or has a reason not to: those of level read, called with
+# arguments by their names.
+my %value = (resource => q{'room'}, resources => q{'{room}'}, within => q{'[2040-01-01 09:00, 2040-01-01 12:00)'}, period => q{'[2040-01-01 10:00, 2040-01-01 11:00)'},
+	duration => q{'1 hour'}, slot_id => '1', from => q{'2040-01-01 09:00'}, to => q{'2040-01-01 10:00'}, name => q{'room'}, holder => q{'ann'}, id => $id);
+my $functions = $standby->safe_psql('postgres', q{
+	SELECT p.proname, p.pronargs - p.pronargdefaults, array_to_string(p.proargnames, ','), (SELECT string_agg(t::regtype::text, ',') FROM unnest(p.proargtypes) t)
+	FROM pg_proc p
+	WHERE p.pronamespace = 'booking'::regnamespace AND p.provolatile = 's'
+		AND p.proname IN ('free_periods', 'find_slots', 'usage', 'remaining', 'seat_map', 'why_not', 'agenda', 'ical', 'local_period', 'resource_id',
+			'waitlist_position', 'verify', 'verify_guards', 'additions', 'read_events') ORDER BY 1, 4});
+for my $function (split /\n/, $functions)
+{
+	my ($name, $n, $names, $types) = split /\|/, $function, -1;
+	my @names = split /,/, $names;
+	my @types = split /,/, $types // '';
+	my @arguments = map { my $v = $types[$_] eq 'bigint' ? 1 : $value{ $names[$_] }; ($v // 'NULL') . "::$types[$_]" } 0 .. $n - 1;
+	my ($code, $answer, $error) = $standby->psql('postgres', "SELECT count(*) FROM booking.$name(" . join(', ', @arguments) . ')', on_error_stop => 0);
+	if ($error =~ /is pooled|has no seats|not seated|kind|no seat/) { pass("looks on a standby: $name($types): asked of the wrong kind of resource") }
+	else { like($answer, qr/^\d+$/, "looks on a standby: $name($types)") or diag($error) }
+}
+
+# What lags: all that has been written and not yet been replayed.  What does not: time.  Who books is
+# told by the primary, so an old answer costs a refusal and nothing else.
+my $session = $standby->background_psql('postgres');
+my $free = q{SELECT count(*) FROM booking.free_periods('room', '[2041-01-01 10:00, 2041-01-01 11:00)')};
+is($session->query($free), 1, 'free, says the standby');
+$standby->safe_psql('postgres', 'SELECT pg_wal_replay_pause()');
+$standby->poll_query_until('postgres', q{SELECT pg_get_wal_replay_pause_state() = 'paused'});
+$primary->safe_psql('postgres', q{SELECT booking.book_slot('room', '[2041-01-01 10:00, 2041-01-01 11:00)', 'ann')});
+is($session->query($free), 1, 'a standby that does not keep up still says so');
+($status, $out, $err) = $primary->psql('postgres', q{SELECT booking.book_slot('room', '[2041-01-01 10:00, 2041-01-01 11:00)', 'bob')}, on_error_stop => 0);
+like($err, qr/is taken/, '... and who believes it is refused by the primary');
+$standby->safe_psql('postgres', 'SELECT pg_wal_replay_resume()');
+# To read what one has written: the position after the commit, and a standby that has got there.
+my $position = $primary->lsn('insert');
+$standby->poll_query_until('postgres', "SELECT pg_last_wal_replay_lsn() >= '$position'");
+is($session->query($free), 0, 'a standby that has replayed the commit knows');
+
+# What a backend remembers of a resource is forgotten by what is replayed.
+$primary->safe_psql('postgres', q{UPDATE booking.resource SET buffer_after = '1 hour' WHERE name = 'room'});
+$primary->wait_for_catchup($standby, 'replay', $primary->lsn('insert'));
+is($session->query(q{SELECT count(*) FROM booking.free_periods('room', '[2041-01-01 09:00, 2041-01-01 10:00)')}), 0, 'a changed rule is known on the standby');
+$primary->safe_psql('postgres', q{UPDATE booking.resource SET buffer_after = '0' WHERE name = 'room'});
+
+# A hold lapses by the clock of whoever looks; nothing needs to be replayed for it.
+$primary->safe_psql('postgres', q{SELECT booking.book_slot('room', '[2042-01-01 10:00, 2042-01-01 11:00)', 'ann', hold_for => '5 seconds')});
+$primary->wait_for_catchup($standby, 'replay', $primary->lsn('insert'));
+$standby->safe_psql('postgres', 'SELECT pg_wal_replay_pause()');
+ok($standby->poll_query_until('postgres', q{SELECT count(*) = 1 FROM booking.free_periods('room', '[2042-01-01 10:00, 2042-01-01 11:00)')}), 'a hold lapses on a standby that replays nothing');
+$standby->safe_psql('postgres', 'SELECT pg_wal_replay_resume()');
+
+# With synchronous_commit = remote_apply a commit is there when it returns.
+$primary->append_conf('postgresql.conf', "synchronous_standby_names = '*'");
+$primary->reload;
+$primary->poll_query_until('postgres', q{SELECT sync_state = 'sync' FROM pg_stat_replication});
+my $missed = 0;
+for my $hour (0 .. 19)
+{
+	$primary->safe_psql('postgres', qq{SET synchronous_commit = remote_apply; SELECT booking.book_slot('room', tstzrange(timestamptz '2043-01-01' + $hour * interval '1 hour', timestamptz '2043-01-01' + ($hour + 1) * interval '1 hour'), 'ann')});
+	$missed += $session->query(qq{SELECT count(*) FROM booking.free_periods('room', tstzrange(timestamptz '2043-01-01' + $hour * interval '1 hour', timestamptz '2043-01-01' + ($hour + 1) * interval '1 hour'))});
+}
+is($missed, 0, 'remote_apply: nothing lags for whoever pays for it');
+$primary->append_conf('postgresql.conf', "synchronous_standby_names = ''");
+$primary->reload;
+$session->quit;
+
 # What was a standby is none any more.
 $standby->promote;
 is($standby->safe_psql('postgres', q{SELECT count(*) FROM booking.book_slot('room', '[2040-01-03 10:00, 2040-01-03 11:00)', 'bob')}), 1, 'promoted');

@@ -14,6 +14,7 @@
 #include "utils/rel.h"
 
 #include "base/compat.h"
+#include "base/distributed.h"
 #include "base/errors.h"
 
 PG_FUNCTION_INFO_V1(booking_must_write_in);
@@ -34,16 +35,22 @@ errbooking(const char *constraint, const char *detail,...)
 	return err_generic_string(PG_DIAG_CONSTRAINT_NAME, constraint);
 }
 
-/* The same for a guard, which is a constraint of its table. */
+/*
+ * The same for a guard, which is a constraint of its table.  On a shard of Citus' both have
+ * names that only the node knows.
+ */
 int
 errguard(Relation rel, const char *guard, const char *detail,...)
 {
+	char	   *shown = booking_shown_name(RelationGetRelid(rel), guard);
 	va_list		args;
 
 	va_start(args, detail);
-	detail_of(guard, detail, args);
+	detail_of(shown, detail, args);
 	va_end(args);
-	return errtableconstraint(rel, guard);
+	err_generic_string(PG_DIAG_SCHEMA_NAME, get_namespace_name(RelationGetNamespace(rel)));
+	err_generic_string(PG_DIAG_TABLE_NAME, booking_shown_table(RelationGetRelid(rel)));
+	return err_generic_string(PG_DIAG_CONSTRAINT_NAME, shown);
 }
 
 /* A list in the detail gets a line of its own for the constraint. */

@@ -62,6 +62,7 @@
 #include "base/locks.h"
 #include "base/trigger.h"
 #include "guards/guard_capacity.h"
+#include "guards/guard_citus.h"
 #include "guards/guard_definition.h"
 
 PG_FUNCTION_INFO_V1(booking_capacity_changes);
@@ -81,11 +82,12 @@ static bool named_relations(Node *node, void *names);
 
 /*
  * The query that a function in SQL holds, as it reads today, and the relations that it names:
- * its body is kept as it was parsed, and follows whatever is renamed.  NULL when there is none
- * any more: somebody has replaced the function.
+ * its body is kept as it was parsed, and follows whatever is renamed.  On a shard of Citus' it
+ * names what lies beside the guarded relation (guard_citus.c).  NULL when there is none any
+ * more: somebody has replaced the function.
  */
 char *
-booking_capacity_text(Oid function, List **names)
+booking_capacity_text(Oid function, Oid guarded, List **names)
 {
 	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
 	char	   *query = NULL;
@@ -107,6 +109,7 @@ booking_capacity_text(Oid function, List **names)
 			node = linitial((List *) node);
 		if (IsA(node, Query))
 		{
+			booking_citus_read_beside((Query *) node, guarded, names != NULL);
 			nest_level = NewGUCNestLevel();
 			(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
 									 GUC_ACTION_SAVE, true, 0, false);
@@ -141,7 +144,7 @@ named_relations(Node *node, void *names)
  * nobody may have written the function who is not that owner, or has not its rights.
  */
 CapacityQuery *
-booking_capacity_of(const Definition *definition, Oid owner)
+booking_capacity_of(const Definition *definition, Oid owner, Oid guarded)
 {
 	CapacityQuery *query = palloc0(sizeof(CapacityQuery));
 	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(definition->capacity));
@@ -151,7 +154,8 @@ booking_capacity_of(const Definition *definition, Oid owner)
 		ReleaseSysCache(tuple);
 	query->owner = owner;
 	query->function = definition->capacity;
-	query->text = booking_capacity_text(definition->capacity, &query->names);
+	query->guarded = guarded;
+	query->text = booking_capacity_text(definition->capacity, guarded, &query->names);
 	if (query->text == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -212,7 +216,7 @@ static void
 read_again(CapacityQuery *query)
 {
 	MemoryContext caller = MemoryContextSwitchTo(GetMemoryChunkContext(query));
-	char	   *text = booking_capacity_text(query->function, NULL);
+	char	   *text = booking_capacity_text(query->function, query->guarded, NULL);
 
 	MemoryContextSwitchTo(caller);
 	if (text == NULL)

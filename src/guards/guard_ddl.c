@@ -69,7 +69,9 @@
 #include "utils/syscache.h"
 
 #include "base/compat.h"
+#include "base/distributed.h"
 #include "base/identity.h"
+#include "guards/guard_citus.h"
 #include "guards/guard_ddl.h"
 #include "guards/guard_definition.h"
 #include "guards/guard_row.h"
@@ -282,6 +284,8 @@ trigger_created(Oid trigger)
 				 errmsg("must be owner of table %s to guard it", get_rel_name(row.relid)),
 				 errdetail("Trigger \"%s\" would run as its owner.", NameStr(row.name))));
 
+	if (is_guard(&row))
+		booking_citus_created(trigger);
 	all = our_triggers();
 	foreach(cell, all)
 	{
@@ -368,6 +372,7 @@ bind(const TriggerRow *guard, List *all, bool trusted)
 	Relation	rel;
 	TriggerDesc *triggers;
 	ListCell   *cell;
+	Distribution distribution;
 
 	if (!against && guard->function != booking_guard_function(FUNCTION_CHECK_CAPACITY))
 		return;
@@ -392,7 +397,7 @@ bind(const TriggerRow *guard, List *all, bool trusted)
 		index = booking_find_index(rel, &definition, InvalidOid);
 		if (OidIsValid(index))
 			record(guard->oid, RelationRelationId, index, DEPENDENCY_NORMAL);
-		if (query && function_owner(definition.capacity) == rel->rd_rel->relowner)
+		if (query && !booking_citus_here() && function_owner(definition.capacity) == rel->rd_rel->relowner)
 			bind_function(definition.capacity, guard->relid);
 		if (blocker && booking_other_side(guard, &other))
 			record(guard->oid, TriggerRelationId, other.oid, DEPENDENCY_INTERNAL);
@@ -401,8 +406,10 @@ bind(const TriggerRow *guard, List *all, bool trusted)
 		{
 			const TriggerRow *part = lfirst(cell);
 
+			/* Citus drops by name, on each shard, and not what belongs to it. */
 			if (is_part_of(part, guard, trusted) &&
-				(query || part->function == booking_guard_function(FUNCTION_MAKE_ROOM)))
+				(part->function == booking_guard_function(FUNCTION_MAKE_ROOM) ||
+				 (query && !booking_distributed(guard->relid, &distribution))))
 				record(part->oid, TriggerRelationId, guard->oid, DEPENDENCY_INTERNAL);
 		}
 		break;
@@ -410,7 +417,11 @@ bind(const TriggerRow *guard, List *all, bool trusted)
 	table_close(rel, NoLock);
 }
 
-/* The function that holds a capacity_query is dropped with the table. */
+/*
+ * The function that holds a capacity_query is dropped with the table.  (Not where there is Citus:
+ * all shards of a table need the function of their node, and shards come and go; so does the
+ * table, when it is distributed in another way.)
+ */
 static void
 bind_function(Oid function, Oid relid)
 {

@@ -40,6 +40,7 @@
 #include "utils/syscache.h"
 
 #include "base/compat.h"
+#include "base/distributed.h"
 #include "base/errors.h"
 #include "base/identity.h"
 #include "base/period.h"
@@ -118,6 +119,8 @@ static void visit_blocked(Overlaps *overlaps, SPIPlanPtr plan, HeapTuple blockin
 static void report_overlap(void *arg, const char *key, const char *row, const char *blocked, const char *blocking);
 static void return_overlap(void *arg, const char *key, const char *row, const char *blocked, const char *blocking);
 static bool definition_of_trigger(Relation rel, Oid trigger, Definition *definition);
+static void breaches_of_shards(Oid relid, const char *name, ReturnSetInfo *result);
+static char *name_on_shard(Oid relid, char *name);
 static void breaches_against(const TriggerRow *guarded, ReturnSetInfo *result);
 pg_noreturn static void complain(Relation rel, const char *name, const Check *check);
 
@@ -126,8 +129,12 @@ source_text(Relation rel)
 {
 	char	   *name = quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
 												  RelationGetRelationName(rel));
+	Distribution distribution;
 
-	return rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE ? name : psprintf("ONLY %s", name);
+	/* Of a table that Citus distributes, that would be the one here, which has no rows. */
+	if (rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE || booking_distributed(RelationGetRelid(rel), &distribution))
+		return name;
+	return psprintf("ONLY %s", name);
 }
 
 /* WHERE a row is in force and is compared with others. */
@@ -773,6 +780,48 @@ breaches_against(const TriggerRow *guarded, ReturnSetInfo *result)
 	relation_close(rel, AccessShareLock);
 }
 
+/* The shards are asked, each on its node; one that does not answer is a breach, too. */
+static void
+breaches_of_shards(Oid relid, const char *name, ReturnSetInfo *result)
+{
+	static const char *const sql =
+		"SELECT b FROM pg_catalog.run_command_on_shards($1::pg_catalog.regclass, pg_catalog.format("
+		"'SELECT coalesce(pg_catalog.json_agg(b), ''[]'') FROM booking.guard_breaches(%L, %L) AS b', '%s', $2)) AS s, "
+		"pg_catalog.json_array_elements_text(CASE WHEN s.success THEN s.result::pg_catalog.json "
+		"ELSE pg_catalog.json_build_array(pg_catalog.format('shard %s cannot be checked: %s', s.shardid, s.result)) END) AS b";
+	Oid			types[2] = {OIDOID, TEXTOID};
+	Datum		values[2] = {ObjectIdGetDatum(relid), CStringGetTextDatum(name)};
+
+	SPI_connect();
+	if (SPI_execute_with_args(sql, 2, types, values, NULL, true, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not run \"%s\"", sql);
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		bool		isnull;
+		Datum		value = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull);
+
+		tuplestore_putvalues(result->setResult, result->setDesc, &value, &isnull);
+	}
+	SPI_finish();
+}
+
+/* What a guard of the table that people know is called on one of its shards. */
+static char *
+name_on_shard(Oid relid, char *name)
+{
+	Relation	rel = relation_open(relid, AccessShareLock);
+
+	for (int i = 0; rel->trigdesc && i < rel->trigdesc->numtriggers; i++)
+	{
+		char	   *there = pstrdup(rel->trigdesc->triggers[i].tgname);
+
+		if (strcmp(booking_shown_name(relid, there), name) == 0)
+			name = there;
+	}
+	relation_close(rel, AccessShareLock);
+	return name;
+}
+
 /*
  * guard_breaches(target, guard): what breaks a guard, a line of text each.  Reads what the
  * caller may read, as the table's owner: the query consists of the owner's words.  It is
@@ -790,10 +839,21 @@ booking_guard_breaches(PG_FUNCTION_ARGS)
 	Oid			oid;
 	char	   *sql;
 	Identity	caller;
+	Distribution distribution;
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	if (!booking_sees_all_rows(relid))
 		return (Datum) 0;
+	if (booking_distributed(relid, &distribution))
+	{
+		if (distribution.shard == 0)
+		{
+			breaches_of_shards(relid, name, result);
+			return (Datum) 0;
+		}
+		name = name_on_shard(relid, name);
+		values[1] = CStringGetTextDatum(name);
+	}
 	oid = get_trigger_oid(relid, name, true);
 	if (OidIsValid(oid) && booking_trigger_row(oid, &trigger) &&
 		trigger.function == booking_guard_function(FUNCTION_CHECK_AGAINST))

@@ -35,6 +35,7 @@
 #include "utils/syscache.h"
 
 #include "base/compat.h"
+#include "base/distributed.h"
 #include "base/errors.h"
 #include "base/identity.h"
 #include "base/period.h"
@@ -58,6 +59,7 @@ typedef struct FreeSearch
 } FreeSearch;
 
 static Relation open_readable(Oid relid);
+static void refuse_spread(Relation rel);
 static const Rule *guard_named(Relation rel, const char *name);
 static const Rule *rule_of_gate(Relation rel, Oid gate);
 static void read_key(const Rule *rule, ArrayType *key, FreeSearch *search);
@@ -81,6 +83,7 @@ booking_guard_free(PG_FUNCTION_ARGS)
 			booking_null_argument(names[i]);
 	InitMaterializedSRF(fcinfo, 0);
 	rel = open_readable(PG_GETARG_OID(0));
+	refuse_spread(rel);
 	rule = guard_named(rel, text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	search.gate = rule->gate;
 	search.load.range = PG_GETARG_RANGE_P(3);
@@ -125,6 +128,20 @@ open_readable(Oid relid)
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("\"%s\" is not a table", RelationGetRelationName(rel))));
 	return rel;
+}
+
+/* Of a table that Citus distributes, the rows are not here. */
+static void
+refuse_spread(Relation rel)
+{
+	Distribution distribution;
+
+	if (booking_distributed(RelationGetRelid(rel), &distribution) && distribution.shard == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("guard_free cannot read table \"%s\", which Citus distributes", RelationGetRelationName(rel)),
+				 errdetail("It looks at the rows of one node."),
+				 errhint("run_command_on_shards() runs it on each shard, whose guard has the shard's number behind its name.")));
 }
 
 static const Rule *

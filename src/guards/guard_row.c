@@ -53,6 +53,7 @@
 #include "utils/snapmgr.h"
 
 #include "base/compat.h"
+#include "base/distributed.h"
 #include "base/errors.h"
 #include "base/gates.h"
 #include "base/identity.h"
@@ -417,14 +418,14 @@ evaluate_guard(const GuardedTable *table, const Rule *rule, TupleTableSlot *slot
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("the quantity of a row in table \"%s\" must not be null",
-						RelationGetRelationName(rel)),
+						booking_shown_table(RelationGetRelid(rel))),
 				 errguard(rel, rule->name, "NULL cannot be counted.")));
 	seen.quantity = booking_integer(value, rule->quantity_type);
 	if (seen.quantity < 0 && !stored)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the quantity of a row in table \"%s\" must not be negative",
-						RelationGetRelationName(rel)),
+						booking_shown_table(RelationGetRelid(rel))),
 				 errguard(rel, rule->name, "It is " INT64_FORMAT ".", seen.quantity)));
 	seen.counts = rule->against || seen.quantity > 0;
 	return seen;
@@ -439,7 +440,7 @@ refuse_empty(Relation rel, const Rule *rule)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("the period of a row in table \"%s\" holds nothing", RelationGetRelationName(rel)),
+			 errmsg("the period of a row in table \"%s\" holds nothing", booking_shown_table(RelationGetRelid(rel))),
 			 errguard(rel, rule->name, "It ends where it begins, and its end does not belong to it."),
 			 errhint("If an end belongs to its period, guard the table with bounds => '[]'.")));
 }
@@ -455,7 +456,7 @@ refuse_long_key(Relation rel, const Rule *rule, const Seen *row)
 	if (size > LONGEST_KEY)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("the key of a row in table \"%s\" is too long", RelationGetRelationName(rel)),
+				 errmsg("the key of a row in table \"%s\" is too long", booking_shown_table(RelationGetRelid(rel))),
 				 errguard(rel, rule->name, "It has %zu bytes; %d are indexed at most.", size, LONGEST_KEY),
 				 errhint("Guard a generated column that is shorter, like md5() of the key.")));
 }
@@ -650,15 +651,15 @@ refuse_guarded_row(Relation rel, const Claim *claim, const GuardVerdict *verdict
 	char	   *key = rule->nkeys > 0 ? psprintf("%s of ", booking_key_text(rule, claim->load.key)) : "";
 	char	   *wanted = booking_period_text(claim->load.range);
 	char	   *full = booking_period_text(verdict->full);
-	char	   *table = get_rel_name(rule->scope);
+	char	   *table = booking_shown_table(rule->scope);
 	int64		left = Max(claim->capacity - verdict->used, 0);
 
 	if (rule->against)
 		ereport(ERROR,
 				(errcode(ERRCODE_EXCLUSION_VIOLATION),
 				 rule->blocker ?
-				 errmsg("%stable \"%s\" is in use in that period", key, get_rel_name(rule->other)) :
-				 errmsg("%stable \"%s\" is blocked by table \"%s\" in that period", key, table, get_rel_name(rule->other)),
+				 errmsg("%stable \"%s\" is in use in that period", key, booking_shown_table(rule->other)) :
+				 errmsg("%stable \"%s\" is blocked by table \"%s\" in that period", key, table, booking_shown_table(rule->other)),
 				 errguard(rel, rule->name, "Wanted %s; %s is %s.", wanted, full, rule->blocker ? "in use" : "blocked"),
 				 errhint("Try another period.")));
 

@@ -100,7 +100,7 @@ show_guard(Shown *shown, const TriggerRow *row, const Trigger *trigger, Definiti
 		show(shown, 3, CStringGetTextDatum(booking_predicate_text(row->relid, definition, NULL)));
 	if (row->function == booking_guard_function(FUNCTION_CHECK_CAPACITY))
 	{
-		char	   *query = OidIsValid(definition->capacity) ? booking_capacity_text(definition->capacity, NULL) : NULL;
+		char	   *query = OidIsValid(definition->capacity) ? booking_capacity_text(definition->capacity, row->relid, NULL) : NULL;
 
 		if (!OidIsValid(definition->capacity))
 			show(shown, 4, Int32GetDatum(booking_capacity_argument(trigger)));

@@ -49,6 +49,7 @@
 #include "base/identity.h"
 #include "guards/guard_arguments.h"
 #include "guards/guard_capacity.h"
+#include "guards/guard_citus.h"
 #include "guards/guard_ddl.h"
 #include "guards/guard_definition.h"
 #include "guards/guard_existing.h"
@@ -140,6 +141,7 @@ booking_guard_table(PG_FUNCTION_ARGS)
 {
 	GuardOrder	order = {0};
 	Relation	rel;
+	int			citus;
 
 	booking_must_write(fcinfo);
 	read_guard_order(fcinfo, &order);
@@ -147,7 +149,11 @@ booking_guard_table(PG_FUNCTION_ARGS)
 	warn_if_long(rel, &order);
 	lock_target(RelationGetRelid(rel), ShareRowExclusiveLock);
 	define_guard(rel, &order);
+	citus = booking_citus_begin(rel, order.name, &order.definition, order.with_constraint ? "with_constraint" : NULL);
+	if (order.query)
+		booking_citus_check_beside(rel, order.query->relations);
 	order.table = close_target(rel);
+	booking_citus_lock(order.table.text, citus);
 
 	/* A change of a capacity waits for us from now on, and we for one that is in progress. */
 	if (order.query)
@@ -158,6 +164,7 @@ booking_guard_table(PG_FUNCTION_ARGS)
 	if (order.check_existing)
 		check_rows_of(&order);
 	build_guard(&order);
+	booking_citus_done(citus);
 	PG_RETURN_TEXT_P(cstring_to_text(order.name));
 }
 
@@ -340,6 +347,9 @@ booking_guard_against(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("a table cannot be guarded against itself"),
 				 errhint("One guard over all its rows does that; a row that is to have all to itself takes all of the capacity.")));
+
+	(void) booking_citus_begin(rel, NULL, NULL, "guard_against()");
+	(void) booking_citus_begin(blocker, NULL, NULL, "guard_against()");
 
 	/* In one order, whichever is which. */
 	lock_target(Min(RelationGetRelid(rel), RelationGetRelid(blocker)), ShareRowExclusiveLock);
@@ -703,7 +713,7 @@ booking_validate_guard(PG_FUNCTION_ARGS)
 		validate_against(rel, trigger, &definition);
 	else if (OidIsValid(definition.capacity))
 	{
-		CapacityQuery *query = booking_capacity_of(&definition, booking_relation_owner(booking_top_trigger(trigger->tgoid).relid));
+		CapacityQuery *query = booking_capacity_of(&definition, booking_relation_owner(booking_top_trigger(trigger->tgoid).relid), relid);
 
 		rows.query = query;
 		booking_check_existing(&rows);

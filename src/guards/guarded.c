@@ -287,7 +287,7 @@ load_capacity(const Trigger *trigger, const Definition *definition, Rule *rule)
 		rule->capacity = pg_strtoint32(trigger->tgargs[0]);
 		return;
 	}
-	rule->query = booking_capacity_of(definition, rule->owner);
+	rule->query = booking_capacity_of(definition, rule->owner, rule->scope);
 	callback = palloc0(sizeof(MemoryContextCallback));
 	callback->func = free_plan;
 	callback->arg = rule->query;

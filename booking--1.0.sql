@@ -1758,7 +1758,7 @@ BEGIN
 		WHERE b.id > run.after_id AND b.id <= until AND b.updated_at < run.moment
 			AND booking.ended_at(b.status, b.occupies, b.updated_at) <= run.moment
 			AND (b.expires_at IS NULL OR b.expires_at <= run.moment)
-			AND NOT EXISTS (SELECT FROM booking.event e WHERE e.booking_id = b.id AND (e.position > complete
+			AND NOT EXISTS (SELECT FROM booking.event e WHERE e.booking_id = b.id AND (e.position > complete OR e.at >= run.moment
 				OR awaited AND NOT booking.is_read(e.booking_id, e.position, e.seq, e.at, complete)))
 		FOR UPDATE OF b SKIP LOCKED);
 
@@ -1894,7 +1894,7 @@ BEGIN
 	SET phase = run.phase, after_id = run.after_id, after_position = run.after_position, after_seq = run.after_seq,
 		examined = run.examined, bookings = run.bookings, events = run.events, updated_at = clock_timestamp()
 	WHERE r.id = archive_batch.id;
-	RETURN (run.phase IS DISTINCT FROM 'done')::integer;
+	RETURN coalesce(run.phase <> 'done', false)::integer;
 END
 $$;
 COMMENT ON FUNCTION booking.archive_batch(bigint) IS 'one step of archive_before(): 1 if there is more to do';

@@ -103,6 +103,12 @@ SELECT count(*) > 0 FROM booking.all_events;
 RESET ROLE;
 DROP OWNED BY regress_archive_manager;
 DROP ROLE regress_archive_manager;
+-- A row may say that nobody has changed it for long; what happened to it just now is not old for all that.
+INSERT INTO booking.booking (resource_id, period, holder, updated_at) VALUES (:pool, '[2020-01-01, 2020-01-02)', 'just now', '2000-01-01');
+CALL booking.archive_before('2021-01-01');
+SELECT holder, archived_at FROM booking.all_bookings WHERE holder = 'just now';
+-- A run that somebody has removed is at its end.
+SELECT booking.archive_batch(-1);
 ALTER TABLE booking.booking DROP COLUMN price;
 SELECT problem, detail FROM booking.verify() WHERE resource_id IN (:room, :pool);
 DO $$

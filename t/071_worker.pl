@@ -115,10 +115,15 @@ ok($heard{$hall} && $heard{$room}, 'the one that it leaves, and the one that it 
 my $open = $node->background_psql('postgres');
 $open->query_safe('BEGIN');
 $open->query_safe('CREATE TEMPORARY TABLE t ()');
-$node->safe_psql('postgres', q{SELECT FROM booking.book_slot('hall', '[2042-01-01, 2042-01-02)', 'dora')});
-my $worker = worker_of('postgres');
-$listener->query('SELECT 1');
-is($node->safe_psql('postgres', q{SELECT count(*) FROM booking.read_events(max => 100000) WHERE holder = 'dora'}), 0, 'it cannot be read yet');
+$node->safe_psql('postgres', q{SELECT FROM booking.book_slot('hall', '[2042-02-01, 2042-02-02)', 'dora')});
+for my $n (1 .. 2)
+{
+	$node->safe_psql('postgres', qq{SELECT FROM booking.book_slot('hall', '[2042-01-0$n 10:00, 2042-01-0$n 11:00)', 'tick $n', hold_for => '1 ms')});
+	$node->poll_query_until('postgres', qq{SELECT status = 'expired' FROM booking.booking WHERE holder = 'tick $n'}) or die 'it does not sweep';
+}
+unlike($listener->query('SELECT 1'), qr/Asynchronous/, 'two ticks later it has not been told of');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM booking.read_events(max => 100000) WHERE holder = 'dora'}), 0, 'for it cannot be read yet');
+$last = 0;
 $open->query_safe('COMMIT');
 $open->quit;
 listen_until($node->safe_psql('postgres', $seq), 'notified when it can be read');
@@ -126,6 +131,7 @@ listen_until($node->safe_psql('postgres', $seq), 'notified when it can be read')
 # A worker that begins says that there may be something.
 %heard = ();
 $last = 0;
+my $worker = worker_of('postgres');
 $node->safe_psql('postgres', "SELECT pg_terminate_backend($worker)");
 listen_until($node->safe_psql('postgres', $seq), 'it comes back, and tells that there may be something');
 ok($heard{null}, 'of any resource');

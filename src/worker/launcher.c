@@ -69,7 +69,8 @@ booking_launcher_init(void)
 		.bgw_library_name = "booking", .bgw_function_name = "booking_launcher_main"
 	};
 
-	if (!process_shared_preload_libraries_in_progress)
+	/* Nobody is to write while pg_upgrade does. */
+	if (!process_shared_preload_libraries_in_progress || IsBinaryUpgrade)
 		return;
 	preloaded = true;
 	RegisterBackgroundWorker(&launcher);

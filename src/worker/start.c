@@ -21,6 +21,7 @@
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/latch.h"
+#include "utils/lsyscache.h"
 
 #include "base/errors.h"
 #include "base/lock_kinds.h"

@@ -46,6 +46,7 @@
 #include "storage/proc.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -186,11 +187,13 @@ settle_in(void)
 		{"row_security", "on"},
 		{"lock_timeout", "2s"},
 		{"statement_timeout", "0"},
-		{"idle_in_transaction_session_timeout", "0"}
+		{"transaction_timeout", "0"}
 	};
 
+	/* Not every release has all of them. */
 	for (int i = 0; i < (int) lengthof(settings); i++)
-		SetConfigOption(settings[i][0], settings[i][1], PGC_SUSET, PGC_S_OVERRIDE);
+		if (GetConfigOption(settings[i][0], true, false))
+			SetConfigOption(settings[i][0], settings[i][1], PGC_SUSET, PGC_S_OVERRIDE);
 	SetConfigOption("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION);
 	SetConfigOption("application_name", "booking worker", PGC_USERSET, PGC_S_SESSION);
 	SetConfigOption("booking.actor", "booking worker", PGC_USERSET, PGC_S_SESSION);

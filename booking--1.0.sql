@@ -2454,12 +2454,12 @@ AS $$
 DECLARE
 	astray record;
 BEGIN
+	PERFORM booking.must_write('rebuild');
 	IF current_setting('transaction_isolation') <> 'read committed' THEN
 		RAISE active_sql_transaction USING
 			MESSAGE = 'booking.rebuild() must be called at READ COMMITTED',
 			HINT = 'It has to see what has been committed once it has its locks.';
 	END IF;
-	PERFORM booking.must_write('rebuild');
 	LOCK TABLE booking.booking, booking.resource, booking.slot, booking.waitlist, booking.closure, booking.opening_hours,
 		booking.holder_limit, booking.slot_places IN SHARE ROW EXCLUSIVE MODE;
 

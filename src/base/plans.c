@@ -85,10 +85,12 @@ typedef struct Ways
 	bool		indexscan;
 	bool		tidscan;
 	bool		jit;			/* what is switched off makes costs look as if it were worth it */
+	int			mode;			/* plan_cache_mode, which may ask for another plan at each run */
 } Ways;
 
 static SPIPlanPtr prepare(Statement statement, bool at_row);
 static Ways switch_ways(Ways ways);
+static Ways only_ways(bool at_row);
 static bool plan_ahead(SPIPlanPtr plan, bool at_row);
 static bool suits_any_snapshot(SPIPlanPtr plan, CachedPlan *made);
 static bool node_suits_any_snapshot(const Plan *node);
@@ -100,6 +102,8 @@ static StoreAnswer store_values(Statement statement, Datum *values, const char *
 static uint64 run_of_row(Statement statement, Datum *values, const char *nulls);
 static uint64 run_at(Statement statement, Datum *values, const char *nulls, ItemPointer tid,
 					 Snapshot snapshot);
+static uint64 run_as_it_is(Statement statement, SPIPlanPtr plan, Datum *values, const char *nulls,
+						   Snapshot snapshot);
 static uint64 run_plan(Statement statement, SPIPlanPtr plan, Datum *values, const char *nulls,
 					   Snapshot snapshot);
 pg_noreturn static void rethrow_without_statement(SPIPlanPtr plan);
@@ -144,7 +148,7 @@ static pg_noinline Ways
 switch_ways(Ways ways)
 {
 	Ways		before = {enable_seqscan, enable_bitmapscan, enable_indexonlyscan, enable_indexscan, enable_tidscan,
-	jit_enabled};
+	jit_enabled, plan_cache_mode};
 
 	enable_seqscan = ways.seqscan;
 	enable_bitmapscan = ways.bitmapscan;
@@ -152,7 +156,15 @@ switch_ways(Ways ways)
 	enable_indexscan = ways.indexscan;
 	enable_tidscan = ways.tidscan;
 	jit_enabled = ways.jit;
+	plan_cache_mode = ways.mode;
 	return before;
+}
+
+/* Plain index scans only, or a look at one ctid only. */
+static Ways
+only_ways(bool at_row)
+{
+	return (Ways) {.indexscan = !at_row,.tidscan = at_row,.mode = PLAN_CACHE_MODE_AUTO};
 }
 
 /*
@@ -165,7 +177,7 @@ static pg_noinline bool
 plan_ahead(SPIPlanPtr plan, bool at_row)
 {
 	volatile bool suits = false;
-	Ways		before = switch_ways((Ways) {.indexscan = !at_row,.tidscan = at_row});
+	Ways		before = switch_ways(only_ways(at_row));
 
 	PG_TRY();
 	{
@@ -303,8 +315,9 @@ booking_run(Statement statement, Datum *values, const char *nulls)
 
 		if ((flags & BY_INDEX) && plan_ahead(plan, false) &&
 			(flags & KEYED) && IsolationIsSerializable())
-			snapshot.snapshot_type = SNAPSHOT_SELF;
-		rows = run_plan(statement, plan, values, nulls, &snapshot);
+			rows = run_as_it_is(statement, plan, values, nulls, &snapshot);
+		else
+			rows = run_plan(statement, plan, values, nulls, &snapshot);
 	}
 
 	if (flags & AS_OWNER)
@@ -416,8 +429,32 @@ run_at(Statement statement, Datum *values, const char *nulls, ItemPointer tid, S
 	now.copied = false;
 	now.active_count = now.regd_count = 0;
 	if (plan_ahead(plan, true))
-		now.snapshot_type = SNAPSHOT_SELF;
+		return run_as_it_is(statement, plan, all_values, all_nulls, &now);
 	return run_plan(statement, plan, all_values, all_nulls, &now);
+}
+
+/*
+ * A plan that suits any snapshot, with one that leaves nothing behind.  It must be this plan: neither
+ * the caller's plan_cache_mode nor a change that is heard of only now may have another one made in
+ * the caller's ways.  So they stay switched off while it runs; nothing runs inside that is not ours.
+ */
+static uint64
+run_as_it_is(Statement statement, SPIPlanPtr plan, Datum *values, const char *nulls, Snapshot snapshot)
+{
+	volatile uint64 rows = 0;
+	Ways		before = switch_ways(only_ways(plan == prepared_at[statement]));
+
+	snapshot->snapshot_type = SNAPSHOT_SELF;
+	PG_TRY();
+	{
+		rows = run_plan(statement, plan, values, nulls, snapshot);
+	}
+	PG_FINALLY();
+	{
+		(void) switch_ways(before);
+	}
+	PG_END_TRY();
+	return rows;
 }
 
 static uint64

@@ -94,6 +94,7 @@ booking_cancel_series(PG_FUNCTION_ARGS)
 	SeriesMember **order;
 	Datum		reason = PG_ARGISNULL(2) ? (Datum) 0 : PG_GETARG_DATUM(2);
 
+	booking_must_write(fcinfo);
 	read_series(fcinfo, 1, &series);
 	order = palloc_array(SeriesMember *, series.n);
 	for (int i = 0; i < series.n; i++)
@@ -117,6 +118,7 @@ booking_reschedule_series(PG_FUNCTION_ARGS)
 	RangeType  *range;
 	Period		unused;
 
+	booking_must_write(fcinfo);
 	if (PG_ARGISNULL(1))
 		booking_null_argument("period");
 	range = PG_GETARG_RANGE_P(1);
@@ -137,7 +139,6 @@ read_series(FunctionCallInfo fcinfo, int scope_at, SeriesMembers *series)
 	pg_uuid_t	group;
 	bool		grouped;
 
-	booking_must_write(fcinfo);
 	if (PG_ARGISNULL(0))
 		booking_null_argument("id");
 	if (PG_ARGISNULL(scope_at))

@@ -77,7 +77,7 @@ BEGIN
 		format('booking.remaining(%s)', current_setting('install.slot')),
 		'booking.expire_holds()', 'booking.verify()', 'booking.rebuild()', 'booking.read_events()']
 	LOOP
-		FOR t IN SELECT oid FROM pg_class WHERE relnamespace = 'booking'::regnamespace AND relkind IN ('r', 'S') AND relname <> 'slot_places' ORDER BY relname LOOP
+		FOR t IN SELECT oid FROM pg_class WHERE relnamespace = 'booking'::regnamespace AND relkind IN ('r', 'S') ORDER BY relname LOOP
 			CALL pg_temp.try(t, call);
 		END LOOP;
 	END LOOP;

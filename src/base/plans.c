@@ -351,8 +351,7 @@ run_of_row(Statement statement, Datum *values, const char *nulls)
 {
 	const PlanText *plan = &booking_statements[statement];
 	bool		locks = (plan->flags & (LOCKS | SHARES | LOCKS_LAPSED | TRIES)) != 0;
-	Relation	rel = table_open(get_relname_relid(plan->flags & OF_SHARD ? "slot_places" : "booking",
-												   get_namespace_oid("booking", false)),
+	Relation	rel = table_open(booking_table(plan->flags & OF_SHARD ? "slot_places" : "booking"),
 								 locks ? RowShareLock : AccessShareLock);
 	Snapshot	snapshot;
 	ItemPointerData tid;

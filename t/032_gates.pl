@@ -41,7 +41,7 @@ for my $wanted (
 	my (undef, undef, $error) = $node->psql('postgres', "SET lock_timeout = '50ms'; $sql");
 
 	like($error, qr/canceling statement due to lock timeout/, "$table: the answer depends on a transaction in progress");
-	like($error, qr/CONTEXT: +while checking exclusion constraint on tuple \(\d+,\d+\) in relation "$table"/, "$table: and on this row");
+	like($error, qr/(?:CONTEXT: +|^)while checking exclusion constraint on tuple \(\d+,\d+\) in relation "$table"/m, "$table: and on this row");
 }
 $node->safe_psql('postgres', q{ROLLBACK PREPARED 'undecided'});
 

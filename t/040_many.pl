@@ -20,6 +20,9 @@ $node->append_conf('postgresql.conf', "fsync = off\nmax_wal_size = '4GB'");
 $node->start;
 $node->safe_psql('postgres', 'CREATE EXTENSION booking CASCADE');
 
+# Some 2,000 with the setting of 64 that servers have up to 18; 19 doubles it.
+my $few = $node->safe_psql('postgres', q{SELECT 2000 * current_setting('max_locks_per_transaction')::int / 64});
+
 # Runs SQL that must succeed, and says how long it took and how many of our locks it held.
 sub succeeds
 {
@@ -30,7 +33,7 @@ sub succeeds
 	my ($locks) = $out =~ /(\d+)\s*\z/;
 	is($err, '', $what);
 	note(sprintf '%s: %.1f s, %d locks', $what, time - $start, $locks // -1);
-	cmp_ok($locks // 1e9, '<', 2000, '... with few locks');
+	cmp_ok($locks // 1e9, '<', $few, '... with few locks');
 }
 
 sub is_clean

@@ -70,9 +70,9 @@ confirm_seat(Client *c, const Request *r)
 	return refused_with(c, "55000") ? REFUSED : BOOKED;	/* the hold has lapsed */
 }
 
-/* Appointments: slots with one place. */
+/* Appointments: slots with one place, of a practice that is booked by these only. */
 static const char timeslots[] =
-"SELECT count(booking.create_resource('practice'));"
+"SELECT count(booking.create_resource('practice', slots_only => true));"
 "SELECT count(s) FROM booking.publish_slots('practice', '[2030-01-01 00:00+00,2030-01-01 00:15+00)', '15 minutes',"
 "    timestamptz '2030-01-01 00:00+00' + :all * interval '15 minutes', 1) AS s;"
 "DROP TABLE booking;"

@@ -365,7 +365,7 @@ const PlanText booking_statements[STMT_COUNT] = {
 	[STMT_PEEK_RESOURCE] = {
 		"SELECT kind, CASE WHEN kind" EQ "'seated' THEN"
 		" (SELECT pg_catalog.count(*)::pg_catalog.int4 FROM booking.seat WHERE resource_id" EQ "$1)"
-		" ELSE capacity END FROM booking.resource WHERE id" EQ "$1",
+		" ELSE capacity END, slots_only FROM booking.resource WHERE id" EQ "$1",
 		AS_OWNER, {INT8OID}
 	},
 	/* As the caller: its policies decide. */
@@ -394,6 +394,34 @@ const PlanText booking_statements[STMT_COUNT] = {
 		"SELECT pg_catalog.format('slot %s for %s', id, period), pg_catalog.count(*) OVER ()"
 		" FROM booking.slot WHERE resource_id" EQ "$1 AND capacity OPERATOR(pg_catalog.>) 1" A_FEW,
 		AS_OWNER, {INT8OID}
+	},
+	/* Slots other than $3 that take their resource in $2, or that go on in $4 and do not. */
+	[STMT_SLOTS_UNDER_SLOT] = {
+		"SELECT 1 FROM booking.slot WHERE resource_id" EQ "$1 AND occupies" OVERLAPS "$2 AND id" NE "$3"
+		" UNION ALL "
+		"SELECT 1 FROM booking.slot WHERE resource_id" EQ "$1 AND occupies IS NULL"
+		" AND period" OVERLAPS "$4 AND id" NE "$3 LIMIT 1",
+		AS_OWNER | UP_TO_NOW | KEYED | BY_INDEX, {INT8OID, TSTZRANGEOID, INT8OID, TSTZRANGEOID}
+	},
+	/* Slots of one place that have their time for themselves, and then no longer. */
+	[STMT_SHARE_SLOTS_IN] = {
+		"UPDATE booking.slot SET occupies = NULL WHERE resource_id" EQ "$1 AND occupies" OVERLAPS "$2"
+		" AND id" NE "$3 AND capacity" EQ "1",
+		AS_OWNER | WRITES | KEYED | BY_INDEX, {INT8OID, TSTZRANGEOID, INT8OID}
+	},
+	[STMT_SHARE_SLOTS] = {
+		"UPDATE booking.slot SET occupies = NULL WHERE resource_id" EQ "$1 AND occupies IS NOT NULL"
+		" AND capacity" EQ "1",
+		AS_OWNER | WRITES | KEYED | BY_INDEX, {INT8OID}
+	},
+	/* Or again, where that is so. */
+	[STMT_SINGLE_OUT_SLOTS] = {
+		"UPDATE booking.slot SET occupies = 'empty' WHERE resource_id" EQ "$1 AND capacity" EQ "1",
+		AS_OWNER | WRITES | KEYED | BY_INDEX, {INT8OID}
+	},
+	[STMT_SEAT_BOOKINGS_OF_SLOT] = {
+		"UPDATE booking.booking SET seat_no = 0 WHERE slot_id" EQ "$1 AND seat_no IS NULL AND " ACTIVE,
+		AS_OWNER | WRITES | KEYED | BY_INDEX, {INT8OID}
 	},
 	[STMT_BOOKINGS_UNDER_SLOT] = {
 		LIST_BOOKINGS " AND " ACTIVE " AND seat_no IS NOT NULL AND occupies" OVERLAPS "$2"
@@ -458,7 +486,11 @@ const PlanText booking_statements[STMT_COUNT] = {
 		AS_OWNER | KEYED | BY_INDEX, {INT8OID, TSTZRANGEOID, TSTZRANGEOID}
 	},
 	[STMT_SLOTS_IN_THE_WAY] = {
-		"SELECT occupies, id FROM booking.slot WHERE resource_id" EQ "$1 AND occupies" OVERLAPS "$2",
+		"SELECT occupies, NULL, NULL FROM booking.slot WHERE resource_id" EQ "$1 AND occupies" OVERLAPS "$2"
+		" AND capacity" GT "1 UNION ALL "
+		"SELECT s.occupies, b.quantity, b.expires_at FROM booking.slot s JOIN booking.booking b ON b.slot_id" EQ "s.id"
+		" WHERE s.resource_id" EQ "$1 AND s.occupies" OVERLAPS "$2 AND s.capacity" EQ "1"
+		" AND b.seat_no IS NULL AND b." IN_FORCE,
 		AS_OWNER | KEYED | BY_INDEX, {INT8OID, TSTZRANGEOID}
 	},
 	[STMT_RESOURCES] = {

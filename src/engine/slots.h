@@ -25,7 +25,8 @@ typedef struct Slot
 	Period		period;
 	int32		capacity;
 	bool		closed;
-	bool		takes_resource; /* several places, and not on a pool */
+	bool		takes_resource; /* several places, and not on a pool; or one that has
+								 * its time for itself (publish.c) */
 	Period		occupies;		/* if it does */
 	int			nshards;		/* rows in slot_places */
 	int			shard;			/* where to try first; -1: look at all of them, there was

@@ -114,6 +114,7 @@ static bool moving = false;
 static bool check_actor(char **value, void **extra, GucSource source);
 static bool is_recorded(const Happening *happening);
 static int64 journal_position(void);
+static int32 numbered_seat(const BookingRow *row);
 static const char *kind_of(const Happening *happening);
 static bool differs(const Happening *happening, int attno);
 static void append_rows(StringInfo json, const Happening *happening);
@@ -306,7 +307,7 @@ static const char *
 kind_of(const Happening *happening)
 {
 	static const BookingColumn places[] = {
-		BOOKING_RESOURCE_ID, BOOKING_SLOT_ID, BOOKING_SEAT_NO, BOOKING_QUANTITY
+		BOOKING_RESOURCE_ID, BOOKING_SLOT_ID, BOOKING_QUANTITY
 	};
 	static const char *const states[] = {
 		[BOOKING_HELD] = "held", [BOOKING_CONFIRMED] = "confirmed",
@@ -326,12 +327,19 @@ kind_of(const Happening *happening)
 		return "checked_out";
 	if (!new->null[BOOKING_CHECKED_IN_AT] && differs(happening, new->column[BOOKING_CHECKED_IN_AT]))
 		return "checked_in";
-	moved = !booking_row_same_range(new, old, BOOKING_PERIOD);
+	moved = !booking_row_same_range(new, old, BOOKING_PERIOD) || numbered_seat(new) != numbered_seat(old);
 	for (int i = 0; i < (int) lengthof(places); i++)
 		moved |= !booking_row_same(new, old, places[i]);
 	if (moved)
 		return "rescheduled";
 	return differs(happening, new->column[BOOKING_EXPIRES_AT]) ? "extended" : "changed";
+}
+
+/* 0 and none are not two seats: of a slot with one place it depends on the slots around it. */
+static int32
+numbered_seat(const BookingRow *row)
+{
+	return row->null[BOOKING_SEAT_NO] ? 0 : DatumGetInt32(row->value[BOOKING_SEAT_NO]);
 }
 
 /* Is a column of a row that was changed another than before? */

@@ -48,6 +48,7 @@ static void look_at_bookings(Relation heap, const GuardIndex *index, Period wind
 static void look_at_booking(TupleTableSlot *slot, const AttrNumber *columns, Period window,
 							const Seat *seat, Taken *taken);
 static void look_at_slots(Period window, Taken *taken);
+static void look_at_slot(HeapTuple row, TupleDesc desc, Taken *taken);
 
 /*
  * What is taken of a resource, or of one of its seats, in a window of time: by bookings,
@@ -146,7 +147,6 @@ look_at_slots(Period window, Taken *taken)
 	MemoryContext context = CurrentMemoryContext;
 	Datum		values[2];
 	uint64		n;
-	bool		isnull;
 
 	values[0] = Int64GetDatum(taken->resource->id);
 	values[1] = RangeTypePGetDatum(booking_make_range(window));
@@ -154,15 +154,27 @@ look_at_slots(Period window, Taken *taken)
 	n = booking_run(STMT_SLOTS_IN_THE_WAY, values, NULL);
 	context = MemoryContextSwitchTo(context);
 	for (uint64 i = 0; i < n; i++)
-		booking_taken_add(taken,
-						  booking_period(DatumGetRangeTypeP(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc,
-																		  1, &isnull))),
-						  booking_units(taken->resource), (TakenAs)
-						  {
-							  .seat_no = ALL_SEATS,.by = TAKEN_BY_SLOT,.expires_at = DT_NOEND
-						  });
+		look_at_slot(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, taken);
 	MemoryContextSwitchTo(context);
 	SPI_finish();
+}
+
+/* A slot of several places takes all of it, one of a single place as much as its booking does. */
+static void
+look_at_slot(HeapTuple row, TupleDesc desc, Taken *taken)
+{
+	bool		isnull;
+	bool		of_slot;
+	Period		during = booking_period(DatumGetRangeTypeP(SPI_getbinval(row, desc, 1, &isnull)));
+	int32		quantity = DatumGetInt32(SPI_getbinval(row, desc, 2, &of_slot));
+	TimestampTz expires_at = DatumGetTimestampTz(SPI_getbinval(row, desc, 3, &isnull));
+
+	booking_taken_add(taken, during, of_slot ? booking_units(taken->resource) : quantity, (TakenAs)
+					  {
+						  .seat_no = of_slot ? ALL_SEATS : 0,
+						  .by = of_slot ? TAKEN_BY_SLOT : TAKEN_BY_BOOKING,
+						  .expires_at = isnull ? DT_NOEND : expires_at
+					  });
 }
 
 void

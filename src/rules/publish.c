@@ -9,8 +9,17 @@
  * RESOURCE lock in exclusive mode, as for every rule (rules.c).  Two slots that take the
  * resource at the same time are refused by the constraint slot_no_overlap.
  *
- * Publishing a slot that takes nothing disturbs nobody: the RESOURCE lock is taken in
- * shared mode, for the kind of the resource has to stay what it is, and nothing is
+ * A slot of one place takes its resource too, where nothing else could be booked in its time:
+ * on an exclusive resource that is booked by its slots only, if no other slot and no booking is
+ * there ("singled out").  Its place decides alone then, and a booking of it does not take the
+ * resource once more (slot_rules.c).  That is found out when it is published, and when the resource
+ * changes; and when another slot is published into its time it shares that from then on, and
+ * its booking takes the resource itself, by its seat_no.  All of it under the RESOURCE lock in
+ * exclusive mode.  A slot that comes with "occupies" NULL is not singled out: a restore brings
+ * each as it was.
+ *
+ * Publishing a slot that takes nothing on any other resource disturbs nobody: the RESOURCE lock is
+ * taken in shared mode, for the kind of the resource has to stay what it is, and nothing is
  * invalidated, for nobody can remember a slot that is new.
  *
  * The free places are counted whenever the capacity is set, even to what it was.  Whoever
@@ -29,6 +38,7 @@
 #include "utils/inval.h"
 #include "utils/rel.h"
 
+#include "base/cache.h"
 #include "base/columns.h"
 #include "base/compat.h"
 #include "base/errors.h"
@@ -86,7 +96,13 @@ static HeapTuple slot_put_together(HeapTuple tuple, TupleDesc desc, const SlotRo
 static bool same(const SlotRow *a, const SlotRow *b, SlotColumn column);
 static const Resource *lock_for_publishing(SlotRow *row);
 static bool takes_resource(bool pooled, const SlotRow *row);
+static bool may_be_singled_out(bool exclusive, bool slots_only, const SlotRow *row);
+static bool asks_to_be_found_out(const SlotRow *row);
 static void complete_slot(const Resource *resource, SlotRow *row, const SlotRow *old);
+static void single_out(const Resource *resource, SlotRow *row, const SlotRow *old);
+static void say_what_it_occupies(const Resource *resource, SlotRow *row, const SlotRow *old);
+static bool has_time_for_itself(const Resource *resource, const SlotRow *row);
+static void share_time(const Resource *resource, const SlotRow *row);
 static void check_row(const SlotRow *row);
 static void check_change(const Resource *resource, const SlotRow *row, const SlotRow *old);
 static void check_resource_is_free(const Resource *resource, const SlotRow *row);
@@ -149,7 +165,8 @@ booking_slot_before(PG_FUNCTION_ARGS)
 		complete_slot(resource, &row, NULL);
 		if (!row.null[SLOT_OCCUPIES])
 		{
-			check_resource_is_free(resource, &row);
+			if (DatumGetInt32(row.value[SLOT_CAPACITY]) > 1)
+				check_resource_is_free(resource, &row);
 			if (!resource->taken_by_slots)
 				CacheInvalidateRelcache(trigger->tg_relation);
 		}
@@ -212,6 +229,8 @@ lock_for_publishing(SlotRow *row)
 	int64		resource_id = DatumGetInt64(row->value[SLOT_RESOURCE_ID]);
 	const Resource *resource;
 	bool		pooled;
+	bool		exclusive;
+	bool		slots_only;
 	bool		alone;
 	bool		isnull;
 
@@ -220,6 +239,8 @@ lock_for_publishing(SlotRow *row)
 	if (booking_run(STMT_PEEK_RESOURCE, &row->value[SLOT_RESOURCE_ID], NULL) == 0)
 		booking_no_such_resource(resource_id);
 	pooled = strcmp(SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1), "pooled") == 0;
+	exclusive = strcmp(SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1), "exclusive") == 0;
+	slots_only = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 3, &isnull));
 	if (row->null[SLOT_CAPACITY])
 	{
 		row->value[SLOT_CAPACITY] = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull);
@@ -227,31 +248,59 @@ lock_for_publishing(SlotRow *row)
 	}
 	SPI_finish();
 
-	alone = takes_resource(pooled, row);
+	/* Where slots may have their time for themselves, another one may end that. */
+	alone = takes_resource(pooled, row) || (exclusive && slots_only);
 	if (alone)
 		booking_lock_rules(resource_id);
 	resource = booking_use_resource(resource_id);
-	if (!alone && takes_resource(resource->kind == RESOURCE_POOLED, row))
+	if (!alone && (takes_resource(resource->kind == RESOURCE_POOLED, row) ||
+				   (resource->kind == RESOURCE_EXCLUSIVE && resource->slots_only)))
 	{
-		/* It has changed its kind in between. */
+		/* It has changed in between. */
 		booking_lock_rules(resource_id);
 		resource = booking_use_resource(resource_id);
 	}
 	return resource;
 }
 
+/* Could a slot have its time for itself, as far as its resource and its capacity go? */
+static bool
+may_be_singled_out(bool exclusive, bool slots_only, const SlotRow *row)
+{
+	return exclusive && slots_only && DatumGetInt32(row->value[SLOT_CAPACITY]) == 1;
+}
+
+/* From publish_slot(): it does not say what it occupies, and is to be given what it should. */
+static bool
+asks_to_be_found_out(const SlotRow *row)
+{
+	return !row->null[SLOT_OCCUPIES] && RangeIsEmpty(DatumGetRangeTypeP(row->value[SLOT_OCCUPIES]));
+}
+
 /* What the slot takes of its resource: with the buffers of today, unless it says. */
 static void
 complete_slot(const Resource *resource, SlotRow *row, const SlotRow *old)
 {
-	bool		keep = !row->null[SLOT_OCCUPIES];
+	if (takes_resource(resource->kind == RESOURCE_POOLED, row))
+	{
+		say_what_it_occupies(resource, row, old);
+		/* Those of one place in its time share it from now on. */
+		if (resource->kind == RESOURCE_EXCLUSIVE && resource->slots_only)
+			share_time(resource, row);
+	}
+	else if (!row->null[SLOT_OCCUPIES] &&
+			 may_be_singled_out(resource->kind == RESOURCE_EXCLUSIVE, resource->slots_only, row))
+		single_out(resource, row, old);
+	else
+		row->null[SLOT_OCCUPIES] = true;
+}
+
+static void
+say_what_it_occupies(const Resource *resource, SlotRow *row, const SlotRow *old)
+{
+	bool		keep = !row->null[SLOT_OCCUPIES] && !asks_to_be_found_out(row);
 	Period		occupies;
 
-	if (!takes_resource(resource->kind == RESOURCE_POOLED, row))
-	{
-		row->null[SLOT_OCCUPIES] = true;
-		return;
-	}
 	if (keep && old && same(row, old, SLOT_OCCUPIES) &&
 		!(same(row, old, SLOT_PERIOD) && same(row, old, SLOT_RESOURCE_ID)))
 		keep = false;
@@ -276,6 +325,61 @@ complete_slot(const Resource *resource, SlotRow *row, const SlotRow *old)
 				 errhint("Leave occupies out, and it is computed from the resource's buffers.")));
 }
 
+/* A slot of one place takes its resource if it has its time for itself. */
+static void
+single_out(const Resource *resource, SlotRow *row, const SlotRow *old)
+{
+	bool		stays = old && same(row, old, SLOT_OCCUPIES) && same(row, old, SLOT_PERIOD) &&
+		same(row, old, SLOT_RESOURCE_ID) && same(row, old, SLOT_CAPACITY);
+
+	if (stays)
+		return;
+	say_what_it_occupies(resource, row, old);
+	if (!has_time_for_itself(resource, row))
+		row->null[SLOT_OCCUPIES] = true;
+}
+
+/* Is there no other slot and no booking in what the slot would occupy? */
+static bool
+has_time_for_itself(const Resource *resource, const SlotRow *row)
+{
+	Period		occupies = booking_period(DatumGetRangeTypeP(row->value[SLOT_OCCUPIES]));
+	Datum		values[4];
+	bool		found;
+
+	values[0] = row->value[SLOT_RESOURCE_ID];
+	values[1] = row->value[SLOT_OCCUPIES];
+	values[2] = row->value[SLOT_ID];
+	/* What the buffers of another slot's booking would reach. */
+	values[3] = RangeTypePGetDatum(booking_make_range(booking_widen_within(occupies, resource->buffer_after,
+																			resource->buffer_before)));
+	SPI_connect();
+	found = booking_run(STMT_SLOTS_UNDER_SLOT, values, NULL) > 0 ||
+		booking_run(STMT_BOOKINGS_UNDER_SLOT, values, NULL) > 0;
+	SPI_finish();
+	return !found;
+}
+
+/*
+ * Slots of one place that had their time for themselves have it no longer: this one is in it.
+ * Backends that remember them have to hear of it, and so do we, once it is done.
+ */
+static void
+share_time(const Resource *resource, const SlotRow *row)
+{
+	Datum		values[3];
+
+	values[0] = row->value[SLOT_RESOURCE_ID];
+	values[1] = row->null[SLOT_OCCUPIES] ?
+		RangeTypePGetDatum(booking_with_buffers(resource, DatumGetRangeTypeP(row->value[SLOT_PERIOD]))) :
+		row->value[SLOT_OCCUPIES];
+	values[2] = row->value[SLOT_ID];
+	SPI_connect();
+	if (booking_run(STMT_SHARE_SLOTS_IN, values, NULL) > 0)
+		CacheInvalidateRelcacheByRelid(booking_table("slot"));
+	SPI_finish();
+}
+
 /* A slot's bookings keep their time, and their hold on the resource. */
 static void
 check_change(const Resource *resource, const SlotRow *row, const SlotRow *old)
@@ -291,7 +395,9 @@ check_change(const Resource *resource, const SlotRow *row, const SlotRow *old)
 						(long long) DatumGetInt64(id)),
 				 errdetail("%s", list),
 				 errhint("Publish another slot and move the bookings there: UPDATE booking.booking SET slot_id = ...")));
-	if (!old->null[SLOT_OCCUPIES] && row->null[SLOT_OCCUPIES] && resource->kind != RESOURCE_POOLED &&
+	if (!old->null[SLOT_OCCUPIES] && row->null[SLOT_OCCUPIES] && DatumGetInt32(old->value[SLOT_CAPACITY]) == 1)
+		(void) booking_run(STMT_SEAT_BOOKINGS_OF_SLOT, &id, NULL);
+	else if (!old->null[SLOT_OCCUPIES] && row->null[SLOT_OCCUPIES] && resource->kind != RESOURCE_POOLED &&
 		booking_in_the_way(STMT_ACTIVE_WITHOUT_SEAT, &id, NULL, &list) > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -302,7 +408,7 @@ check_change(const Resource *resource, const SlotRow *row, const SlotRow *old)
 						 resource->name)));
 	SPI_finish();
 
-	if (!row->null[SLOT_OCCUPIES] && !same(row, old, SLOT_OCCUPIES))
+	if (!row->null[SLOT_OCCUPIES] && !same(row, old, SLOT_OCCUPIES) && DatumGetInt32(row->value[SLOT_CAPACITY]) > 1)
 		check_resource_is_free(resource, row);
 }
 
@@ -381,7 +487,11 @@ booked(const SlotRow *row)
 	return isnull ? 0 : DatumGetInt64(sum);
 }
 
-/* AFTER INSERT OR UPDATE OF capacity ON booking.slot, for each row: lay out its places. */
+/*
+ * AFTER INSERT OR UPDATE OF capacity, period, resource_id ON booking.slot, for each row: lay out its
+ * places.  That of another slot's time is seen to here, and not in the BEFORE trigger, for the
+ * statement may be about to change that slot itself.
+ */
 Datum
 booking_slot_count(PG_FUNCTION_ARGS)
 {
@@ -391,6 +501,7 @@ booking_slot_count(PG_FUNCTION_ARGS)
 	};
 	TriggerData *trigger = booking_check_trigger(fcinfo, &use);
 	bool		is_update = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event);
+	const Resource *resource;
 	Datum		values[3];
 	SlotRow		row;
 	int32		capacity;
@@ -423,6 +534,10 @@ booking_slot_count(PG_FUNCTION_ARGS)
 	values[2] = Int32GetDatum(booking_shards_for(capacity));
 	booking_run(STMT_LAY_OUT_PLACES, values, NULL);
 	SPI_finish();
+
+	resource = booking_use_resource(DatumGetInt64(row.value[SLOT_RESOURCE_ID]));
+	if (row.null[SLOT_OCCUPIES] && resource->kind == RESOURCE_EXCLUSIVE && resource->slots_only)
+		share_time(resource, &row);
 
 	/* A caller that has looked meanwhile, which can only be us, has seen the old layout. */
 	if (is_update)

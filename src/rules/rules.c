@@ -31,6 +31,7 @@
 #include "utils/inval.h"
 #include "utils/rel.h"
 
+#include "base/cache.h"
 #include "base/columns.h"
 #include "base/compat.h"
 #include "base/errors.h"
@@ -49,6 +50,7 @@ PG_FUNCTION_INFO_V1(booking_rule_before);
 PG_FUNCTION_INFO_V1(booking_refuse_truncate);
 
 static void check_resource(HeapTuple old, HeapTuple new, TupleDesc desc);
+static void single_out_slots(HeapTuple old, HeapTuple new, TupleDesc desc);
 static void check_kind(Datum resource_id, const char *name);
 static void check_retirement(Datum resource_id, TimestampTz retired_at, const char *name);
 static void check_capacity(Datum resource_id, int32 capacity, const char *name);
@@ -220,6 +222,10 @@ check_resource(HeapTuple old, HeapTuple new, TupleDesc desc)
 	else if (changes(old, new, desc, "capacity", INT4OID))
 		check_capacity(values[0], DatumGetInt32(rule_column(new, desc, "capacity", INT4OID, &isnull)), name);
 
+	if (changes(old, new, desc, "kind", TEXTOID) || changes(old, new, desc, "slots_only", BOOLOID) ||
+		changes(old, new, desc, "buffer_before", INTERVALOID) || changes(old, new, desc, "buffer_after", INTERVALOID))
+		single_out_slots(old, new, desc);
+
 	if (changes(old, new, desc, "retired_at", TIMESTAMPTZOID))
 	{
 		Datum		retired_at = rule_column(new, desc, "retired_at", TIMESTAMPTZOID, &isnull);
@@ -228,6 +234,27 @@ check_resource(HeapTuple old, HeapTuple new, TupleDesc desc)
 			check_retirement(values[0], DatumGetTimestampTz(retired_at), name);
 	}
 	SPI_finish();
+}
+
+/*
+ * Which slots of one place have their time for themselves is another question now (publish.c).
+ * None of them first, so that none that still is so is in the way of another.
+ */
+static void
+single_out_slots(HeapTuple old, HeapTuple new, TupleDesc desc)
+{
+	bool		isnull;
+	Datum		resource_id = rule_column(old, desc, "id", INT8OID, &isnull);
+	Datum		kind = rule_column(new, desc, "kind", TEXTOID, &isnull);
+
+	(void) booking_run(STMT_SHARE_SLOTS, &resource_id, NULL);
+	CacheInvalidateRelcacheByRelid(booking_table("slot"));
+	if (strcmp(TextDatumGetCString(kind), "exclusive") == 0 &&
+		DatumGetBool(rule_column(new, desc, "slots_only", BOOLOID, &isnull)))
+	{
+		(void) booking_run(STMT_SINGLE_OUT_SLOTS, &resource_id, NULL);
+		CacheInvalidateRelcacheByRelid(booking_table("slot"));
+	}
 }
 
 /*

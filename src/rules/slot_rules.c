@@ -10,6 +10,9 @@
  *	pooled		any				nothing					nothing: seat_no NULL
  *	other		one place		nothing					what any booking takes: seat_no 0, or a
  *												seat's number
+ *	exclusive	one place, with	all of it ("occupies")	nothing more: seat_no NULL
+ *				its time for
+ *				itself
  *	other		several			all of it ("occupies")	nothing more: seat_no NULL, or a seat's
  *												number, exclusive among them
  *
@@ -122,16 +125,13 @@ booking_judge_slots(RowChange *change)
 
 	if (!row->active)
 		return true;
+	if (slot == NULL && resource->slots_only && adds_load && !booking_row_is_history(row, old))
+		booking_no_such_slot(resource, DatumGetRangeTypeP(row->value[BOOKING_PERIOD]));
 	if (resource->taken_by_slots && adds_load && !(slot && slot->takes_resource) &&
 		!refuse_taken(resource, row))
 		return false;
-
 	if (slot == NULL)
-	{
-		if (resource->slots_only && adds_load && !booking_row_is_history(row, old))
-			booking_no_such_slot(resource, DatumGetRangeTypeP(row->value[BOOKING_PERIOD]));
 		return true;
-	}
 
 	wanted = DatumGetInt32(row->value[BOOKING_QUANTITY]);
 	if (old && old->active && booking_row_same(row, old, BOOKING_SLOT_ID))

@@ -902,7 +902,7 @@ CREATE FUNCTION booking.try_book_slot(
 	LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1
 	AS 'MODULE_PATHNAME', 'booking_try_book_slot_named';
 COMMENT ON FUNCTION booking.try_book_slot(text, tstzrange, text, integer, text, interval, uuid, jsonb) IS
-	'like book_slot, but no row instead of an error when the space is taken';
+	'like book_slot, but no row instead of an error when the space is taken or the holder has reached a limit';
 
 CREATE FUNCTION booking.try_book_slot(
 		resource bigint, period tstzrange, holder text, quantity integer DEFAULT 1, seat text DEFAULT NULL,
@@ -911,7 +911,7 @@ CREATE FUNCTION booking.try_book_slot(
 	LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1
 	AS 'MODULE_PATHNAME', 'booking_try_book_slot';
 COMMENT ON FUNCTION booking.try_book_slot(bigint, tstzrange, text, integer, text, interval, uuid, jsonb) IS
-	'like book_slot, but no row instead of an error when the space is taken';
+	'like book_slot, but no row instead of an error when the space is taken or the holder has reached a limit';
 
 CREATE FUNCTION booking.book_place(
 		slot_id bigint, holder text, quantity integer DEFAULT 1, seat text DEFAULT NULL,
@@ -929,7 +929,7 @@ CREATE FUNCTION booking.try_book_place(
 	LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1
 	AS 'MODULE_PATHNAME', 'booking_try_book_place';
 COMMENT ON FUNCTION booking.try_book_place(bigint, text, integer, text, interval, uuid, jsonb) IS
-	'like book_place, but no row instead of an error when there are not so many places left';
+	'like book_place, but no row instead of an error when there are not so many places left or the holder has reached a limit';
 
 
 -- Many at once --------------------------------------------------------------------------

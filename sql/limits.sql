@@ -17,8 +17,11 @@ SELECT id AS first FROM booking.book_slot('limits: court 1', '[2030-01-07 09:00,
 SELECT holder FROM booking.book_slot('limits: court 2', '[2030-01-07 09:00, 2030-01-07 10:00)', 'ann');
 SELECT status FROM booking.book_slot('limits: court 1', '[2030-01-08 09:00, 2030-01-08 10:00)', 'ann', hold_for => '1 hour');
 SELECT pg_temp.said($$SELECT * FROM booking.book_slot('limits: court 2', '[2030-01-09 09:00, 2030-01-09 10:00)', 'ann')$$);
--- It is no matter of taken space, so try_book_slot says it too.
-SELECT pg_temp.said($$SELECT * FROM booking.try_book_slot('limits: court 2', '[2030-01-09 09:00, 2030-01-09 10:00)', 'ann')$$);
+-- To who only tries it is an answer: no row, no error, and no transaction id.
+BEGIN;
+SELECT count(*) FROM booking.try_book_slot('limits: court 2', '[2030-01-09 09:00, 2030-01-09 10:00)', 'ann');
+SELECT pg_current_xact_id_if_assigned() IS NULL AS without_id;
+COMMIT;
 -- Others are not concerned, nor other resources.
 SELECT holder FROM booking.book_slot('limits: court 2', '[2030-01-09 09:00, 2030-01-09 10:00)', 'bob');
 SELECT holder FROM booking.book_slot('limits: bikes', '[2030-01-09 09:00, 2030-01-09 10:00)', 'ann');

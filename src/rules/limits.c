@@ -260,18 +260,14 @@ count(const HolderLimit *limit, const Resource *resource, const BookingRow *row,
 	SPI_finish();
 }
 
-/*
- * A try_ function answers NULL when the space is taken, which is not what happens here:
- * its caller gets the error.
- */
+/* To the caller of a try_ function, which wants no reason, it is an answer like any other. */
 static bool
 refuse_limit(const Reached *reached, const Resource *resource, const BookingRow *row)
 {
-	Refusal		refusal;
+	Refusal		refusal = {0};
 
-	explain_limit(reached, resource, row, &refusal);
-	if (!booking_row_wants_reason(row))
-		booking_raise(&refusal);
+	if (booking_row_wants_reason(row))
+		explain_limit(reached, resource, row, &refusal);
 	return booking_row_refuse(row, &refusal);
 }
 

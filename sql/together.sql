@@ -170,3 +170,7 @@ DROP TRIGGER objects ON booking.booking;
 ALTER TABLE booking.booking DROP COLUMN extra;
 
 SELECT problem, detail FROM booking.verify() WHERE resource_id IN (SELECT id FROM booking.resource WHERE name LIKE 'together: %');
+
+-- One id for two.
+SELECT pg_temp.said($$SELECT * FROM booking.book_all('[{"resource": "together: room A", "period": "[2032-01-08 09:00, 2032-01-08 10:00)", "id": "00000000-0000-0000-0000-00000000b0d1"},
+	{"resource": "together: room A", "period": "[2032-01-09 09:00, 2032-01-09 10:00)", "id": "00000000-0000-0000-0000-00000000b0d1"}]', 'ann')$$);

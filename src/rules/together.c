@@ -79,6 +79,7 @@
 #define MOST_TOLD		100
 
 static void lock_ids(Together *all);
+pg_noreturn static void id_is_there_twice(Together *all, const pg_uuid_t *id);
 static void lock_resources(Together *all);
 static void fill_in(Together *all, Wish *wish);
 static void choose_slot(const Together *all, Wish *wish);
@@ -206,9 +207,25 @@ lock_ids(Together *all)
 			ids[n++] = all->wish[i].id;
 	if (n > 1)
 		qsort(ids, n, sizeof(pg_uuid_t), compare_uuids);
+	for (int i = 1; i < n; i++)
+		if (memcmp(&ids[i], &ids[i - 1], UUID_LEN) == 0)
+			id_is_there_twice(all, &ids[i]);
 	for (int i = 0; i < n && !booking_many_ids(); i++)
 		booking_lock_id(&ids[i]);
 	pfree(ids);
+}
+
+static void
+id_is_there_twice(Together *all, const pg_uuid_t *id)
+{
+	for (int i = 0; i < all->n; i++)
+		if (all->wish[i].own_id && memcmp(&all->wish[i].id, id, UUID_LEN) == 0)
+			all->current = all->wish[i].entry;
+	all->field = "id";
+	ereport(ERROR,
+			(errcode(ERRCODE_UNIQUE_VIOLATION),
+			 errmsg("booking id %s is there twice", DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(id)))),
+			 errbooking(CONSTRAINT_ID, "%s", "")));
 }
 
 /* What they are called may change until we have the locks; fill_in() asks again. */

@@ -70,7 +70,7 @@ booking_book_all(PG_FUNCTION_ARGS)
 	EntryReader reader = {
 		.name = "requests",
 		.example = "[{\"resource\": \"Blue room\", \"period\": \"[2030-05-06 09:00, 2030-05-06 10:00)\"}]",
-		.keys = key_names,.nkeys = REQUEST_NKEYS,
+		.keys = key_names,.nkeys = REQUEST_NKEYS,.most = MOST_TOGETHER,
 		.begin = begin_request,.value = read_value,.end = add_request,.arg = &reading
 	};
 

@@ -59,7 +59,18 @@ read_entries(Together *all, void *arg)
 {
 	EntriesToRead *to_read = arg;
 	uint32		n = JsonContainerSize(to_read->array);
+	uint32		most = (uint32) to_read->reader->most;
 
+	/* At once, and not when so many have been read. */
+	if (n > most)
+	{
+		all->current = (int) most + 1;
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("too many %s for one call", to_read->reader->name),
+				 errdetail("There are %u; at most %u can be made together.", n, most),
+				 errhint("What need not be done all or none can be in several calls.")));
+	}
 	for (uint32 i = 0; i < n; i++)
 	{
 		JsonbValue *entry = getIthJsonbValueFromContainer(to_read->array, i);

@@ -20,6 +20,7 @@ typedef struct EntryReader
 	const char *example;
 	const char *const *keys;
 	int			nkeys;
+	int			most;			/* entries */
 	void		(*begin) (void *arg);
 	void		(*value) (void *arg, int key, const JsonbValue *value);
 	void		(*end) (void *arg);

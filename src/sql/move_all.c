@@ -88,7 +88,6 @@ typedef struct Movers
 	bool		has[MOVE_NKEYS];
 } Movers;
 
-pg_noreturn static void too_many_moves(void);
 static void begin_move(void *arg);
 static void read_move(void *arg, int key, const JsonbValue *value);
 static void end_move(void *arg);
@@ -141,7 +140,7 @@ booking_move_all(PG_FUNCTION_ARGS)
 	EntryReader reader = {
 		.name = "moves",
 		.example = "[{\"id\": \"01890000-0000-7000-8000-000000000001\", \"resource\": \"Red room\"}]",
-		.keys = move_keys,.nkeys = MOVE_NKEYS,
+		.keys = move_keys,.nkeys = MOVE_NKEYS,.most = MOST_MOVES,
 		.begin = begin_move,.value = read_move,.end = end_move,.arg = &movers
 	};
 
@@ -155,21 +154,10 @@ booking_move_all(PG_FUNCTION_ARGS)
 }
 
 static void
-too_many_moves(void)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("too many moves for one call"),
-			 errdetail("At most %d can be made together.", MOST_MOVES)));
-}
-
-static void
 begin_move(void *arg)
 {
 	Movers	   *movers = arg;
 
-	if (movers->n == MOST_MOVES)
-		too_many_moves();
 	memset(movers->has, 0, sizeof(movers->has));
 	movers->mover[movers->n].move.entry = movers->all->current;
 }
@@ -260,7 +248,10 @@ booking_move_together(Together *all, const Move *moves, int n, Datum *bookings)
 	Movers		movers = {.all = all,.n = n};
 
 	if (n > MOST_MOVES)
-		too_many_moves();
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("too many moves for one call"),
+				 errdetail("There are %d; at most %d can be made together.", n, MOST_MOVES)));
 	movers.mover = palloc0_array(Mover, n);
 	for (int i = 0; i < n; i++)
 		movers.mover[i].move = moves[i];

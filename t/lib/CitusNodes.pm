@@ -64,7 +64,7 @@ sub start
 		unlink($node->data_dir . '/pg_hba.conf');
 		$node->append_conf('pg_hba.conf', "local all all trust\nhost all all 127.0.0.1/32 trust");
 		$node->append_conf('postgresql.conf', join("\n", "listen_addresses = '127.0.0.1'", q{shared_preload_libraries = 'citus'},
-			'fsync = off', q{timezone = 'UTC'}, 'max_prepared_transactions = 100', 'wal_level = logical', 'max_connections = 150',
+			'fsync = off', q{timezone = 'UTC'}, 'max_prepared_transactions = 100', 'wal_level = logical', 'max_wal_senders = 10', 'max_connections = 150',
 			q{citus.node_conninfo = 'sslmode=disable'}, q{citus.enable_unsafe_triggers = on}, 'citus.shard_count = 8', q{citus.recover_2pc_interval = '2s'},
 			q{client_min_messages = 'warning'}, $settings // ''));
 		$node->start;

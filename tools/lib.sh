@@ -423,7 +423,7 @@ list_sources() {
 		"${git[@]}" ls-files -z --cached --others --exclude-standard --deduplicate
 	else
 		(cd "$CHECKOUT" && find . \( -name .git -o -path ./.pg -o -name results \
-			-o -name output_iso -o -name tmp_check \) -prune -o -type f -printf '%P\0')
+			-o -name output_iso -o -name tmp_check -o -name node_modules \) -prune -o -type f -printf '%P\0')
 	fi | while IFS= read -r -d '' file; do
 		case $file in
 		*.o | *.bc | *.so) ;;

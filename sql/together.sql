@@ -174,3 +174,10 @@ SELECT problem, detail FROM booking.verify() WHERE resource_id IN (SELECT id FRO
 -- One id for two.
 SELECT pg_temp.said($$SELECT * FROM booking.book_all('[{"resource": "together: room A", "period": "[2032-01-08 09:00, 2032-01-08 10:00)", "id": "00000000-0000-0000-0000-00000000b0d1"},
 	{"resource": "together: room A", "period": "[2032-01-09 09:00, 2032-01-09 10:00)", "id": "00000000-0000-0000-0000-00000000b0d1"}]', 'ann')$$);
+
+-- What a trigger says that comes before ours is not about the row before.
+CREATE FUNCTION pg_temp.third() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.holder = 'third' THEN RAISE EXCEPTION 'not the third'; END IF; RETURN NEW; END $$;
+CREATE TRIGGER aaa BEFORE INSERT ON booking.booking FOR EACH ROW EXECUTE FUNCTION pg_temp.third();
+SELECT pg_temp.said($$SELECT * FROM booking.book_all('[{"resource": "together: room A", "period": "[2032-01-08 09:00, 2032-01-08 10:00)"}, {"resource": "together: room A", "period": "[2032-01-09 09:00, 2032-01-09 10:00)"},
+	{"resource": "together: room A", "period": "[2032-01-10 09:00, 2032-01-10 10:00)", "holder": "third"}]', 'ann')$$);
+DROP TRIGGER aaa ON booking.booking;

@@ -201,6 +201,17 @@ booking_row_begins(const BookingRow *row)
 }
 
 /*
+ * The row in hand is stored, or will not be.  What fails from now on, in a trigger of the application that
+ * comes before ours, is about another row.
+ */
+void
+booking_row_ends(void)
+{
+	if (request.active && request.rows)
+		*request.rows->entry = 0;
+}
+
+/*
  * May the row in hand wait for somebody ("pending" says whom, if that is known)?  If not, it
  * gives up: the refusal that follows is none.
  */
@@ -306,6 +317,7 @@ booking_row_refuse(const BookingRow *row, const Refusal *refusal)
 
 	if (!booking_asked_for(row))
 		booking_raise(refusal);
+	booking_row_ends();
 	if (request.gave_up)
 		return false;
 	if (request.rows)

@@ -58,6 +58,7 @@ extern void booking_write_several(Statement statement, Datum *values, RequestedR
 								  MemoryContext context);
 extern RequestedRow *booking_requested_row(const RequestedRows *rows, const pg_uuid_t *id);
 extern void booking_row_begins(const BookingRow *row);
+extern void booking_row_ends(void);
 extern bool booking_row_may_wait(const BookingRow *row, const GuardPending *pending);
 extern bool booking_row_at_once(const BookingRow *row);
 extern void booking_park_next(void);

@@ -269,6 +269,7 @@ Datum
 booking_row_indexed(PG_FUNCTION_ARGS)
 {
 	booking_gates_leave();
+	booking_row_ends();
 	PG_RETURN_BOOL(true);
 }
 

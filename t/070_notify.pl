@@ -21,6 +21,8 @@ INSERT INTO booking.resource (name, record_events) VALUES ('quiet', false);
 SELECT booking.create_resource('hall ' || n) FROM generate_series(1, 300) AS n;
 });
 
+my %names = (null => 'any', map { split /\|/ } split /\n/, $node->safe_psql('postgres', 'SELECT id, name FROM booking.resource'));
+
 my $listener = $node->background_psql('postgres');
 $listener->query_safe('LISTEN booking');
 $listener->query_safe('LISTEN "other one"');
@@ -37,7 +39,7 @@ sub sends
 	while ($heard =~ /Asynchronous notification "([^"]+)" with payload "(\{"resource_id": (\d+|null), "first": (\d+), "last": (\d+)\})"/g)
 	{
 		my ($channel, $id, $first, $last) = ($1, $3, $4, $5);
-		my $name = $id eq 'null' ? 'any' : $node->safe_psql('postgres', "SELECT name FROM booking.resource WHERE id = $id");
+		my $name = $names{$id};
 		push @sent, ($channel eq 'booking' ? '' : "$channel: ") . "$name " . ($first - $before) . '-' . ($last - $before);
 	}
 	return join(', ', sort @sent);

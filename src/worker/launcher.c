@@ -32,8 +32,8 @@
 
 #include "worker/worker.h"
 
-#define LOOK_EVERY		10000	/* ms */
-#define RESTART_AFTER	5		/* s */
+#define LOOK_EVERY		1000	/* ms */
+#define RESTART_AFTER	3		/* s */
 
 /* A worker that has been running for so long (ms) is started again at once. */
 #define LONG_RUN		60000
@@ -128,7 +128,7 @@ booking_launcher_main(Datum arg)
 		MemoryContextSwitchTo(context);
 		look_after_workers();
 		MemoryContextReset(context);
-		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, LOOK_EVERY / 10, PG_WAIT_EXTENSION);
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, LOOK_EVERY, PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
 		if (booking_worker_stopping())
 			break;
@@ -166,7 +166,7 @@ look_for_ended(void)
 		pfree(one->handle);
 		one->handle = NULL;
 		one->next = TimestampDifferenceExceeds(one->started, now, LONG_RUN) ? now :
-			TimestampTzPlusMilliseconds(now, LOOK_EVERY);
+			TimestampTzPlusMilliseconds(now, RESTART_AFTER * 1000);
 	}
 }
 
@@ -258,7 +258,7 @@ start_missing(void)
 		if (!booking_worker_register(one->database, WORKER_OF_LAUNCHER, &one->handle))
 		{
 			one->handle = NULL;
-			one->next = TimestampTzPlusMilliseconds(now, LOOK_EVERY);
+			one->next = TimestampTzPlusMilliseconds(now, LONG_RUN);
 			ereport(LOG,
 					(errmsg("there is no room for a background worker of booking"),
 					 errhint("Raise max_worker_processes.")));

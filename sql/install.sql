@@ -29,20 +29,20 @@ ROLLBACK;
 -- It cannot be moved.
 ALTER EXTENSION booking SET SCHEMA public;
 
--- Tables that their owner has renamed: each call says what is missing, and nothing that a client
+-- Tables and columns that their owner has renamed: each call says what is missing, and nothing that a client
 -- would take for a defect.
 -- The holds that other tests have left behind are not warned of.
 SET client_min_messages = error;
 SELECT booking.expire_holds() >= 0 AS swept;
 SET client_min_messages = warning;
-CREATE PROCEDURE pg_temp.try(t regclass, call text) LANGUAGE plpgsql AS $$
+CREATE PROCEDURE pg_temp.try(t regclass, ddl text, call text) LANGUAGE plpgsql AS $$
 BEGIN
-	EXECUTE format('ALTER TABLE %s RENAME TO renamed', t);
+	EXECUTE format('ALTER TABLE %s %s', t, ddl);
 	EXECUTE 'SELECT FROM ' || call;
 	RAISE EXCEPTION USING ERRCODE = 'ZZ000';
 EXCEPTION WHEN OTHERS THEN
 	IF SQLSTATE LIKE 'XX%' THEN
-		RAISE WARNING '% without %: %', call, t, SQLERRM;
+		RAISE WARNING '%, then %: %', format('%s %s', t, ddl), call, SQLERRM;
 	END IF;
 END $$;
 SELECT id AS slot FROM booking.publish_slot('install: room', '[2030-01-08 09:00, 2030-01-08 10:00)', 1) \gset
@@ -51,6 +51,7 @@ SELECT set_config('install.slot', :'slot', false), set_config('install.booked', 
 DO $do$
 DECLARE
 	t regclass;
+	c name;
 	call text;
 BEGIN
 	FOREACH call IN ARRAY ARRAY[
@@ -78,7 +79,13 @@ BEGIN
 		'booking.expire_holds()', 'booking.verify()', 'booking.rebuild()', 'booking.read_events()']
 	LOOP
 		FOR t IN SELECT oid FROM pg_class WHERE relnamespace = 'booking'::regnamespace AND relkind IN ('r', 'S') ORDER BY relname LOOP
-			CALL pg_temp.try(t, call);
+			CALL pg_temp.try(t, 'RENAME TO renamed', call);
+		END LOOP;
+		CONTINUE WHEN call !~ 'book_slot|book_place|cancel|reschedule|wait_for_place|force|remaining';
+		FOR t, c IN SELECT attrelid, attname FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+			WHERE relnamespace = 'booking'::regnamespace AND relkind = 'r' AND attnum > 0 AND NOT attisdropped
+				AND relname ~ '^(booking|slot|slot_places|resource|waitlist|closure|journal|event)$' ORDER BY relname, attnum LOOP
+			CALL pg_temp.try(t, format('RENAME %I TO renamed', c), call);
 		END LOOP;
 	END LOOP;
 END $do$;

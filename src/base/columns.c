@@ -81,6 +81,16 @@ booking_column_named(TupleDesc desc, const char *name, Oid type)
 	return booking_column(desc, &column, 1);
 }
 
+/* The same of any type. */
+AttrNumber
+booking_column_number(TupleDesc desc, const char *name)
+{
+	for (int i = 1; i <= desc->natts; i++)
+		if (is_named(desc, i, name))
+			return i;
+	no_such_column(name);
+}
+
 /* Columns 1 to n of a table, each expected behind the one before. */
 void
 booking_find_columns(TupleDesc desc, const Column *columns, int n, AttrNumber *attno)

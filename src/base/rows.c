@@ -45,6 +45,7 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
+#include "base/columns.h"
 #include "base/compat.h"
 #include "base/rows.h"
 
@@ -76,7 +77,7 @@ booking_rows_begin(RowScan *rows, Relation rel, Oid index, Snapshot snapshot,
 	rows->snapshot = RegisterSnapshot(snapshot ? snapshot : GetLatestSnapshot());
 	for (int i = 0; i < nkeys; i++)
 	{
-		AttrNumber	attno = get_attnum(RelationGetRelid(rel), keys[i].column);
+		AttrNumber	attno = booking_column_number(RelationGetDescr(rel), keys[i].column);
 
 		ScanKeyInit(&scan_keys[i], attno,
 					keys[i].at_most ? BTLessEqualStrategyNumber : BTEqualStrategyNumber,
@@ -128,7 +129,7 @@ booking_rows_column(const RowScan *rows, HeapTuple row, const char *column, bool
 {
 	TupleDesc	desc = RelationGetDescr(rows->rel);
 
-	return heap_getattr(row, SPI_fnumber(desc, column), desc, isnull);
+	return heap_getattr(row, booking_column_number(desc, column), desc, isnull);
 }
 
 /* The primary key's index if it begins with these columns; InvalidOid if it does not. */

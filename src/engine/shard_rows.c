@@ -15,6 +15,7 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "catalog/pg_am.h"
+#include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/datum.h"
 #include "utils/fmgroids.h"
@@ -23,6 +24,7 @@
 #include "utils/snapmgr.h"
 
 #include "base/cache.h"
+#include "base/columns.h"
 #include "base/compat.h"
 #include "base/rows.h"
 #include "engine/guard_index.h"
@@ -76,8 +78,8 @@ booking_shards_look(const Slot *slot, FreePlaces *free)
 	RowKey		key = {"slot_id", F_INT8EQ, Int64GetDatum(slot->id), false};
 	Look		look = {
 		.nshards = slot->nshards,
-		.shard = get_attnum(RelationGetRelid(rel), "shard"),
-		.free = get_attnum(RelationGetRelid(rel), "free"),
+		.shard = booking_column_named(RelationGetDescr(rel), "shard", INT2OID),
+		.free = booking_column_named(RelationGetDescr(rel), "free", INT4OID),
 		.found = free
 	};
 	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
@@ -115,7 +117,7 @@ booking_shards_count(const Slot *slot, TimestampTz now, int64 *left)
 {
 	Relation	rel = table_open(booking_table("slot_places"), AccessShareLock);
 	RowKey		key = {"slot_id", F_INT8EQ, Int64GetDatum(slot->id), false};
-	FreeCount	count = {.column = get_attnum(RelationGetRelid(rel), "free")};
+	FreeCount	count = {.column = booking_column_named(RelationGetDescr(rel), "free", INT4OID)};
 	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
 
 	booking_rows_visit(rel, snapshot, &key, 1, count_free, &count);
@@ -228,8 +230,8 @@ lapse_index(Relation rel)
 static Oid
 find_lapse_index(Relation rel)
 {
-	AttrNumber	slot_id = get_attnum(RelationGetRelid(rel), "slot_id");
-	AttrNumber	expires_at = get_attnum(RelationGetRelid(rel), "expires_at");
+	AttrNumber	slot_id = booking_column_named(RelationGetDescr(rel), "slot_id", INT8OID);
+	AttrNumber	expires_at = booking_column_named(RelationGetDescr(rel), "expires_at", TIMESTAMPTZOID);
 	Oid			found = InvalidOid;
 	List	   *list = RelationGetIndexList(rel);
 	ListCell   *cell;

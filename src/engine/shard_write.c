@@ -38,6 +38,7 @@
 #include "utils/snapmgr.h"
 
 #include "base/cache.h"
+#include "base/columns.h"
 #include "base/compat.h"
 #include "base/plans.h"
 #include "base/rows.h"
@@ -81,7 +82,7 @@ open_places(LOCKMODE mode, PlacesTable *places)
 		PlacesTable found = {.relid = relid};
 
 		found.index_id = booking_rows_key_index(rel, keys, lengthof(keys));
-		found.free = get_attnum(relid, "free");
+		found.free = booking_column_named(RelationGetDescr(rel), "free", INT4OID);
 		found.direct = suits_direct_change(rel, &found);
 		known = booking_cache_keep(generation, &found);
 	}

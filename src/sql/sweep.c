@@ -62,11 +62,17 @@ typedef struct Sweep
 	int64		most;
 	TimestampTz now;
 	int64		expired;		/* how many have been marked */
+
+	/* The next that have lapsed, after the last that has been looked at */
+	Lapsed	   *holds;
+	int			found;
+	Lapsed		last;
 } Sweep;
 
 static void sweep(void *arg);
 static bool lock_tables(void);
-static int	find_next(const Sweep *sweep, Lapsed *last, Lapsed *found);
+static void find_next(void *arg);
+static bool is_busy(const ErrorData *error);
 static int	choose(Lapsed *holds, int n);
 static int	compare_slots(const void *a, const void *b);
 static int64 mark(Lapsed *holds, int n, TimestampTz now);
@@ -99,17 +105,16 @@ static void
 sweep(void *arg)
 {
 	Sweep	   *task = arg;
-	Lapsed	   *holds;
-	Lapsed		last = {.expires_at = DT_NOBEGIN};
-	int			found;
+	Lapsed	   *holds = palloc_array(Lapsed, BATCH);
 
 	if (!lock_tables())
 		return;
 
-	holds = palloc_array(Lapsed, BATCH);
-	while (task->expired < task->most && (found = find_next(task, &last, holds)) > 0)
+	task->holds = holds;
+	task->last = (Lapsed) {.expires_at = DT_NOBEGIN};
+	while (task->expired < task->most && booking_attempted(find_next, task, false, is_busy) && task->found > 0)
 	{
-		int			n = choose(holds, found);
+		int			n = choose(holds, task->found);
 
 		CHECK_FOR_INTERRUPTS();
 		if (n > 0)
@@ -145,37 +150,44 @@ lock_tables(void)
 	return true;
 }
 
-/* The next holds that have lapsed, after the last that has been looked at. */
-static int
-find_next(const Sweep *task, Lapsed *last, Lapsed *found)
+/*
+ * The next holds.  A policy may read a table that somebody has as a whole, if only for a moment, as
+ * autovacuum has: that is left for another time, too.
+ */
+static void
+find_next(void *arg)
 {
+	Sweep	   *task = arg;
 	Datum		values[4];
-	int			n;
 
 	values[0] = TimestampTzGetDatum(task->now);
-	values[1] = TimestampTzGetDatum(last->expires_at);
-	values[2] = UUIDPGetDatum(&last->id);
+	values[1] = TimestampTzGetDatum(task->last.expires_at);
+	values[2] = UUIDPGetDatum(&task->last.id);
 	values[3] = Int64GetDatum(Min(BATCH, task->most - task->expired));
-	SPI_connect();
-	n = (int) booking_run(STMT_LAPSED_HOLDS, values, NULL);
-	for (int i = 0; i < n; i++)
+	task->found = (int) booking_run(STMT_LAPSED_HOLDS, values, NULL);
+	for (int i = 0; i < task->found; i++)
 	{
 		HeapTuple	row = SPI_tuptable->vals[i];
 		TupleDesc	desc = SPI_tuptable->tupdesc;
+		Lapsed	   *hold = &task->holds[i];
 		bool		isnull;
 		Datum		slot_id;
 
-		memset(&found[i], 0, sizeof(Lapsed));
-		found[i].id = *DatumGetUUIDP(SPI_getbinval(row, desc, 1, &isnull));
-		found[i].expires_at = DatumGetTimestampTz(SPI_getbinval(row, desc, 2, &isnull));
-		found[i].resource_id = DatumGetInt64(SPI_getbinval(row, desc, 3, &isnull));
+		memset(hold, 0, sizeof(Lapsed));
+		hold->id = *DatumGetUUIDP(SPI_getbinval(row, desc, 1, &isnull));
+		hold->expires_at = DatumGetTimestampTz(SPI_getbinval(row, desc, 2, &isnull));
+		hold->resource_id = DatumGetInt64(SPI_getbinval(row, desc, 3, &isnull));
 		slot_id = SPI_getbinval(row, desc, 4, &isnull);
-		found[i].slot_id = isnull ? 0 : DatumGetInt64(slot_id);
+		hold->slot_id = isnull ? 0 : DatumGetInt64(slot_id);
 	}
-	SPI_finish();
-	if (n > 0)
-		*last = found[n - 1];
-	return n;
+	if (task->found > 0)
+		task->last = task->holds[task->found - 1];
+}
+
+static bool
+is_busy(const ErrorData *error)
+{
+	return error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;
 }
 
 /*

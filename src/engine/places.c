@@ -71,7 +71,11 @@ booking_places_take(const PlacesWanted *wanted, bool wait)
 
 	/* What the whole statement asks for is taken in one step: in several, two might deadlock. */
 	if (account->taken == 0 && booking_asked_for(row))
-		need = Max(need, booking_asked_of_slot(slot->id));
+	{
+		int64		asked = booking_asked_of_slot(slot->id);
+
+		need = Max(need, asked);
+	}
 	if (need > 0)
 	{
 		int64		want = need;

@@ -256,6 +256,28 @@ booking_shards_take_at_once(const Slot *slot, const Slot *from, int64 need, int6
 	return taken;
 }
 
+/*
+ * For a caller that has nothing written and only tries: are so many still there, in a slot with a
+ * single counter, once those who have it have ended?  If so, nobody else takes them meanwhile, and
+ * the lock is the caller's to give back if it does not write after all.  What is refused like
+ * this has not begun to insert.
+ */
+bool
+booking_shards_await_turn(const Slot *slot, int32 quantity, bool *locked)
+{
+	ShardRow	row;
+	int64		free;
+
+	Assert(slot->nshards == 1);
+	booking_lock_places(slot->id, 0, true);
+	free = free_in(slot, 0, true, &row);
+	*locked = free >= quantity;
+	if (*locked)
+		return true;
+	booking_unlock_places(slot->id, 0);
+	return free < 0 || booking_shards_lapsed(slot, GetCurrentTimestamp(), 1, NULL, NULL) > 0;
+}
+
 /* Remember where the next try is to begin. */
 static void
 try_first(const Slot *slot, int shard)

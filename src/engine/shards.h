@@ -34,6 +34,7 @@ typedef struct ShardRow
 extern int64 booking_shards_take(const Slot *slot, const Slot *from, int64 need, int64 want,
 								 const pg_uuid_t *self);
 extern int64 booking_shards_take_at_once(const Slot *slot, const Slot *from, int64 need, int64 want);
+extern bool booking_shards_await_turn(const Slot *slot, int32 quantity, bool *locked);
 extern int	booking_shards_prepare_to_give(const Slot *slot);
 extern bool booking_shards_give(const Slot *slot, int64 quantity);
 extern bool booking_shards_can_give(int64 slot_id);

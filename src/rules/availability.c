@@ -422,7 +422,11 @@ booking_left_in_slots(const Resource *resource, Period period)
 
 	booking_slots_at(resource, period, &slots);
 	for (int i = 0; i < slots.n; i++)
-		most = Max(most, booking_left_in_slot(resource, &slots.slot[i]));
+	{
+		int64		left = booking_left_in_slot(resource, &slots.slot[i]);
+
+		most = Max(most, left);
+	}
 	return most;
 }
 

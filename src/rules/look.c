@@ -206,14 +206,16 @@ booking_room_left(const Taken *taken, Period occupies)
 {
 	const Resource *resource = taken->resource;
 	int			ntaken;
+	int64		left;
 
 	if (resource->kind == RESOURCE_SEATED)
 	{
 		pfree(booking_seats_taken(taken, occupies, &ntaken));
 		return resource->nseats - ntaken;
 	}
-	return Max(0, booking_units(resource) -
-			   booking_peak(taken->item, taken->n, occupies.from, occupies.to, PG_INT64_MAX).most);
+	left = booking_units(resource) -
+		booking_peak(taken->item, taken->n, occupies.from, occupies.to, PG_INT64_MAX).most;
+	return Max(left, 0);
 }
 
 /* Which seats are taken at some time of a stretch, by their position among the seats. */

@@ -17,6 +17,7 @@
  */
 #include "postgres.h"
 
+#include "access/table.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
@@ -29,14 +30,17 @@
 #include "base/cache.h"
 #include "base/compat.h"
 #include "base/errors.h"
+#include "base/lock_kinds.h"
 #include "base/locks.h"
 #include "base/period.h"
 #include "base/plans.h"
+#include "base/transaction.h"
 #include "base/uuid.h"
 #include "engine/request.h"
 #include "engine/resource.h"
 #include "engine/row.h"
 #include "engine/row_fault.h"
+#include "engine/shards.h"
 #include "engine/slots.h"
 #include "engine/sold_out.h"
 #include "engine/visible.h"
@@ -65,6 +69,7 @@ static Datum book_place(FunctionCallInfo fcinfo, bool try);
 static void read_booking_order(FunctionCallInfo fcinfo, int first, Order *order);
 static bool store_in_slot(Order *order, const Resource *resource, bool try, Datum *booking);
 static bool store(const Order *order, const Resource *resource, bool try, Datum *booking);
+static bool awaits_turn(const Order *order, const Resource *resource);
 static bool hopeless(const Order *order, const Resource *resource, const Seat *seat);
 
 Datum
@@ -298,12 +303,21 @@ store(const Order *order, const Resource *resource, bool try, Datum *booking)
 {
 	const Seat *seat = order->seat ? booking_seat_wanted(resource, order->seat) : NULL;
 	Refusal		refusal;
+	bool		locked = false;
 	bool		booked;
 
 	if (try && hopeless(order, resource, seat))
 		return false;
+	if (try && awaits_turn(order, resource) &&
+		!booking_shards_await_turn(order->slot, order->quantity, &locked))
+	{
+		refused_last = true;
+		return false;
+	}
 	booked = booking_insert_order(order, resource, try ? NULL : &refusal, NULL, booking);
 	refused_last = !booked;
+	if (locked && !booked)
+		booking_unlock_places(order->slot->id, 0);
 	if (!booked && !try && refusal.message == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -364,6 +378,28 @@ booking_insert_order(const Order *order, const Resource *resource, Refusal *refu
 		booking_insert(values, nulls, refusal, context, booking);
 	SPI_finish();
 	return booked;
+}
+
+/*
+ * May we wait for the one counter of a slot before we insert?  Only if nothing would be locked
+ * before it otherwise: no holder, no line, nothing by a trigger of the application, and no places
+ * that somebody could be waiting for.
+ */
+static bool
+awaits_turn(const Order *order, const Resource *resource)
+{
+	Relation	heap;
+	bool		alone;
+
+	if (order->slot == NULL || order->slot->nshards != 1 || order->slot->closed ||
+		resource->kind != RESOURCE_EXCLUSIVE || !order->slot->takes_resource || order->quantity > order->slot->capacity ||
+		resource->nlimits > 0 || resource->has_waiters ||
+		booking_transaction.counts.places_changed || booking_line_serving() || booking_hasty())
+		return false;
+	heap = table_open(booking_table("booking"), NoLock);
+	alone = booking_row_is_ours_alone(heap);
+	table_close(heap, NoLock);
+	return alone;
 }
 
 /* Is it worth while to look before we insert, and if so, is there nothing to be had? */

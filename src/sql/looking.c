@@ -294,12 +294,14 @@ booking_remaining_in_slot(PG_FUNCTION_ARGS)
 {
 	const Resource *resource;
 	Slot		slot;
+	int64		left;
 
 	if (PG_ARGISNULL(0))
 		booking_null_argument("slot_id");
 	slot = booking_peek_slot(PG_GETARG_INT64(0), &resource);
 	booking_must_see_slot(resource->id, slot.id);
-	PG_RETURN_INT32((int32) Max(0, booking_left_in_slot(resource, &slot)));
+	left = booking_left_in_slot(resource, &slot);
+	PG_RETURN_INT32((int32) Max(left, 0));
 }
 
 /* ---- seat_map() ---- */

@@ -364,6 +364,20 @@ COMMENT ON CONSTRAINT booking_no_overlap ON booking.booking IS 'one booking at a
 ALTER TABLE booking.booking DISABLE TRIGGER ALL;	-- of waitlist_id, as above
 SELECT pg_extension_config_dump('booking.booking', '');
 
+/*
+ * Which index is whose.  A confirmed booking is in three: the primary key; booking_no_overlap (of a
+ * room or a seat), booking_pooled (of a pool) or booking_slot (a place); and booking_holder.
+ *
+ *	booking_pkey		replays, every step in a booking's life
+ *	booking_no_overlap	the gate's look (room.c), seat maps, free_periods(), the constraint itself
+ *	booking_pooled		the same for pools
+ *	booking_holder		holder limits (limits.c), and an application's "my bookings"
+ *	booking_slot		the places of a slot: rebuild(), verify(), seat maps, changes of the slot
+ *	booking_slot_lapse	holds only: lapsed places that a newcomer gets (lapse.c)
+ *	booking_lapsing		holds only: expire_holds()
+ *	booking_offers		offers only: what becomes of a waitlist entry
+ *	booking_group		groups only: confirm_group() and the like
+ */
 CREATE INDEX booking_pooled ON booking.booking USING gist (resource_id, occupies)
 	WHERE seat_no IS NULL AND slot_id IS NULL AND status IN ('held', 'confirmed');
 COMMENT ON INDEX booking.booking_pooled IS 'what is in use of pooled resources, for the capacity check';

@@ -54,10 +54,12 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/index.h"
+#include "common/int.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/date.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -75,6 +77,7 @@ typedef struct Count
 	void	   *arg;
 	int			place;
 	GuardRows	rows;
+	int64		all;			/* what they take all together; PG_INT64_MAX: that or more */
 	GuardPending pending;
 } Count;
 
@@ -96,7 +99,7 @@ typedef struct Numbered
 	PeakItem   *item;			/* the rows */
 	int			n;
 	PeakItem	extent;			/* the window */
-	RangeBound *bound;			/* by number */
+	RangeBound *bound;			/* by number; NULL: the numbers are the bounds themselves */
 } Numbered;
 
 /* A step on its way from numbers to ranges. */
@@ -117,10 +120,14 @@ static int	make_keys(const GuardIndex *guard, const GuardLoad *load, ScanKey key
 static Datum wanted_value(const GuardIndex *guard, const GuardLoad *load, int i);
 static bool guard_has_expressions(const GuardIndex *guard);
 static void indexed_begin(Indexed *indexed, Relation heap, Relation index);
-static void indexed_read(Indexed *indexed, const GuardIndex *guard);
+static void indexed_read(Indexed *indexed, const GuardIndex *guard, bool keys);
 static void indexed_end(Indexed *indexed);
 static bool still_matches(const GuardIndex *guard, const GuardLoad *load, const Indexed *indexed);
 static Numbered number_bounds(Oid range_type, const GuardRows *rows, RangeType *window);
+static bool whole_bounds(TypeCacheEntry *type, RangeType *range, int64 *from, int64 *to);
+static bool is_whole(const TypeCacheEntry *type, const RangeBound *bound, int64 *number);
+static RangeBound whole_bound(const TypeCacheEntry *type, int64 number, bool lower);
+static void found_bounds(TypeCacheEntry *type, const GuardFound *found, RangeBound *lower, RangeBound *upper);
 static int	compare_bounds(const void *a, const void *b, void *arg);
 static RangeType *stretch(const Numbered *numbered, int64 from, int64 to);
 
@@ -169,12 +176,13 @@ weigh(const Count *count, Oid range_type, const GuardLoad *load, int64 capacity)
 	int			nsure = 0;
 	Peak		peak;
 
-	if (count->rows.n == 0 && room >= 0)
+	/* All of them overlap the load: together they take as much as at their peak, or more. */
+	if (count->all <= room)
 		return verdict;
 
 	numbered = number_bounds(range_type, &count->rows, load->range);
 
-	/* Everything first: in the usual case it fits, and that is all. */
+	/* Everything first: it may fit one after the other, and that is all. */
 	if (room >= 0)
 	{
 		peak = booking_peak(numbered.item, numbered.n, numbered.extent.from, numbered.extent.to, room);
@@ -217,6 +225,8 @@ guard_count_row(const GuardRow *row, void *arg)
 	if (quantity <= 0)
 		return;
 
+	if (pg_add_s64_overflow(count->all, quantity, &count->all))
+		count->all = PG_INT64_MAX;
 	found = booking_guard_add(&count->rows, row->range, quantity);
 	found->pending = pending;
 	found->place = count->place;
@@ -225,9 +235,11 @@ guard_count_row(const GuardRow *row, void *arg)
 		count->pending = row->pending;
 }
 
+/* The range is not kept, nor copied where its bounds are whole numbers, as nearly all are. */
 GuardFound *
 booking_guard_add(GuardRows *rows, RangeType *range, int64 quantity)
 {
+	TypeCacheEntry *type = booking_range_type(RangeTypeGetOid(range));
 	GuardFound *found;
 
 	if (rows->n == rows->size)
@@ -237,7 +249,12 @@ booking_guard_add(GuardRows *rows, RangeType *range, int64 quantity)
 			repalloc_huge(rows->row, rows->size * sizeof(GuardFound));
 	}
 	found = &rows->row[rows->n++];
-	*found = (GuardFound) {.range = range, .quantity = quantity};
+	*found = (GuardFound) {.quantity = quantity};
+	if (!whole_bounds(type, range, &found->from, &found->to))
+	{
+		found->range = DatumGetRangeTypePCopy(RangeTypePGetDatum(range));
+		rows->fractions = true;
+	}
 	return found;
 }
 
@@ -337,7 +354,7 @@ booking_guard_wait(GuardPending *pending)
 
 /*
  * Visit every row of a place that overlaps the load, written by any transaction, but for the load's own
- * old version.  The ranges that are handed out stay in the caller's memory context.
+ * old version.  What is handed out is good until the visit is over.
  */
 void
 booking_guard_scan(const GuardPlace *place, const GuardLoad *load, GuardVisit visit, void *arg)
@@ -388,12 +405,12 @@ scan_place(const GuardPlace *place, const GuardLoad *load, Snapshot snapshot, Gu
 		if (place->self && ItemPointerEquals(&indexed.slot->tts_tid, place->self))
 			continue;
 
-		indexed_read(&indexed, guard);
+		indexed_read(&indexed, guard, scan->xs_recheck);
 		if (!scan->xs_recheck || still_matches(guard, load, &indexed))
 		{
 			GuardRow	row = {.slot = indexed.slot};
 
-			row.range = DatumGetRangeTypePCopy(indexed.value[guard->nkeys]);
+			row.range = DatumGetRangeTypeP(indexed.value[guard->nkeys]);
 			if (dirty)
 			{
 				row.pending.xid = TransactionIdIsValid(snapshot->xmin) ? snapshot->xmin : snapshot->xmax;
@@ -402,6 +419,8 @@ scan_place(const GuardPlace *place, const GuardLoad *load, Snapshot snapshot, Gu
 			row.pending.relid = RelationGetRelid(heap);
 			row.pending.row = indexed.slot->tts_tid;
 			visit(&row, arg);
+			if ((Pointer) row.range != DatumGetPointer(indexed.value[guard->nkeys]))
+				pfree(row.range);
 			BOOKING_TEST_POINT("guard-scan");
 		}
 	}
@@ -451,8 +470,9 @@ indexed_begin(Indexed *indexed, Relation heap, Relation index)
 	GetPerTupleExprContext(indexed->estate)->ecxt_scantuple = indexed->slot;
 }
 
+/* The keys are needed only where the index may have returned more than was asked for. */
 static void
-indexed_read(Indexed *indexed, const GuardIndex *guard)
+indexed_read(Indexed *indexed, const GuardIndex *guard, bool keys)
 {
 	if (indexed->expressions)
 	{
@@ -461,7 +481,7 @@ indexed_read(Indexed *indexed, const GuardIndex *guard)
 					   indexed->value, indexed->isnull);
 		return;
 	}
-	for (int i = 0; i <= guard->nkeys; i++)
+	for (int i = keys ? 0 : guard->nkeys; i <= guard->nkeys; i++)
 		indexed->value[i] = slot_getattr(indexed->slot, guard->attno[i], &indexed->isnull[i]);
 }
 
@@ -490,24 +510,34 @@ still_matches(const GuardIndex *guard, const GuardLoad *load, const Indexed *ind
 
 /*
  * Number the bounds of all ranges in their order, equal ones alike, so that the sweep
- * can work on integers whatever the ranges are made of.
+ * can work on integers whatever the ranges are made of.  Where all bounds are whole numbers,
+ * they are that already.
  */
 static Numbered
 number_bounds(Oid range_type, const GuardRows *rows, RangeType *window)
 {
 	Numbered	numbered = {.type = booking_range_type(range_type),.n = rows->n};
 	int			n = rows->n + 1;
-	RangeBound *all = palloc_extended(2 * n * sizeof(RangeBound), MCXT_ALLOC_HUGE);
-	RangeBound **order = palloc_extended(2 * n * sizeof(RangeBound *), MCXT_ALLOC_HUGE);
-	int64	   *number = palloc_extended(2 * n * sizeof(int64), MCXT_ALLOC_HUGE);
+	GuardFound	last_one = {0};
+	bool		whole = whole_bounds(numbered.type, window, &last_one.from, &last_one.to) && !rows->fractions;
+	RangeBound *all;
+	RangeBound **order;
+	int64	   *number;
 
+	numbered.item = palloc_extended(n * sizeof(PeakItem), MCXT_ALLOC_HUGE);
+	for (int i = 0; i < rows->n && whole; i++)
+		numbered.item[i] = (PeakItem) {rows->row[i].from, rows->row[i].to, rows->row[i].quantity};
+	numbered.extent = (PeakItem) {last_one.from, last_one.to, 0};
+	if (whole)
+		return numbered;
+
+	all = palloc_extended(2 * n * sizeof(RangeBound), MCXT_ALLOC_HUGE);
+	order = palloc_extended(2 * n * sizeof(RangeBound *), MCXT_ALLOC_HUGE);
+	number = palloc_extended(2 * n * sizeof(int64), MCXT_ALLOC_HUGE);
+	last_one.range = window;
 	for (int i = 0; i < n; i++)
 	{
-		bool		empty;
-
-		range_deserialize(numbered.type, i < rows->n ? rows->row[i].range : window,
-						  &all[2 * i], &all[2 * i + 1], &empty);
-		Assert(!empty);
+		found_bounds(numbered.type, i < rows->n ? &rows->row[i] : &last_one, &all[2 * i], &all[2 * i + 1]);
 		order[2 * i] = &all[2 * i];
 		order[2 * i + 1] = &all[2 * i + 1];
 	}
@@ -522,11 +552,78 @@ number_bounds(Oid range_type, const GuardRows *rows, RangeType *window)
 		numbered.bound[last] = *order[last];
 	}
 
-	numbered.item = palloc_extended(n * sizeof(PeakItem), MCXT_ALLOC_HUGE);
 	for (int i = 0; i < rows->n; i++)
 		numbered.item[i] = (PeakItem) {number[2 * i], number[2 * i + 1], rows->row[i].quantity};
 	numbered.extent = (PeakItem) {number[2 * rows->n], number[2 * rows->n + 1], 0};
 	return numbered;
+}
+
+/*
+ * A range over whole numbers that includes its beginning and not its end, as two of them.  No
+ * beginning and no end are the lowest and the highest.
+ */
+static bool
+whole_bounds(TypeCacheEntry *type, RangeType *range, int64 *from, int64 *to)
+{
+	RangeBound	lower,
+				upper;
+	bool		empty;
+
+	range_deserialize(type, range, &lower, &upper, &empty);
+	Assert(!empty);
+	return is_whole(type, &lower, from) && is_whole(type, &upper, to);
+}
+
+/* The type's own order has to be that of the numbers: a range may be over another one. */
+static bool
+is_whole(const TypeCacheEntry *type, const RangeBound *bound, int64 *number)
+{
+	if (!bound->infinite && bound->inclusive != bound->lower)
+		return false;
+	switch (type->rng_cmp_proc_finfo.fn_oid)
+	{
+		case F_TIMESTAMPTZ_CMP:
+		case F_TIMESTAMP_CMP:
+		case F_BTINT8CMP:
+			*number = bound->infinite ? (bound->lower ? PG_INT64_MIN : PG_INT64_MAX) : DatumGetInt64(bound->val);
+			return bound->infinite || (*number != PG_INT64_MIN && *number != PG_INT64_MAX);
+		case F_DATE_CMP:
+		case F_BTINT4CMP:
+			*number = bound->infinite ? (bound->lower ? PG_INT64_MIN : PG_INT64_MAX) : DatumGetInt32(bound->val);
+			return true;
+		default:
+			return false;
+	}
+}
+
+/* And back. */
+static RangeBound
+whole_bound(const TypeCacheEntry *type, int64 number, bool lower)
+{
+	RangeBound	bound = {.lower = lower, .inclusive = lower};
+
+	if (number == (lower ? PG_INT64_MIN : PG_INT64_MAX))
+	{
+		bound.infinite = true;
+		bound.inclusive = false;
+	}
+	else
+		bound.val = type->rngelemtype->typlen == sizeof(int64) ? Int64GetDatum(number) : Int32GetDatum((int32) number);
+	return bound;
+}
+
+static void
+found_bounds(TypeCacheEntry *type, const GuardFound *found, RangeBound *lower, RangeBound *upper)
+{
+	bool		empty;
+
+	if (found->range)
+		range_deserialize(type, found->range, lower, upper, &empty);
+	else
+	{
+		*lower = whole_bound(type, found->from, true);
+		*upper = whole_bound(type, found->to, false);
+	}
 }
 
 /*
@@ -550,9 +647,17 @@ compare_bounds(const void *a, const void *b, void *arg)
 static RangeType *
 stretch(const Numbered *numbered, int64 from, int64 to)
 {
-	RangeBound	lower = numbered->bound[from];
-	RangeBound	upper = numbered->bound[to];
+	RangeBound	lower;
+	RangeBound	upper;
 
+	if (numbered->bound == NULL)
+	{
+		lower = whole_bound(numbered->type, from, true);
+		upper = whole_bound(numbered->type, to, false);
+		return make_range_compat(numbered->type, &lower, &upper, false);
+	}
+	lower = numbered->bound[from];
+	upper = numbered->bound[to];
 	if (!lower.lower)
 	{
 		lower.lower = true;

@@ -70,7 +70,9 @@ typedef void (*GuardVisit) (const GuardRow *row, void *arg);
 /* Rows that overlap one another or do not, and what each takes. */
 typedef struct GuardFound
 {
-	RangeType  *range;
+	RangeType  *range;			/* NULL: its bounds are whole numbers: */
+	int64		from;
+	int64		to;
 	int64		quantity;
 	bool		pending;
 	int			place;			/* where: number of the table, */
@@ -82,6 +84,7 @@ typedef struct GuardRows
 	GuardFound *row;
 	int			n;
 	int			size;
+	bool		fractions;		/* the bounds of some are no whole numbers */
 } GuardRows;
 
 /* How much is in use in a stretch of time. */

@@ -8,7 +8,8 @@
  * two edges, +quantity where it begins and -quantity where it ends, clipped to the
  * window.  Sorted, with ends before beginnings at the same instant (periods are
  * half-open: back to back is not overlap), a running sum over the edges is the use at
- * every instant.  O(n log n) for n items.
+ * every instant.  O(n log n) for n items; those that take the whole window, as most do
+ * where many want the same, need no sorting.
  *
  * Quantities are as large as an int64 can be, and there may be any number of them: the
  * running sum has a word more, and is never wrong.  A caller that asks for the highest sum
@@ -17,6 +18,8 @@
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
+
+#include "common/int.h"
 
 #include "base/compat.h"
 #include "engine/peak.h"
@@ -73,17 +76,29 @@ static int
 make_edges(const PeakItem *items, int n, int64 from, int64 to, Edge **edges)
 {
 	int			nedges = 0;
+	int64		whole = 0;		/* what takes the whole window */
 
-	*edges = palloc_extended((2 * (Size) n + 1) * sizeof(Edge), MCXT_ALLOC_HUGE);
+	*edges = palloc_extended((2 * (Size) n + 2) * sizeof(Edge), MCXT_ALLOC_HUGE);
 	for (int i = 0; i < n; i++)
 	{
 		int64		begins = Max(items[i].from, from);
 		int64		ends = Min(items[i].to, to);
+		int64		sum;
 
 		if (begins >= ends)
 			continue;
+		if (begins == from && ends == to && !pg_add_s64_overflow(whole, items[i].quantity, &sum))
+		{
+			whole = sum;
+			continue;
+		}
 		(*edges)[nedges++] = (Edge) {begins, items[i].quantity};
 		(*edges)[nedges++] = (Edge) {ends, -items[i].quantity};
+	}
+	if (whole != 0)
+	{
+		(*edges)[nedges++] = (Edge) {from, whole};
+		(*edges)[nedges++] = (Edge) {to, -whole};
 	}
 	qsort(*edges, nedges, sizeof(Edge), compare_edges);
 	return nedges;

@@ -406,6 +406,32 @@ CREATE INDEX booking_group ON booking.booking (group_id, id)
 COMMENT ON INDEX booking.booking_group IS 'what was booked together';
 
 /*
+ * What is in use of large pools, whose bookings are too many to be added up for each that
+ * comes.  At every instant the rows of a pool come to what its active bookings take.  Derived, hence not
+ * dumped; written and read by C code alone, which wants the first two columns where they are.
+ */
+CREATE TABLE booking.pool_use (
+	resource_id		bigint NOT NULL
+					CONSTRAINT pool_use_resource_id_fkey REFERENCES booking.resource ON DELETE CASCADE ON UPDATE CASCADE,
+	quantity		bigint NOT NULL,
+	expires_at		timestamptz,
+	booking_id		uuid
+					CONSTRAINT pool_use_booking_id_check CHECK ((booking_id IS NULL) = (expires_at IS NULL)),
+	folded			boolean NOT NULL DEFAULT true,
+	occupies		tstzrange NOT NULL
+) USING heap;
+COMMENT ON TABLE booking.pool_use IS 'what is in use of pools of 256 units and more, kept by the triggers of booking (derived)';
+COMMENT ON COLUMN booking.pool_use.quantity IS 'less than zero: given back';
+COMMENT ON COLUMN booking.pool_use.expires_at IS 'of a hold, which has a row of its own';
+COMMENT ON COLUMN booking.pool_use.booking_id IS 'of a hold';
+COMMENT ON COLUMN booking.pool_use.folded IS 'the sum of rows that it has replaced';
+COMMENT ON CONSTRAINT pool_use_booking_id_check ON booking.pool_use IS 'holds are known by both';
+/* It has no key, and rows of resources that are deleted go as well where all tables are published. */
+ALTER TABLE booking.pool_use REPLICA IDENTITY FULL;
+CREATE INDEX pool_use_occupies ON booking.pool_use USING gist (resource_id, occupies);
+COMMENT ON INDEX booking.pool_use_occupies IS 'what is in use of a pool at a time, for the capacity check';
+
+/*
  * The journal: a row for each change of a booking, written by its trigger in the transaction
  * that makes the change (journal.c).  Readers go by position and seq, and read up to the
  * oldest transaction in progress.
@@ -2459,6 +2485,40 @@ $$;
 COMMENT ON FUNCTION booking.keep_positions() IS
 	'raises the base of the journal above what was loaded, if it has to; true if it had';
 
+/* What the rows of pool_use have to come to. */
+CREATE VIEW booking.pool_bookings WITH (security_invoker = true) AS
+	SELECT b.resource_id, b.quantity, b.expires_at, CASE WHEN b.expires_at IS NOT NULL THEN b.id END AS booking_id, b.occupies
+	FROM booking.booking b
+	JOIN booking.resource r ON r.id = b.resource_id
+	WHERE r.kind = 'pooled' AND r.capacity >= 256
+		AND b.seat_no IS NULL AND b.slot_id IS NULL AND b.status IN ('held', 'confirmed');
+COMMENT ON VIEW booking.pool_bookings IS 'what active bookings take of large pools';
+
+CREATE FUNCTION booking.pools_miscounted()
+	RETURNS TABLE (resource_id bigint, at timestamptz, booked bigint, counted bigint)
+	LANGUAGE sql STABLE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT c.resource_id, min(c.at), (sum(c.booked) FILTER (WHERE c.is_first))::bigint, (sum(c.counted) FILTER (WHERE c.is_first))::bigint
+	FROM (
+		SELECT c.*, c.at = min(c.at) OVER (PARTITION BY c.resource_id) AS is_first
+		FROM (
+			SELECT u.resource_id, u.booking_id, u.expires_at, bound.at, sum(bound.change) FILTER (WHERE u.booked) AS booked,
+				sum(bound.change) FILTER (WHERE NOT u.booked) AS counted
+			FROM (
+				SELECT b.resource_id, b.booking_id, b.expires_at, b.occupies, b.quantity::bigint AS quantity, true AS booked
+				FROM booking.pool_bookings b
+			UNION ALL
+				SELECT u.resource_id, u.booking_id, u.expires_at, u.occupies, u.quantity, false
+				FROM booking.pool_use u) AS u
+			CROSS JOIN LATERAL (VALUES (lower(u.occupies), u.quantity), (coalesce(upper(u.occupies), 'infinity'), -u.quantity)) AS bound (at, change)
+			GROUP BY 1, 2, 3, 4
+			HAVING sum(CASE WHEN u.booked THEN bound.change ELSE -bound.change END) <> 0) AS c) AS c
+	GROUP BY 1
+$$;
+COMMENT ON FUNCTION booking.pools_miscounted() IS
+	'large pools of which other units are counted than are booked, and from when: what begins and ends there';
+
 /*
  * Brings everything back that is derived from the rows.  Writers are kept out meanwhile.  A
  * slot with more booked than it has stays without counters, so that nobody books more of
@@ -2480,7 +2540,7 @@ BEGIN
 			HINT = 'It has to see what has been committed once it has its locks.';
 	END IF;
 	LOCK TABLE booking.booking, booking.resource, booking.slot, booking.waitlist, booking.closure, booking.opening_hours,
-		booking.holder_limit, booking.slot_places IN SHARE ROW EXCLUSIVE MODE;
+		booking.holder_limit, booking.slot_places, booking.pool_use IN SHARE ROW EXCLUSIVE MODE;
 
 	what := 'triggers switched back';
 	rows := 0;
@@ -2527,6 +2587,19 @@ BEGIN
 
 	what := 'slots with more booked than they have';
 	SELECT count(*) INTO rows FROM pg_temp.booking_recounted r WHERE r.free < 0;
+	RETURN NEXT;
+	DROP TABLE pg_temp.booking_recounted;
+
+	what := 'large pools counted anew';
+	CREATE TEMPORARY TABLE booking_recounted ON COMMIT DROP AS
+		SELECT DISTINCT m.resource_id AS id FROM booking.pools_miscounted() m;
+	DELETE FROM booking.pool_use u USING pg_temp.booking_recounted r WHERE r.id = u.resource_id;
+	INSERT INTO booking.pool_use (resource_id, quantity, expires_at, booking_id, occupies)
+		SELECT b.resource_id, sum(b.quantity), b.expires_at, b.booking_id, b.occupies
+		FROM pg_temp.booking_recounted r
+		JOIN booking.pool_bookings b ON b.resource_id = r.id
+		GROUP BY 1, 3, 4, 5;
+	SELECT count(*) INTO rows FROM pg_temp.booking_recounted;
 	RETURN NEXT;
 	DROP TABLE pg_temp.booking_recounted;
 	PERFORM booking.forget_everything();
@@ -2645,6 +2718,12 @@ AS $$
 			GROUP BY 1) AS free ON free.slot_id = s.id
 		WHERE CASE WHEN s.id IS NULL THEN false
 			ELSE (coalesce(booked.places, 0) + free.places = s.capacity) IS NOT TRUE END),
+
+	-- What is counted of a large pool is what is booked of it.
+	pool_miscounted (problem, resource_id, booking_id, detail) AS (
+		SELECT 'use of a pool does not add up', m.resource_id, NULL::uuid,
+			format('at %s there begin or end %s units by its bookings, and %s as they are counted', m.at, coalesce(m.booked, 0), coalesce(m.counted, 0))
+		FROM booking.pools_miscounted() m),
 
 	-- The triggers that keep these rules are on; checks that are not needed are off.
 	astray (problem, resource_id, booking_id, detail) AS (
@@ -2771,6 +2850,8 @@ UNION ALL
 	SELECT * FROM unlike_slot
 UNION ALL
 	SELECT * FROM miscounted
+UNION ALL
+	SELECT * FROM pool_miscounted
 UNION ALL
 	SELECT * FROM astray
 UNION ALL
@@ -3346,6 +3427,8 @@ CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON booking.opening_hours
 CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON booking.slot
 	FOR EACH STATEMENT EXECUTE FUNCTION booking.refuse_truncate();
 CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON booking.slot_places
+	FOR EACH STATEMENT EXECUTE FUNCTION booking.refuse_truncate();
+CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON booking.pool_use
 	FOR EACH STATEMENT EXECUTE FUNCTION booking.refuse_truncate();
 
 

@@ -26,18 +26,13 @@ CREATE TEMP TABLE cancelled AS EXECUTE cancelling('00000000-0000-7000-8000-00000
 
 
 -- One that is dropped again before the next comes, and then some of every kind.
-DO $$
-DECLARE
-	t regclass;
-BEGIN
-	FOR t IN SELECT oid FROM pg_class WHERE relnamespace = 'booking'::regnamespace AND relkind = 'r' LOOP
-		EXECUTE format('ALTER TABLE %s ADD COLUMN dropped text DEFAULT ''x''', t);
-		EXECUTE format('ALTER TABLE %s DROP COLUMN dropped', t);
-		EXECUTE format('ALTER TABLE %s ADD COLUMN price numeric, ADD COLUMN currency text NOT NULL DEFAULT ''EUR'','
-			' ADD COLUMN twice numeric GENERATED ALWAYS AS (price * 2) STORED, ADD COLUMN long text', t);
-	END LOOP;
-END
-$$;
+SELECT format('ALTER TABLE %s ADD COLUMN dropped text DEFAULT ''x''', oid::regclass), format('ALTER TABLE %s DROP COLUMN dropped', oid::regclass),
+	format('ALTER TABLE %s ADD COLUMN price numeric, ADD COLUMN currency text NOT NULL DEFAULT ''EUR'','
+		' ADD COLUMN twice numeric GENERATED ALWAYS AS (price * 2) STORED, ADD COLUMN long text', oid::regclass)
+FROM pg_class WHERE relnamespace = 'booking'::regnamespace AND relkind = 'r'
+\set ECHO none
+\gexec
+\set ECHO all
 -- What was prepared goes on.
 CREATE TEMP TABLE since AS EXECUTE book('columns: room', '2040-01-01 08:00');
 SELECT holder, status, data FROM since;
@@ -57,6 +52,12 @@ COPY booking.booking (id, resource_id, period, holder, price, currency) FROM std
 INSERT INTO booking.booking (id, slot_id, holder, price) SELECT '00000000-0000-7000-8000-000000005004', id, 'ann', 40
 	FROM booking.slot WHERE resource_id = -503 RETURNING resource_id, period, price, twice;
 UPDATE booking.booking SET price = price + 1 WHERE id = '00000000-0000-7000-8000-000000005002' RETURNING version, price, twice;
+-- What is in use of a large pool.
+INSERT INTO booking.resource (id, name, kind, capacity) VALUES (-505, 'columns: park', 'pooled', 1000);
+SELECT quantity FROM booking.book_slot('columns: park', '[2040-01-01 10:00, 2040-01-01 11:00)', 'ann', 600);
+SELECT quantity FROM booking.try_book_slot('columns: park', '[2040-01-01 10:00, 2040-01-01 11:00)', 'ann', 401);
+SELECT quantity, currency, twice FROM booking.pool_use WHERE resource_id = -505;
+DELETE FROM booking.booking WHERE resource_id = -505;
 -- Long values compressed and out of line.
 UPDATE booking.booking SET long = (SELECT string_agg(md5(n::text), '') FROM generate_series(1, 10000) AS n)
 	WHERE id = '00000000-0000-7000-8000-000000005001';

@@ -52,7 +52,7 @@ WHERE connamespace = 'booking'::regnamespace AND contype <> 'n'
 	AND conname NOT LIKE (SELECT relname FROM pg_class WHERE oid = conrelid) || '\_%'
 ORDER BY 1, 2;
 SELECT c.oid::regclass AS keyless FROM pg_class c
-WHERE c.relnamespace = 'booking'::regnamespace AND c.relkind = 'r'
+WHERE c.relnamespace = 'booking'::regnamespace AND c.relkind = 'r' AND c.relname <> 'pool_use' -- a bag
 	AND NOT EXISTS (SELECT FROM pg_constraint WHERE conrelid = c.oid AND contype = 'p')
 ORDER BY 1;
 

@@ -19,6 +19,8 @@ INSERT INTO booking.booking (id, resource_id, period, holder, status, expires_at
 INSERT INTO booking.booking (id, slot_id, holder) VALUES ('00000000-0000-7000-8000-000000003002', -301, 'ann');
 INSERT INTO booking.booking (id, resource_id, period, holder) VALUES
 	('00000000-0000-7000-8000-000000003003', -303, '[2040-01-01 09:00, 2040-01-01 10:00)', 'ann');
+INSERT INTO booking.resource (id, name, kind, capacity) VALUES (-305, 'nulls: park', 'pooled', 1000);
+INSERT INTO booking.booking (resource_id, period, holder) VALUES (-305, '[2040-01-01 09:00, 2040-01-01 10:00)', 'bob');
 INSERT INTO booking.closure (id, resource_id, period) VALUES (-301, -301, '[2041-01-01, 2041-01-02)');
 INSERT INTO booking.opening_hours (id, resource_id, weekday, opens, closes) VALUES (-301, -302, 1, '09:00', '17:00');
 INSERT INTO booking.holder_limit (id, resource_id, per, max_bookings) VALUES (-301, -302, 'day', 1);
@@ -28,7 +30,7 @@ INSERT INTO booking.waitlist (id, resource_id, period, holder) VALUES (-301, -30
 SELECT format('%s.%s: ', c.relname, a.attname) || (SELECT said FROM pg_temp.said(
 	format('UPDATE %s SET %I = NULL WHERE %s', c.oid::regclass, a.attname,
 		CASE c.relname WHEN 'booking' THEN 'holder = ''ann'' AND resource_id < -300' WHEN 'seat' THEN 'resource_id = -302' WHEN 'slot' THEN 'id = -301'
-			WHEN 'slot_places' THEN 'slot_id = -301' ELSE 'id BETWEEN -303 AND -301' END)) AS said LIMIT 1)
+			WHEN 'slot_places' THEN 'slot_id = -301' WHEN 'pool_use' THEN 'resource_id = -305' ELSE 'id BETWEEN -303 AND -301' END)) AS said LIMIT 1)
 FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
 WHERE c.relnamespace = 'booking'::regnamespace AND c.relkind = 'r' AND c.relname NOT IN ('own_part', 'event', 'journal', 'subscriber', 'subscriber_lane', 'archive_run') AND a.attnum > 0 AND a.attnotnull AND NOT a.attisdropped
 ORDER BY c.relname, a.attnum;

@@ -109,6 +109,7 @@ static const char *const table_names[BOOKING_TABLE_COUNT] = {
 	[TABLE_SLOT_PLACES] = "slot_places",
 	[TABLE_JOURNAL] = "journal",
 	[TABLE_EVENT] = "event",
+	[TABLE_POOL_USE] = "pool_use",
 };
 
 /* Invalid while unknown, and after a change of the table. */

@@ -26,6 +26,7 @@ typedef enum BookingTable
 	TABLE_SLOT_PLACES,
 	TABLE_JOURNAL,
 	TABLE_EVENT,
+	TABLE_POOL_USE,
 	BOOKING_TABLE_COUNT
 } BookingTable;
 

@@ -466,6 +466,23 @@ const PlanText booking_statements[STMT_COUNT] = {
 		"DELETE FROM booking.slot_places WHERE slot_id" EQ "$1",
 		AS_OWNER | WRITES | BY_INDEX, {INT8OID}
 	},
+	[STMT_CLEAR_POOL] = {
+		"DELETE FROM booking.pool_use WHERE resource_id" EQ "$1",
+		AS_OWNER | WRITES | BY_INDEX, {INT8OID}
+	},
+	[STMT_COUNT_POOL] = {
+		"INSERT INTO booking.pool_use (resource_id, quantity, expires_at, booking_id, occupies)"
+		" SELECT resource_id, pg_catalog.sum(quantity), expires_at, CASE WHEN expires_at IS NOT NULL THEN id END, occupies"
+		" FROM booking.booking WHERE resource_id" EQ "$1"
+		" AND seat_no IS NULL AND slot_id IS NULL AND " ACTIVE
+		" GROUP BY 1, 3, 4, 5",
+		AS_OWNER | WRITES, {INT8OID}
+	},
+	[STMT_INSERT_POOL_USE] = {
+		"INSERT INTO booking.pool_use (resource_id, quantity, expires_at, booking_id, folded, occupies)"
+		" VALUES ($1, $2, $3, $4, $5, $6)",
+		AS_OWNER | WRITES, {INT8OID, INT8OID, TIMESTAMPTZOID, UUIDOID, BOOLOID, TSTZRANGEOID}
+	},
 	[STMT_SET_PLACES] = {
 		"UPDATE booking.slot_places SET free = $3"
 		" WHERE slot_id" EQ "$1 AND shard" EQ "$2 AND free OPERATOR(pg_catalog.<>) $3",

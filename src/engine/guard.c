@@ -110,6 +110,8 @@ typedef struct NumberedStep
 	void	   *arg;
 } NumberedStep;
 
+static void tally_place(const GuardPlace *place, const GuardLoad *load, Count *count);
+static int	choose_items(const Numbered *numbered, const GuardRows *rows, bool all, PeakItem *items);
 static void guard_count_row(const GuardRow *row, void *arg);
 static void scan_place(const GuardPlace *place, const GuardLoad *load, Snapshot snapshot,
 					   GuardVisit visit, void *arg);
@@ -147,6 +149,11 @@ booking_guard_judge(GuardPlace *places, int nplaces, const GuardLoad *load, int6
 		GuardPlace *place = &places[count.place];
 		bool		closed = place->heap == NULL;
 
+		if (place->tally)
+		{
+			tally_place(place, load, &count);
+			continue;
+		}
 		if (closed)
 			place->heap = table_open(place->relid, NoLock);
 		count.arg = place->arg;
@@ -166,6 +173,22 @@ booking_guard_judge(GuardPlace *places, int nplaces, const GuardLoad *load, int6
 	return verdict;
 }
 
+/* What is in use here is known without its rows. */
+static void
+tally_place(const GuardPlace *place, const GuardLoad *load, Count *count)
+{
+	int			before = count->rows.n;
+
+	place->tally(place, load, &count->rows, &count->pending);
+	for (int i = before; i < count->rows.n; i++)
+	{
+		count->rows.row[i].place = count->place;
+		if (count->rows.row[i].quantity > 0 &&
+			pg_add_s64_overflow(count->all, count->rows.row[i].quantity, &count->all))
+			count->all = PG_INT64_MAX;
+	}
+}
+
 /* What the rows that have been counted mean for the load. */
 static GuardVerdict
 weigh(const Count *count, Oid range_type, const GuardLoad *load, int64 capacity)
@@ -173,7 +196,8 @@ weigh(const Count *count, Oid range_type, const GuardLoad *load, int64 capacity)
 	GuardVerdict verdict = {.answer = GUARD_FITS};
 	Numbered	numbered;
 	int64		room = capacity - load->quantity;
-	int			nsure = 0;
+	PeakItem   *items;
+	int			n;
 	Peak		peak;
 
 	/* All of them overlap the load: together they take as much as at their peak, or more. */
@@ -181,19 +205,19 @@ weigh(const Count *count, Oid range_type, const GuardLoad *load, int64 capacity)
 		return verdict;
 
 	numbered = number_bounds(range_type, &count->rows, load->range);
+	items = palloc_extended((Size) (numbered.n + 1) * sizeof(PeakItem), MCXT_ALLOC_HUGE);
 
 	/* Everything first: it may fit one after the other, and that is all. */
 	if (room >= 0)
 	{
-		peak = booking_peak(numbered.item, numbered.n, numbered.extent.from, numbered.extent.to, room);
+		n = choose_items(&numbered, &count->rows, true, items);
+		peak = booking_peak(items, n, numbered.extent.from, numbered.extent.to, room);
 		if (peak.over_from == peak.over_to)
 			return verdict;
 	}
 
-	for (int i = 0; i < count->rows.n; i++)
-		if (!count->rows.row[i].pending)
-			numbered.item[nsure++] = numbered.item[i];
-	peak = booking_peak(numbered.item, nsure, numbered.extent.from, numbered.extent.to, room);
+	n = choose_items(&numbered, &count->rows, false, items);
+	peak = booking_peak(items, n, numbered.extent.from, numbered.extent.to, room);
 	verdict.used = peak.most;
 
 	if (room < 0)
@@ -212,6 +236,18 @@ weigh(const Count *count, Oid range_type, const GuardLoad *load, int64 capacity)
 		verdict.pending = count->pending;
 	}
 	return verdict;
+}
+
+/* The most that may come of the rows, or the least: with what is pending, or without. */
+static int
+choose_items(const Numbered *numbered, const GuardRows *rows, bool all, PeakItem *items)
+{
+	int			n = 0;
+
+	for (int i = 0; i < rows->n; i++)
+		if (!rows->row[i].pending || (rows->row[i].quantity > 0) == all)
+			items[n++] = numbered->item[i];
+	return n;
 }
 
 static void
@@ -240,6 +276,20 @@ GuardFound *
 booking_guard_add(GuardRows *rows, RangeType *range, int64 quantity)
 {
 	TypeCacheEntry *type = booking_range_type(RangeTypeGetOid(range));
+	GuardFound *found = booking_guard_add_whole(rows, (Period) {0, 0}, quantity);
+
+	if (!whole_bounds(type, range, &found->from, &found->to))
+	{
+		found->range = DatumGetRangeTypePCopy(RangeTypePGetDatum(range));
+		rows->fractions = true;
+	}
+	return found;
+}
+
+/* The same for a period. */
+GuardFound *
+booking_guard_add_whole(GuardRows *rows, Period period, int64 quantity)
+{
 	GuardFound *found;
 
 	if (rows->n == rows->size)
@@ -249,12 +299,7 @@ booking_guard_add(GuardRows *rows, RangeType *range, int64 quantity)
 			repalloc_huge(rows->row, rows->size * sizeof(GuardFound));
 	}
 	found = &rows->row[rows->n++];
-	*found = (GuardFound) {.quantity = quantity};
-	if (!whole_bounds(type, range, &found->from, &found->to))
-	{
-		found->range = DatumGetRangeTypePCopy(RangeTypePGetDatum(range));
-		rows->fractions = true;
-	}
+	*found = (GuardFound) {.from = period.from,.to = period.to,.quantity = quantity};
 	return found;
 }
 
@@ -310,7 +355,7 @@ all_still_there(const GuardPlace *places, const Count *count)
 	{
 		GuardFound *row = &count->rows.row[i];
 
-		if (row->pending)
+		if (row->pending || places[row->place].tally)
 			continue;
 		if (row->place != place)
 		{

@@ -14,6 +14,8 @@
 #include "utils/rangetypes.h"
 #include "utils/relcache.h"
 
+#include "base/period.h"
+
 /*
  * How to look into one GiST index whose leading columns are compared for equality and
  * whose last is a range.  What the index's predicate leaves out takes no space.
@@ -39,24 +41,33 @@ typedef struct GuardLoad
 	bool		outside;		/* judged without the gate: rows may move meanwhile */
 } GuardLoad;
 
+/* What is in use where rows need not be counted one by one; see GuardPlace. */
+typedef struct GuardPlace GuardPlace;
+typedef struct GuardRows GuardRows;
+typedef struct GuardPending GuardPending;
+typedef void (*GuardTally) (const GuardPlace *place, const GuardLoad *load, GuardRows *rows,
+							GuardPending *pending);
+
 /* One of the tables whose rows are counted together. */
-typedef struct GuardPlace
+struct GuardPlace
 {
 	Relation	heap;			/* NULL: to be opened while it is needed; it is locked */
 	Oid			relid;
 	const GuardIndex *index;
 	ItemPointer self;			/* the load's own old version is here, or NULL */
 	void	   *arg;			/* for the function that says what a row takes */
-} GuardPlace;
+	GuardTally	tally;			/* NULL: the index is scanned.  Otherwise it adds to the rows what is
+								 * in use, and what is sure of that was there at one instant */
+};
 
 /* A transaction in progress that writes or removes a row. */
-typedef struct GuardPending
+struct GuardPending
 {
 	TransactionId xid;			/* invalid: the row is there for sure */
 	uint32		token;			/* its speculative insertion, or 0 */
 	Oid			relid;			/* where the row is */
 	ItemPointerData row;
-} GuardPending;
+};
 
 typedef struct GuardRow
 {
@@ -73,19 +84,19 @@ typedef struct GuardFound
 	RangeType  *range;			/* NULL: its bounds are whole numbers: */
 	int64		from;
 	int64		to;
-	int64		quantity;
+	int64		quantity;		/* less than none: given back (GuardTally) */
 	bool		pending;
 	int			place;			/* where: number of the table, */
 	ItemPointerData tid;		/* and row */
 } GuardFound;
 
-typedef struct GuardRows
+struct GuardRows
 {
 	GuardFound *row;
 	int			n;
 	int			size;
 	bool		fractions;		/* the bounds of some are no whole numbers */
-} GuardRows;
+};
 
 /* How much is in use in a stretch of time. */
 typedef void (*GuardStep) (RangeType *during, int64 used, void *arg);
@@ -113,6 +124,7 @@ extern GuardVerdict booking_guard_judge(GuardPlace *places, int nplaces,
 										const GuardLoad *load, int64 capacity,
 										GuardQuantity quantity_of);
 extern GuardFound *booking_guard_add(GuardRows *rows, RangeType *range, int64 quantity);
+extern GuardFound *booking_guard_add_whole(GuardRows *rows, Period period, int64 quantity);
 extern RangeType *booking_guard_most(Oid range_type, GuardRows *rows, int64 *most);
 extern void booking_guard_scan(const GuardPlace *place, const GuardLoad *load,
 							   GuardVisit visit, void *arg);

@@ -51,11 +51,13 @@ add_edge(WideSum *sum, int64 change)
 	sum->low = low;
 }
 
-/* The sum, when all edges of an instant have been added, is never negative. */
+/* Less than none, where more has been given back than was surely taken, exceeds no limit that is one. */
 static bool
 sum_exceeds(const WideSum *sum, int64 limit)
 {
-	return sum->high > 0 || limit < 0 || sum->low > (uint64) limit;
+	if (limit < 0)
+		return true;
+	return sum->high != 0 ? sum->high > 0 : sum->low > (uint64) limit;
 }
 
 static int

@@ -13,7 +13,8 @@
  *	4. if the row takes space that its old version did not, makes room for it (room.c),
  *	   which enters a gate; a new version that takes no more enters it, too (guard.c);
  *	5. returns with the gate still entered.  The row goes into its indexes, and the WHEN
- *	   clause of the AFTER trigger leaves the gate.
+ *	   clause of the AFTER trigger writes down what it takes of a large pool (pool_change.c), and
+ *	   leaves the gate.
  *
  * What exclusion constraint and trigger say is the same rule for exclusive and seated
  * resources: capacity 1.  The trigger is why a refusal can be explained, costs nothing
@@ -47,6 +48,7 @@
 #include "engine/history.h"
 #include "engine/lapse.h"
 #include "engine/places.h"
+#include "engine/pool_change.h"
 #include "engine/request.h"
 #include "engine/resource.h"
 #include "engine/row.h"
@@ -171,7 +173,10 @@ judge_booking(TriggerData *trigger)
 	booking_row_is_whole(&row, false);
 	booking_row_begins(&row);
 	if (booking_row_is_parked(&row))
+	{
+		booking_pool_judged(NULL, NULL, change.old);
 		return tuple;
+	}
 	booking_made_now(&row, change.old);
 
 	if (!row.null[BOOKING_SLOT_ID])
@@ -195,6 +200,7 @@ judge_booking(TriggerData *trigger)
 	}
 	if (!is_accepted(&change))
 		return NULL;
+	booking_pool_judged(change.resource, &row, change.old);
 
 	tuple = booking_row_put_together(tuple, desc, &row);
 	booking_give_row(&row, change.heap, tuple);
@@ -268,8 +274,10 @@ is_accepted(RowChange *change)
 Datum
 booking_row_indexed(PG_FUNCTION_ARGS)
 {
+	booking_pool_stored();
 	booking_gates_leave();
 	booking_row_ends();
+	booking_pool_settled();
 	PG_RETURN_BOOL(true);
 }
 
@@ -289,6 +297,8 @@ booking_row_done(PG_FUNCTION_ARGS)
 	if (TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
 	{
 		booking_places_stored(trigger);
+		if (TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
+			booking_pool_deleted(trigger->tg_trigtuple, RelationGetDescr(trigger->tg_relation));
 		booking_journal_stored(trigger);
 	}
 	else

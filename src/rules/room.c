@@ -6,7 +6,8 @@
  * The engine (claim.c, guard.c) knows gates, indexes and numbers; here is what they mean
  * for bookings: one claim for each, and the hooks that a guarded table has not.
  * An exclusive resource and a seat are capacity 1 in the index of the constraint
- * booking_no_overlap; a pooled resource is its capacity in the index booking_pooled.
+ * booking_no_overlap; a pooled resource is its capacity in the index booking_pooled, and a large one
+ * its capacity in what pool_use.c knows.
  * The gate of an exclusive or pooled resource is the resource's, that of a seat is the
  * seat's own.
  *
@@ -27,7 +28,10 @@
 #include "postgres.h"
 
 #include "access/genam.h"
+#include "access/relscan.h"
+#include "access/stratnum.h"
 #include "access/table.h"
+#include "access/tableam.h"
 #include "access/xact.h"
 #include "common/hashfn.h"
 #include "common/pg_prng.h"
@@ -36,9 +40,11 @@
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
+#include "utils/fmgroids.h"
 #include "utils/inval.h"
 #include "utils/rel.h"
 #include "utils/resowner.h"
+#include "utils/snapmgr.h"
 
 #include "base/attempt.h"
 #include "base/cache.h"
@@ -48,6 +54,7 @@
 #include "base/locks.h"
 #include "base/period.h"
 #include "base/plans.h"
+#include "base/rows.h"
 #include "base/transaction.h"
 #include "engine/claim.h"
 #include "engine/guard.h"
@@ -55,6 +62,7 @@
 #include "engine/lapse.h"
 #include "engine/open.h"
 #include "engine/peak.h"
+#include "engine/pool_use.h"
 #include "engine/request.h"
 #include "engine/resource.h"
 #include "engine/row.h"
@@ -74,6 +82,13 @@ typedef struct Counting
 								 * have to be marked expired */
 	int			nlapsed;
 } Counting;
+
+/* A pool of which nothing is known to be in use. */
+typedef struct Uncounted
+{
+	int64		resource_id;
+	const Counting *counting;
+} Uncounted;
 
 /* The bookings of the next days, for finding a time that would do. */
 typedef struct Collected
@@ -160,10 +175,16 @@ static bool take_any_seat(Wanted *wanted);
 static Counting start_count(const BookingRow *row);
 static int64 count_booking(TupleTableSlot *slot, bool pending, void *arg);
 static void mark_seat(const GuardRow *found, void *arg);
+static void tally_large_pool(const GuardPlace *place, const GuardLoad *load, GuardRows *rows, GuardPending *pending);
+static void count_lapsed(const pg_uuid_t *id, void *arg);
+static void leave_out_own(const GuardPlace *place, const GuardLoad *load, GuardRows *rows, GuardPending *pending);
+static void must_be_empty(const GuardRow *found, void *arg);
+static void take_off_own(TupleTableSlot *slot, const GuardPending *pending, const GuardLoad *load, GuardRows *rows);
 static bool refuse_room(RoomRequest *request);
 static void explain_room(const Wanted *wanted, Refusal *refusal);
 static void say_when_it_fits(StringInfo hint, const Wanted *wanted);
 static void collect(const GuardRow *found, void *arg);
+static void collect_tally(const Wanted *wanted, const GuardLoad *window, Collected *collected);
 
 static const RoomHooks room_hooks = {
 	.look = start_look,
@@ -319,7 +340,8 @@ booking_look_for_room(const Resource *resource, RangeType *range, const Seat *se
 			.heap = heap,
 			.relid = RelationGetRelid(heap),
 			.index = pooled ? &found->by_pool : &found->by_seat,
-			.arg = &counting
+			.arg = &counting,
+			.tally = booking_is_large_pool(resource) ? tally_large_pool : NULL
 		};
 
 		counting.id_column = booking_row_column(desc, BOOKING_ID);
@@ -349,7 +371,8 @@ want(Wanted *wanted, Relation heap, const Resource *resource, BookingRow *row, I
 		.relid = RelationGetRelid(heap),
 		.index = pooled ? &found->by_pool : &found->by_seat,
 		.self = self,
-		.arg = &wanted->counting
+		.arg = &wanted->counting,
+		.tally = booking_is_large_pool(resource) ? tally_large_pool : NULL
 	};
 
 	wanted->claim.judge = true;
@@ -729,13 +752,129 @@ count_booking(TupleTableSlot *slot, bool pending, void *arg)
 	if (!isnull && !pending && DatumGetTimestampTz(expires_at) <= counting->now &&
 		!booking_hold_in_hand(DatumGetUUIDP(id)))
 	{
-		if (counting->nlapsed % 16 == 0)
-			counting->lapsed = counting->lapsed == NULL ? palloc_array(Datum, 16) :
-				repalloc(counting->lapsed, (counting->nlapsed + 16) * sizeof(Datum));
-		counting->lapsed[counting->nlapsed++] = datumCopy(id, false, UUID_LEN);
+		count_lapsed(DatumGetUUIDP(id), counting);
 		return 0;
 	}
 	return DatumGetInt32(slot_getattr(slot, counting->quantity_column, &isnull));
+}
+
+static void
+count_lapsed(const pg_uuid_t *id, void *arg)
+{
+	Counting   *counting = arg;
+
+	if (counting->nlapsed % 16 == 0)
+		counting->lapsed = counting->lapsed == NULL ? palloc_array(Datum, 16) :
+			repalloc(counting->lapsed, (counting->nlapsed + 16) * sizeof(Datum));
+	counting->lapsed[counting->nlapsed++] = datumCopy(UUIDPGetDatum(id), false, UUID_LEN);
+}
+
+/*
+ * What is in use of a large pool, by what pool_use.c knows instead of the bookings.  Where it
+ * knows of nothing there are no bookings; if there are, nobody has counted them.
+ */
+static void
+tally_large_pool(const GuardPlace *place, const GuardLoad *load, GuardRows *rows, GuardPending *pending)
+{
+	static const pg_uuid_t nobody = {0};
+	Counting   *counting = place->arg;
+	PoolLook	look = {
+		.resource_id = DatumGetInt64(load->key[0]),
+		.window = booking_period(load->range),
+		.booking_id = &counting->id,
+		.now = counting->now,
+		.lapsed = count_lapsed,
+		.arg = counting
+	};
+
+	booking_pool_look(&look, rows, pending);
+	if (!look.any && !load->outside)
+	{
+		Uncounted	uncounted = {look.resource_id, counting};
+
+		booking_guard_scan(place, load, must_be_empty, &uncounted);
+	}
+	if (memcmp(&counting->id, &nobody, UUID_LEN) != 0)
+		leave_out_own(place, load, rows, pending);
+}
+
+static void
+must_be_empty(const GuardRow *found, void *arg)
+{
+	const Uncounted *uncounted = arg;
+	Counting	counting = *uncounted->counting;
+
+	if (count_booking(found->slot, false, &counting) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("what is in use of resource \"%s\" has not been counted",
+						booking_recall_resource(uncounted->resource_id)->name),
+				 errdetail("Rows have been loaded without the triggers that count them."),
+				 errhint("Run booking.rebuild().")));
+}
+
+/*
+ * A booking of our own id does not count, as count_booking() says: what it takes is taken off
+ * again, unless it is a hold, which has been left out already.  While it is pending it is waited for.
+ */
+static void
+leave_out_own(const GuardPlace *place, const GuardLoad *load, GuardRows *rows, GuardPending *pending)
+{
+	Counting   *counting = place->arg;
+	RowKey		key = {"id", F_UUID_EQ, UUIDPGetDatum(&counting->id), false};
+	Oid			index_id = booking_rows_key_index(place->heap, &key, 1);
+	TupleTableSlot *slot;
+	Relation	index;
+	IndexScanDesc scan;
+	ScanKeyData scan_key;
+	SnapshotData dirty;
+
+	if (!OidIsValid(index_id))
+		return;
+	InitDirtySnapshot(dirty);
+	index = index_open(index_id, AccessShareLock);
+	slot = table_slot_create(place->heap, NULL);
+	ScanKeyInit(&scan_key, 1, BTEqualStrategyNumber, F_UUID_EQ, key.value);
+	scan = index_beginscan_compat(place->heap, index, &dirty, 1, 0);
+	index_rescan(scan, &scan_key, 1, NULL, 0);
+	while (index_getnext_slot(scan, ForwardScanDirection, slot))
+	{
+		GuardPending found = {
+			.xid = TransactionIdIsValid(dirty.xmin) ? dirty.xmin : dirty.xmax,
+			.token = dirty.speculativeToken,
+			.relid = place->relid,
+			.row = slot->tts_tid
+		};
+
+		take_off_own(slot, &found, load, rows);
+		if (TransactionIdIsValid(found.xid))
+			*pending = found;
+	}
+	index_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
+	index_close(index, AccessShareLock);
+}
+
+static void
+take_off_own(TupleTableSlot *slot, const GuardPending *pending, const GuardLoad *load, GuardRows *rows)
+{
+	bool		free_it;
+	HeapTuple	tuple = ExecFetchSlotHeapTuple(slot, false, &free_it);
+	BookingRow	own;
+	Period		occupies;
+	Period		window = booking_period(load->range);
+
+	booking_row_take_apart(tuple, slot->tts_tupleDescriptor, &own);
+	booking_row_is_whole(&own, true);
+	occupies = booking_period(DatumGetRangeTypeP(own.value[BOOKING_OCCUPIES]));
+	if (!own.active || !own.null[BOOKING_SEAT_NO] || !own.null[BOOKING_SLOT_ID] ||
+		DatumGetInt64(own.value[BOOKING_RESOURCE_ID]) != DatumGetInt64(load->key[0]) ||
+		occupies.from >= window.to || window.from >= occupies.to)
+		return;
+	if (TransactionIdIsValid(pending->xid))
+		booking_guard_add_whole(rows, occupies, (int64) PG_INT32_MAX + 1)->pending = true;
+	else if (own.null[BOOKING_EXPIRES_AT])
+		booking_guard_add_whole(rows, occupies, -(int64) DatumGetInt32(own.value[BOOKING_QUANTITY]));
 }
 
 static bool
@@ -836,7 +975,10 @@ say_when_it_fits(StringInfo hint, const Wanted *wanted_room)
 	/* As far as the calendar goes: a hint must not fail. */
 	wanted = booking_widen_within(wanted, 0, horizon);
 	window.range = booking_make_range(wanted);
-	booking_guard_scan(&wanted_room->place, &window, collect, &rows);
+	if (wanted_room->place.tally)
+		collect_tally(wanted_room, &window, &rows);
+	else
+		booking_guard_scan(&wanted_room->place, &window, collect, &rows);
 
 	/* Free and open: the next gap, the next opening from there, and so on. */
 	for (from = wanted.from; from < wanted.to;)
@@ -880,4 +1022,21 @@ collect(const GuardRow *found, void *arg)
 		rows->item = rows->item == NULL ? palloc_array(PeakItem, 64) :
 			repalloc_huge(rows->item, (rows->n + 64) * sizeof(PeakItem));
 	rows->item[rows->n++] = (PeakItem) {period.from, period.to, quantity};
+}
+
+/* The same of a large pool. */
+static void
+collect_tally(const Wanted *wanted, const GuardLoad *window, Collected *collected)
+{
+	Counting	counting = start_count(wanted->row);
+	GuardPlace	place = wanted->place;
+	GuardRows	rows = {0};
+	GuardPending pending;
+
+	place.arg = &counting;
+	place.tally(&place, window, &rows, &pending);
+	collected->item = palloc_extended((Size) (rows.n + 1) * sizeof(PeakItem), MCXT_ALLOC_HUGE);
+	for (int i = 0; i < rows.n; i++)
+		if (!rows.row[i].pending || rows.row[i].quantity > 0)
+			collected->item[collected->n++] = (PeakItem) {rows.row[i].from, rows.row[i].to, rows.row[i].quantity};
 }

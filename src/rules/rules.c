@@ -40,6 +40,7 @@
 #include "base/plans.h"
 #include "base/trigger.h"
 #include "engine/peak.h"
+#include "engine/pool_use.h"
 #include "rules/rules.h"
 
 PG_FUNCTION_INFO_V1(booking_resource_before);
@@ -51,6 +52,8 @@ PG_FUNCTION_INFO_V1(booking_refuse_truncate);
 
 static void check_resource(HeapTuple old, HeapTuple new, TupleDesc desc);
 static void single_out_slots(HeapTuple old, HeapTuple new, TupleDesc desc);
+static bool is_large_pool(HeapTuple row, TupleDesc desc);
+static void keep_large_pool(Datum resource_id, bool was, bool is);
 static void check_kind(Datum resource_id, const char *name);
 static void check_retirement(Datum resource_id, TimestampTz retired_at, const char *name);
 static void check_capacity(Datum resource_id, int32 capacity, const char *name);
@@ -217,6 +220,7 @@ check_resource(HeapTuple old, HeapTuple new, TupleDesc desc)
 		return;
 	}
 
+	keep_large_pool(values[0], is_large_pool(old, desc), is_large_pool(new, desc));
 	if (changes(old, new, desc, "kind", TEXTOID))
 		check_kind(values[0], name);
 	else if (changes(old, new, desc, "capacity", INT4OID))
@@ -234,6 +238,26 @@ check_resource(HeapTuple old, HeapTuple new, TupleDesc desc)
 			check_retirement(values[0], DatumGetTimestampTz(retired_at), name);
 	}
 	SPI_finish();
+}
+
+static bool
+is_large_pool(HeapTuple row, TupleDesc desc)
+{
+	bool		isnull;
+	char	   *kind = TextDatumGetCString(rule_column(row, desc, "kind", TEXTOID, &isnull));
+
+	return strcmp(kind, "pooled") == 0 &&
+		DatumGetInt32(rule_column(row, desc, "capacity", INT4OID, &isnull)) >= LARGE_POOL;
+}
+
+/* What is in use of a pool is written down from when it becomes large, for as long as it is. */
+static void
+keep_large_pool(Datum resource_id, bool was, bool is)
+{
+	if (was && !is)
+		booking_run(STMT_CLEAR_POOL, &resource_id, NULL);
+	if (is && !was)
+		booking_run(STMT_COUNT_POOL, &resource_id, NULL);
 }
 
 /*
@@ -434,7 +458,7 @@ booking_refuse_truncate(PG_FUNCTION_ARGS)
 	static TriggerUse use = {
 		.timing = TRIGGER_TYPE_BEFORE, .levels = LEVEL_STATEMENT,
 		.events = ON_TRUNCATE,
-		.tables = "booking resource waitlist seat closure holder_limit opening_hours slot slot_places"
+		.tables = "booking resource waitlist seat closure holder_limit opening_hours slot slot_places pool_use"
 	};
 	TriggerData *trigger = booking_check_trigger(fcinfo, &use);
 

@@ -2650,26 +2650,24 @@ AS $$
 		JOIN booking.closure c ON (c.resource_id = b.resource_id OR c.resource_id IS NULL) AND c.period && b.period
 		WHERE b.status = 'confirmed' OR b.status = 'held' AND b.expires_at > clock_timestamp()),
 
-	-- The peak of a pool, which is at the beginning of one of its bookings, is within its capacity;
+	-- The peak of a pool is within its capacity, whatever begins and ends at the same instant;
 	-- what is over is over.
 	overbooked (problem, resource_id, booking_id, detail) AS (
-		SELECT 'more units booked than there are', r.id, NULL::uuid,
-			format('%s of %s from %s', peak.used, r.capacity, peak.at)
-		FROM booking.resource r
-		CROSS JOIN LATERAL (
-			SELECT begins.at, sum(b.quantity) AS used
-			FROM booking.booking o
-			CROSS JOIN LATERAL (SELECT greatest(lower(o.occupies), now()) AS at) AS begins
-			JOIN booking.booking b ON b.resource_id = o.resource_id AND b.occupies @> begins.at
-				AND b.slot_id IS NULL AND b.status IN ('held', 'confirmed')
+		SELECT DISTINCT ON (r.id) 'more units booked than there are', r.id, NULL::uuid,
+			format('%s of %s from %s', use.units, r.capacity, use.at)
+		FROM (
+			SELECT b.resource_id, bound.at, sum(sum(bound.change)) OVER (PARTITION BY b.resource_id ORDER BY bound.at) AS units
+			FROM booking.booking b
+			CROSS JOIN LATERAL (VALUES
+				(greatest(lower(b.occupies), now()), b.quantity::bigint),
+				(coalesce(upper(b.occupies), 'infinity'), -b.quantity::bigint)) AS bound (at, change)
+			WHERE b.slot_id IS NULL AND b.status IN ('held', 'confirmed')
 				AND (b.expires_at IS NULL OR b.expires_at > now())
-			WHERE o.resource_id = r.id AND o.slot_id IS NULL AND o.status IN ('held', 'confirmed')
-				AND (upper_inf(o.occupies) OR upper(o.occupies) > now())
-			GROUP BY o.id, begins.at
-			HAVING sum(b.quantity) > r.capacity
-			ORDER BY 2 DESC, 1
-			LIMIT 1) AS peak
-		WHERE r.kind = 'pooled'),
+				AND (upper_inf(b.occupies) OR upper(b.occupies) > now())
+			GROUP BY 1, 2) AS use
+		JOIN booking.resource r ON r.id = use.resource_id
+		WHERE r.kind = 'pooled' AND use.units > r.capacity
+		ORDER BY r.id, use.units DESC, use.at),
 
 	-- A slot is of a resource that exists.
 	slot_without_resource (problem, resource_id, booking_id, detail) AS (

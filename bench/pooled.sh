@@ -12,7 +12,8 @@
 # overselling  the same trigger and ours on a pool with 3 units that everybody wants.
 # growth       the time of one check with 100,000 bookings of other periods, and
 #              with --rows of them (1,000,000; 10,000,000 take 20 minutes to load);
-#              and with 1 to 10,000 bookings that overlap.
+#              and with 1 to 10,000 bookings that overlap: of a large pool, of a guarded
+#              table, and by the PL/pgSQL trigger that counts.
 # bulk         loads --bulk rows (1,000,000) into the guarded table: time, the
 #              backend's own memory, locks.
 
@@ -173,6 +174,9 @@ in_database() {
 # than the bookings of that hour leave, so every one of them counts and nothing is written.
 check_time() { note "$1" "$(awk -v tps="$(in_database "$2" pgbench -n -M prepared -T "$SECONDS_EACH" -f "$WORK/check.sql" -D at="$3" -D units=$((10001 - $4)) 2>/dev/null | sed -n 's/^tps = \([0-9.]*\).*/\1/p')" 'BEGIN {printf("%.1f", 1e6 / tps)}')"; }
 
+# The same by the trigger that counts, and by a guard: an INSERT that is refused.
+count_time() { note "$1" "$(awk -v tps="$(in_database "$2" pgbench -n -M prepared -T "$SECONDS_EACH" -f "$WORK/$4.sql" -D at="$3" 2>/dev/null | sed -n 's/^tps = \([0-9.]*\).*/\1/p')" 'BEGIN {printf("%.1f", 1e6 / tps)}')"; }
+
 growth() {
 	local small=100000 rows round k seconds=$SECONDS_EACH
 	SECONDS_EACH=$((SECONDS_EACH > 2 ? 2 : SECONDS_EACH))
@@ -196,9 +200,42 @@ growth() {
 			FROM unnest('{1,10,100,1000,10000}'::integer[]) AS k, generate_series(1, k),
 				LATERAL (SELECT tstzrange(to_timestamp(1893456000 - k * 36000::bigint), to_timestamp(1893459600 - k * 36000::bigint)) AS p) AS period;
 			RESET session_replication_role;
+			SELECT count(*) FROM booking.rebuild();
 			VACUUM ANALYZE booking.booking;
 		SQL
 	done
+	progress 'loading the others ...'
+	in_database "growth_$small" bare_copy counted
+	in_database "growth_$small" run_sql >/dev/null <<-'SQL'
+		CREATE FUNCTION counted.look() RETURNS trigger LANGUAGE plpgsql AS $$
+		BEGIN
+			IF (SELECT count(*) FROM counted.booking
+			     WHERE resource_id = NEW.resource_id AND occupies && NEW.occupies
+			       AND seat_no IS NULL AND slot_id IS NULL AND status IN ('held', 'confirmed')) >= TG_ARGV[0]::integer THEN
+				RETURN NULL;
+			END IF;
+			RETURN NEW;
+		END $$;
+		INSERT INTO counted.booking SELECT * FROM booking.booking;
+		CREATE TRIGGER look BEFORE INSERT ON counted.booking FOR EACH ROW EXECUTE FUNCTION counted.look(1);
+		VACUUM ANALYZE counted.booking;
+		CREATE TABLE stay (pool bigint, during tstzrange, units integer);
+		INSERT INTO stay SELECT resource_id, occupies, quantity FROM booking.booking;
+		DO $do$ BEGIN PERFORM booking.guard_table('stay', ARRAY['pool'], ARRAY['during'], 10000, quantity => 'units'); END $do$;
+		CREATE FUNCTION stay(wanted tstzrange) RETURNS void LANGUAGE plpgsql AS $$
+		BEGIN
+			INSERT INTO stay VALUES (1, wanted, 10000);
+		EXCEPTION WHEN exclusion_violation THEN
+		END $$;
+		VACUUM ANALYZE stay;
+	SQL
+	script count <<-'SQL'
+		INSERT INTO counted.booking (resource_id, period, occupies, holder) SELECT 1, p, p, 'customer'
+		FROM (SELECT tstzrange(to_timestamp(1893456000 + :at * 3600::bigint), to_timestamp(1893459600 + :at * 3600::bigint)) AS p OFFSET 0) AS wanted;
+	SQL
+	script stay <<-'SQL'
+		SELECT stay(tstzrange(to_timestamp(1893456000 + :at * 3600::bigint), to_timestamp(1893459600 + :at * 3600::bigint)));
+	SQL
 	for ((round = 0; round < ROUNDS; round++)); do
 		progress "checking, round $round ..."
 		for rows in "$small" "$ROWS"; do
@@ -206,6 +243,8 @@ growth() {
 		done
 		for k in 1 10 100 1000 10000; do
 			check_time "overlap.$k" "growth_$small" $((-10 * k)) "$k"
+			count_time "count.$k" "growth_$small" $((-10 * k)) count
+			count_time "stay.$k" "growth_$small" $((-10 * k)) stay
 		done
 	done
 	SECONDS_EACH=$seconds
@@ -216,10 +255,20 @@ growth() {
 	for k in 1 10 100 1000 10000; do
 		show "overlap.$k" overlap.1 "with $(grouped $k) that overlap"
 	done
+	for k in 1 10 100 1000 10000; do
+		show "count.$k" count.1 "PL/pgSQL trigger with count(*), $(grouped $k)"
+	done
+	for k in 1 10 100 1000 10000; do
+		show "stay.$k" stay.1 "a guarded table, and an error caught, $(grouped $k)"
+	done
 	say
+	expect_at_most "$(ratio overlap.10000 overlap.100)" 2 'check with 10,000 that overlap / with 100'
+	expect_at_most "$(median overlap.10000)" 1000 'microseconds of a check with 10,000'
+	expect_at_most "$(ratio overlap.1000 count.1000)" 1 'check with 1,000 / count(*) in a trigger'
+	expect_at_most "$(ratio overlap.10000 count.10000)" 1 'check with 10,000 / count(*) in a trigger'
 	expect_at_most "$(ratio "check.$ROWS" "check.$small")" 1.5 "check among $(grouped "$ROWS") / among $(grouped $small)"
-	say "each booking that overlaps adds $(awk -v a="$(median overlap.100)" -v b="$(median overlap.10000)" 'BEGIN {printf("%.2f", (b - a) / 9900)}') microseconds (from 100 to 10,000), $(
-		awk -v a="$(median overlap.1)" -v b="$(median overlap.100)" 'BEGIN {printf("%.2f", (b - a) / 99)}') (from 1 to 100)"
+	say "each row that overlaps in a guarded table adds $(awk -v a="$(median stay.100)" -v b="$(median stay.10000)" 'BEGIN {printf("%.2f", (b - a) / 9900)}') microseconds, each that count(*) counts $(
+		awk -v a="$(median count.100)" -v b="$(median count.10000)" 'BEGIN {printf("%.2f", (b - a) / 9900)}')"
 	say
 	for rows in "$small" "$ROWS"; do
 		run_sql -c "DROP DATABASE growth_$rows WITH (FORCE)"

@@ -21,8 +21,9 @@ SELECT format('CREATE POLICY tenant_holds ON booking.%1$I USING (starts_with(hol
 	AND EXISTS (SELECT FROM booking.resource r WHERE r.id = %1$I.resource_id))', t)
 FROM unnest('{booking,waitlist,event}'::text[]) AS t \gexec
 CREATE POLICY tenant_sees ON booking.slot_places USING (EXISTS (SELECT FROM booking.slot s WHERE s.id = slot_id));
+CREATE POLICY tenant_sees ON booking.pool_use USING (EXISTS (SELECT FROM booking.resource r WHERE r.id = resource_id));
 SELECT format('ALTER TABLE booking.%I ENABLE ROW LEVEL SECURITY', t)
-FROM unnest('{resource,seat,slot,slot_places,closure,opening_hours,holder_limit,booking,waitlist,event}'::text[]) AS t \gexec
+FROM unnest('{resource,seat,slot,slot_places,pool_use,closure,opening_hours,holder_limit,booking,waitlist,event}'::text[]) AS t \gexec
 
 -- What both share, by the owner of the extension.
 SELECT name, tenant FROM booking.create_resource('tenants: pool', 'pooled', 3);
@@ -130,7 +131,7 @@ SELECT unnest(ARRAY[
 	$$booking.find_slots('[2031-07-01, 2031-07-02)', '1 hour', resources => ARRAY['tenants: a room'])$$,
 	$$booking.find_slots('[2031-07-01, 2031-07-02)', '1 hour', category => 'secret category')$$,
 	$$booking.expire_holds()$$, $$booking.stats AS s WHERE s.resource LIKE 'tenants: a %'$$, $$booking.verify()$$, $$booking.additions() AS a WHERE a LIKE '%secret%'$$,
-	$$booking.resource$$, $$booking.seat$$, $$booking.slot$$, $$booking.slot_places$$, $$booking.booking$$, $$booking.event$$, $$booking.read_events()$$, $$booking.waitlist$$, $$booking.closure$$,
+	$$booking.resource$$, $$booking.seat$$, $$booking.slot$$, $$booking.slot_places$$, $$booking.pool_use$$, $$booking.booking$$, $$booking.event$$, $$booking.read_events()$$, $$booking.waitlist$$, $$booking.closure$$,
 	-- Its own, under what A uses.
 	$$booking.create_resource('tenants: a room')$$,
 	$$booking.book_slot('tenants: pool', '[2031-09-01 10:00, 2031-09-01 11:00)', 'regress_tenant_b/eve', id => 'a0000000-0000-7000-8000-00000000007e')$$,

@@ -22,6 +22,7 @@
 
 #include "base/gates.h"
 #include "base/period.h"
+#include "base/test_point.h"
 #include "engine/pool_change.h"
 #include "engine/pool_fold.h"
 #include "engine/pool_use.h"
@@ -138,6 +139,7 @@ booking_pool_stored(void)
 	if (note == NULL || note->command != booking_this_command())
 		return;
 	drop_note(note);
+	BOOKING_TEST_POINT("pool-stored");
 	booking_pool_changes(note->had ? &note->was : NULL, note->has ? &note->becomes : NULL);
 	if (note->has)
 		stored_in = note->becomes.resource_id;

@@ -94,7 +94,6 @@ booking_pool_fold(int64 resource_id)
 	if (!worth_folding.is || worth_folding.resource_id != resource_id)
 		return;
 	worth_folding.is = false;
-	BOOKING_TEST_POINT("pool-fold");
 
 	table = booking_pool_open();
 	collect_foldable(&table, resource_id, worth_folding.window, &rows);
@@ -110,6 +109,7 @@ booking_pool_fold(int64 resource_id)
 		return;
 	}
 
+	BOOKING_TEST_POINT("pool-fold");
 	for (int i = 0; i < rows.n; i++)
 		if (booking_pool_delete(&table, &rows.tid[i]))
 			rows.item[kept++] = rows.item[i];

@@ -20,4 +20,10 @@ SET search_path = examples;
 \set file :here '/examples/hotel_rooms.sql'
 \set example `cat :file`
 :example
+\set file :here '/examples/evening_course.sql'
+\set example `cat :file`
+:example
+DELETE FROM booking.booking WHERE holder = 'course 7';
+DELETE FROM booking.closure WHERE reason = 'holidays';
+DELETE FROM booking.resource WHERE name = 'Music room';
 DROP SCHEMA examples CASCADE;

@@ -71,12 +71,12 @@ for my $look (@looks)
 # Every function that looks answers, or has a reason not to: those of level read, called with
 # arguments by their names.
 my %value = (resource => q{'room'}, resources => q{'{room}'}, within => q{'[2040-01-01 09:00, 2040-01-01 12:00)'}, period => q{'[2040-01-01 10:00, 2040-01-01 11:00)'},
-	duration => q{'1 hour'}, slot_id => '1', from => q{'2040-01-01 09:00'}, to => q{'2040-01-01 10:00'}, name => q{'room'}, holder => q{'ann'}, id => $id);
+	duration => q{'1 hour'}, slot_id => '1', from => q{'2040-01-01 09:00'}, to => q{'2040-01-01 10:00'}, name => q{'room'}, rule => q{'FREQ=DAILY;COUNT=3'}, first => q{'[2040-01-01 10:00, 2040-01-01 11:00)'}, holder => q{'ann'}, id => $id);
 my $functions = $standby->safe_psql('postgres', q{
 	SELECT p.proname, p.pronargs - p.pronargdefaults, array_to_string(p.proargnames, ','), (SELECT string_agg(t::regtype::text, ',') FROM unnest(p.proargtypes) t)
 	FROM pg_proc p
 	WHERE p.pronamespace = 'booking'::regnamespace AND p.provolatile = 's'
-		AND p.proname IN ('free_periods', 'find_slots', 'usage', 'remaining', 'seat_map', 'why_not', 'agenda', 'ical', 'local_period', 'resource_id',
+		AND p.proname IN ('free_periods', 'find_slots', 'usage', 'remaining', 'seat_map', 'why_not', 'agenda', 'ical', 'occurrences', 'local_period', 'resource_id',
 			'waitlist_position', 'verify', 'verify_guards', 'additions', 'read_events') ORDER BY 1, 4});
 for my $function (split /\n/, $functions)
 {

@@ -217,4 +217,17 @@ next_of_list(const List *numbers, int last)
 #define check_states(target)	((target)->ri_ConstraintExprs)
 #endif
 
+/* 19 has it keep a page of the visibility map at hand */
+#if PG_VERSION_NUM >= 190000
+#define heap_page_prune_opt_compat(rel, buffer) \
+	do { \
+		Buffer		vmbuffer_ = InvalidBuffer; \
+		heap_page_prune_opt(rel, buffer, &vmbuffer_, false); \
+		if (BufferIsValid(vmbuffer_)) \
+			ReleaseBuffer(vmbuffer_); \
+	} while (0)
+#else
+#define heap_page_prune_opt_compat(rel, buffer)	heap_page_prune_opt(rel, buffer)
+#endif
+
 #endif							/* BOOKING_COMPAT_H */

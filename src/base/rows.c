@@ -317,6 +317,6 @@ visit_page(Relation rel, Snapshot snapshot, ItemPointer tids, int n, RowVisit vi
 	crowded = PageGetHeapFreeSpace(BufferGetPage(buffer)) < CROWDED;
 	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
 	if (crowded)
-		heap_page_prune_opt(rel, buffer);
+		heap_page_prune_opt_compat(rel, buffer);
 	ReleaseBuffer(buffer);
 }

@@ -32,7 +32,7 @@ my %elsewhere = (
 	'over all nodes: cluster_read_events(), cluster_verify(), cluster_expire_holds()' => [qw(read_events current_cursor verify expire_holds)],
 	"readers of one node's journal" => [qw(subscribe unsubscribe no_such_subscriber next_events done lane_of check_event_reader readable_position journal_base next_xid is_read)],
 	'your own tables' => [qw(guard_table guard_against unguard_table validate_guard guard_free guard_breaches guard_breaches_query guard_definition verify_guards before_name check_again)],
-	'parts of others' => [qw(uuid_v7 is_sound must_write resource_id check_resource slot_periods local_instant ended_at leave_gates parts additions access_levels
+	'parts of others' => [qw(uuid_v7 is_sound must_write resource_id check_resource slot_periods pools_miscounted local_instant ended_at leave_gates parts additions access_levels
 		triggers_gone_astray identities_behind forget_everything keep_positions)]);
 my $known = join(',', map { @$_ } values %elsewhere);
 is($c->safe_psql('postgres', qq{

@@ -126,13 +126,25 @@
 	((desc)->constr && (desc)->constr->has_generated_stored)
 #endif
 
-/* 16 says more exactly which indexes an update needs entries in; what is asked here is in the row */
-#if PG_VERSION_NUM >= 160000
+/* 16 says more exactly which indexes an update needs entries in; what is asked here is in the row; 19 has options */
+#if PG_VERSION_NUM >= 190000
+#define heap_update_compat(rel, tid, row, command, failure, mode) \
+	heap_update(rel, tid, row, command, 0, InvalidSnapshot, true, failure, mode, &(TU_UpdateIndexes) {TU_None})
+#elif PG_VERSION_NUM >= 160000
 #define heap_update_compat(rel, tid, row, command, failure, mode) \
 	heap_update(rel, tid, row, command, InvalidSnapshot, true, failure, mode, &(TU_UpdateIndexes) {TU_None})
 #else
 #define heap_update_compat(rel, tid, row, command, failure, mode) \
 	heap_update(rel, tid, row, command, InvalidSnapshot, true, failure, mode)
+#endif
+
+/* 19 has options here, one of which was "changingPart" */
+#if PG_VERSION_NUM >= 190000
+#define table_tuple_delete_compat(rel, tid, command, failure) \
+	table_tuple_delete(rel, tid, command, 0, InvalidSnapshot, InvalidSnapshot, false, failure)
+#else
+#define table_tuple_delete_compat(rel, tid, command, failure) \
+	table_tuple_delete(rel, tid, command, InvalidSnapshot, InvalidSnapshot, false, failure, false)
 #endif
 
 /* 18 lets ExecCheckIndexConstraints() leave a row out */

@@ -458,8 +458,7 @@ booking_pool_delete(const PoolTable *table, ItemPointer tid)
 {
 	TM_FailureData failure;
 
-	return table_tuple_delete(table->heap, tid, GetCurrentCommandId(true) + 1, InvalidSnapshot,
-							  InvalidSnapshot, false, &failure, false) == TM_Ok;
+	return table_tuple_delete_compat(table->heap, tid, GetCurrentCommandId(true) + 1, &failure) == TM_Ok;
 }
 
 /*

@@ -496,8 +496,11 @@ widest_seat(const SPITupleTable *seats, uint64 n, int most)
 	initStringInfo(&text);
 	for (uint64 i = 0; i < n && widest < most; i++)
 	{
+		int			width;
+
 		resetStringInfo(&text);
-		widest = Max(widest, append_fitting(&text, SPI_getvalue(seats->vals[i], seats->tupdesc, 2), most));
+		width = append_fitting(&text, SPI_getvalue(seats->vals[i], seats->tupdesc, 2), most);
+		widest = Max(widest, width);
 	}
 	pfree(text.data);
 	return widest;

@@ -30,7 +30,7 @@ typedef struct Nearest
 static bool is_nearer(const Nearest *nearest, TimestampTz from);
 static void consider_alternative(Nearest *nearest, Period period, int64 slot_id);
 static void look_between_bookings(Nearest *nearest, Period window);
-static void look_at_slots(Nearest *nearest, Period window);
+static void look_at_slots_near(Nearest *nearest, Period window);
 
 bool
 booking_nearest_alternative(const Resource *resource, Period wanted, const Asker *asker, Period *near)
@@ -40,7 +40,7 @@ booking_nearest_alternative(const Resource *resource, Period wanted, const Asker
 	Period		window = booking_widen_within(wanted, horizon, horizon);
 
 	if (resource->slots_only)
-		look_at_slots(&nearest, window);
+		look_at_slots_near(&nearest, window);
 	else
 		look_between_bookings(&nearest, window);
 	*near = nearest.near;
@@ -91,7 +91,7 @@ look_between_bookings(Nearest *nearest, Period window)
 }
 
 static void
-look_at_slots(Nearest *nearest, Period window)
+look_at_slots_near(Nearest *nearest, Period window)
 {
 	const Resource *resource = nearest->resource;
 	SlotList	slots;

@@ -54,7 +54,7 @@ static List *wanted = NIL;
 static void look_after_workers(void);
 static void look_for_ended(void);
 static void find_listed(void);
-static Wanted *want(Oid database);
+static Wanted *want_worker(Oid database);
 static Oid	database_to_work_in(const char *name);
 static void start_missing(void);
 
@@ -80,17 +80,6 @@ bool
 booking_has_launcher(void)
 {
 	return preloaded;
-}
-
-bool
-booking_worker_is_listed(const char *database)
-{
-	ListCell   *cell;
-
-	foreach(cell, booking_worker_databases())
-		if (strcmp(lfirst(cell), database) == 0)
-			return true;
-	return false;
 }
 
 /*
@@ -188,7 +177,7 @@ find_listed(void)
 			Oid			database = database_to_work_in(lfirst(cell));
 
 			if (OidIsValid(database))
-				want(database)->listed = true;
+				want_worker(database)->listed = true;
 		}
 		CommitTransactionCommand();
 		MemoryContextSwitchTo(context);
@@ -205,7 +194,7 @@ find_listed(void)
 }
 
 static Wanted *
-want(Oid database)
+want_worker(Oid database)
 {
 	MemoryContext context;
 	Wanted	   *one;

@@ -69,3 +69,14 @@ booking_worker_databases(void)
 		return NIL;
 	return names;
 }
+
+bool
+booking_worker_is_listed(const char *database)
+{
+	ListCell   *cell;
+
+	foreach(cell, booking_worker_databases())
+		if (strcmp(lfirst(cell), database) == 0)
+			return true;
+	return false;
+}

@@ -37,11 +37,11 @@ extern int	booking_archive_after;
 extern int	booking_archive_every;
 extern void booking_worker_settings_init(void);
 extern List *booking_worker_databases(void);
+extern bool booking_worker_is_listed(const char *database);
 
 /* launcher.c */
 extern void booking_launcher_init(void);
 extern bool booking_has_launcher(void);
-extern bool booking_worker_is_listed(const char *database);
 extern bool booking_worker_register(Oid database, char by, BackgroundWorkerHandle **handle);
 extern PGDLLEXPORT void booking_launcher_main(Datum arg);
 

@@ -27,21 +27,13 @@
  */
 #include "postgres.h"
 
-#include "access/genam.h"
-#include "access/relscan.h"
-#include "access/stratnum.h"
 #include "access/table.h"
-#include "access/tableam.h"
 #include "access/xact.h"
 #include "common/hashfn.h"
 #include "common/pg_prng.h"
-#include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
-#include "utils/datum.h"
-#include "utils/fmgroids.h"
-#include "utils/inval.h"
 #include "utils/rel.h"
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
@@ -54,7 +46,6 @@
 #include "base/locks.h"
 #include "base/period.h"
 #include "base/plans.h"
-#include "base/rows.h"
 #include "base/transaction.h"
 #include "engine/claim.h"
 #include "engine/guard.h"
@@ -67,28 +58,8 @@
 #include "engine/resource.h"
 #include "engine/row.h"
 #include "rules/room.h"
+#include "rules/room_count.h"
 #include "rules/waitlist.h"
-
-/* What the count of rows in the way learns on its way. */
-typedef struct Counting
-{
-	TimestampTz now;
-	pg_uuid_t	id;				/* of the booking that wants room */
-	AttrNumber	id_column;		/* where the table has these */
-	AttrNumber	seat_column;
-	AttrNumber	expires_column;
-	AttrNumber	quantity_column;
-	Datum	   *lapsed;			/* ids of holds that have lapsed: they take no space, but
-								 * have to be marked expired */
-	int			nlapsed;
-} Counting;
-
-/* A pool of which nothing is known to be in use. */
-typedef struct Uncounted
-{
-	int64		resource_id;
-	const Counting *counting;
-} Uncounted;
 
 /* The bookings of the next days, for finding a time that would do. */
 typedef struct Collected
@@ -172,14 +143,7 @@ static bool may_wait_for_room(RoomRequest *request);
 static bool patient(const Resource *resource);
 static bool must_queue(const Wanted *wanted);
 static bool take_any_seat(Wanted *wanted);
-static Counting start_count(const BookingRow *row);
-static int64 count_booking(TupleTableSlot *slot, bool pending, void *arg);
 static void mark_seat(const GuardRow *found, void *arg);
-static void tally_large_pool(const GuardPlace *place, const GuardLoad *load, GuardRows *rows, GuardPending *pending);
-static void count_lapsed(const pg_uuid_t *id, void *arg);
-static void leave_out_own(const GuardPlace *place, const GuardLoad *load, GuardRows *rows, GuardPending *pending);
-static void must_be_empty(const GuardRow *found, void *arg);
-static void take_off_own(TupleTableSlot *slot, const GuardPending *pending, const GuardLoad *load, GuardRows *rows);
 static bool refuse_room(RoomRequest *request);
 static void explain_room(const Wanted *wanted, Refusal *refusal);
 static void say_when_it_fits(StringInfo hint, const Wanted *wanted);
@@ -341,14 +305,14 @@ booking_look_for_room(const Resource *resource, RangeType *range, const Seat *se
 			.relid = RelationGetRelid(heap),
 			.index = pooled ? &found->by_pool : &found->by_seat,
 			.arg = &counting,
-			.tally = booking_is_large_pool(resource) ? tally_large_pool : NULL
+			.tally = booking_is_large_pool(resource) ? booking_tally_large_pool : NULL
 		};
 
 		counting.id_column = booking_row_column(desc, BOOKING_ID);
 		counting.expires_column = booking_row_column(desc, BOOKING_EXPIRES_AT);
 		counting.quantity_column = booking_row_column(desc, BOOKING_QUANTITY);
 		verdict = booking_guard_judge(&place, 1, &load, pooled ? resource->capacity : 1,
-									  count_booking);
+									  booking_units_taken);
 	}
 	table_close(heap, NoLock);
 	*pending = verdict.pending;
@@ -372,7 +336,7 @@ want(Wanted *wanted, Relation heap, const Resource *resource, BookingRow *row, I
 		.index = pooled ? &found->by_pool : &found->by_seat,
 		.self = self,
 		.arg = &wanted->counting,
-		.tally = booking_is_large_pool(resource) ? tally_large_pool : NULL
+		.tally = booking_is_large_pool(resource) ? booking_tally_large_pool : NULL
 	};
 
 	wanted->claim.judge = true;
@@ -380,7 +344,7 @@ want(Wanted *wanted, Relation heap, const Resource *resource, BookingRow *row, I
 	wanted->claim.load.range = DatumGetRangeTypeP(row->value[BOOKING_OCCUPIES]);
 	wanted->claim.load.quantity = DatumGetInt32(row->value[BOOKING_QUANTITY]);
 	wanted->claim.capacity = pooled ? resource->capacity : 1;
-	wanted->claim.quantity_of = count_booking;
+	wanted->claim.quantity_of = booking_units_taken;
 	wanted->claim.places = &wanted->place;
 	wanted->claim.nplaces = 1;
 
@@ -441,7 +405,7 @@ start_look(RoomRequest *request)
 {
 	Wanted	   *wanted = request->arg;
 
-	wanted->counting = start_count(wanted->row);
+	wanted->counting = booking_start_count(wanted->row);
 }
 
 /* Are there holds in the way that have lapsed, or does somebody stand in line? */
@@ -655,7 +619,7 @@ take_any_seat(Wanted *wanted)
 		memset(search.taken, 0, resource->nseats + 1);
 		memset(&search.pending, 0, sizeof(search.pending));
 		search.ntaken = 0;
-		search.counting = start_count(wanted->row);
+		search.counting = booking_start_count(wanted->row);
 		load->any_key = 2;
 		booking_guard_scan(&wanted->place, load, mark_seat, &search);
 
@@ -690,22 +654,6 @@ take_any_seat(Wanted *wanted)
 	}
 }
 
-static Counting
-start_count(const BookingRow *row)
-{
-	Counting	counting = {
-		.now = GetCurrentTimestamp(),
-		.id_column = row->column[BOOKING_ID],
-		.seat_column = row->column[BOOKING_SEAT_NO],
-		.expires_column = row->column[BOOKING_EXPIRES_AT],
-		.quantity_column = row->column[BOOKING_QUANTITY]
-	};
-
-	if (!row->null[BOOKING_ID])
-		counting.id = *DatumGetUUIDP(row->value[BOOKING_ID]);
-	return counting;
-}
-
 static void
 mark_seat(const GuardRow *found, void *arg)
 {
@@ -714,7 +662,7 @@ mark_seat(const GuardRow *found, void *arg)
 	const Seat *seat;
 	bool		isnull;
 
-	if (count_booking(found->slot, pending, &search->counting) == 0)
+	if (booking_units_taken(found->slot, pending, &search->counting) == 0)
 		return;
 	seat = booking_seat_numbered(search->resource,
 								 DatumGetInt32(slot_getattr(found->slot, search->counting.seat_column, &isnull)));
@@ -729,152 +677,6 @@ mark_seat(const GuardRow *found, void *arg)
 		search->unsure[seat - search->resource->seats] = false;
 	if (pending)
 		search->pending = found->pending;
-}
-
-/*
- * How many units a stored booking takes.  Lapsed holds take none, and are remembered.
- *
- * A booking of our own id does not count either, for only one of the two can stay: the
- * primary key has the last word, and says it in the way that INSERT ... ON CONFLICT
- * expects.  While it is pending, though, it is waited for here, where no gate is held.
- */
-static int64
-count_booking(TupleTableSlot *slot, bool pending, void *arg)
-{
-	Counting   *counting = arg;
-	bool		isnull;
-	Datum		id = slot_getattr(slot, counting->id_column, &isnull);
-	Datum		expires_at = slot_getattr(slot, counting->expires_column, &isnull);
-
-	if (memcmp(DatumGetUUIDP(id), &counting->id, UUID_LEN) == 0)
-		return pending ? (int64) PG_INT32_MAX + 1 : 0;
-
-	if (!isnull && !pending && DatumGetTimestampTz(expires_at) <= counting->now &&
-		!booking_hold_in_hand(DatumGetUUIDP(id)))
-	{
-		count_lapsed(DatumGetUUIDP(id), counting);
-		return 0;
-	}
-	return DatumGetInt32(slot_getattr(slot, counting->quantity_column, &isnull));
-}
-
-static void
-count_lapsed(const pg_uuid_t *id, void *arg)
-{
-	Counting   *counting = arg;
-
-	if (counting->nlapsed % 16 == 0)
-		counting->lapsed = counting->lapsed == NULL ? palloc_array(Datum, 16) :
-			repalloc(counting->lapsed, (counting->nlapsed + 16) * sizeof(Datum));
-	counting->lapsed[counting->nlapsed++] = datumCopy(UUIDPGetDatum(id), false, UUID_LEN);
-}
-
-/*
- * What is in use of a large pool, by what pool_use.c knows instead of the bookings.  Where it
- * knows of nothing there are no bookings; if there are, nobody has counted them.
- */
-static void
-tally_large_pool(const GuardPlace *place, const GuardLoad *load, GuardRows *rows, GuardPending *pending)
-{
-	static const pg_uuid_t nobody = {0};
-	Counting   *counting = place->arg;
-	PoolLook	look = {
-		.resource_id = DatumGetInt64(load->key[0]),
-		.window = booking_period(load->range),
-		.booking_id = &counting->id,
-		.now = counting->now,
-		.lapsed = count_lapsed,
-		.arg = counting
-	};
-
-	booking_pool_look(&look, rows, pending);
-	if (!look.any && !load->outside)
-	{
-		Uncounted	uncounted = {look.resource_id, counting};
-
-		booking_guard_scan(place, load, must_be_empty, &uncounted);
-	}
-	if (memcmp(&counting->id, &nobody, UUID_LEN) != 0)
-		leave_out_own(place, load, rows, pending);
-}
-
-static void
-must_be_empty(const GuardRow *found, void *arg)
-{
-	const Uncounted *uncounted = arg;
-	Counting	counting = *uncounted->counting;
-
-	if (count_booking(found->slot, false, &counting) > 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("what is in use of resource \"%s\" has not been counted",
-						booking_recall_resource(uncounted->resource_id)->name),
-				 errdetail("Rows have been loaded without the triggers that count them."),
-				 errhint("Run booking.rebuild().")));
-}
-
-/*
- * A booking of our own id does not count, as count_booking() says: what it takes is taken off
- * again, unless it is a hold, which has been left out already.  While it is pending it is waited for.
- */
-static void
-leave_out_own(const GuardPlace *place, const GuardLoad *load, GuardRows *rows, GuardPending *pending)
-{
-	Counting   *counting = place->arg;
-	RowKey		key = {"id", F_UUID_EQ, UUIDPGetDatum(&counting->id), false};
-	Oid			index_id = booking_rows_key_index(place->heap, &key, 1);
-	TupleTableSlot *slot;
-	Relation	index;
-	IndexScanDesc scan;
-	ScanKeyData scan_key;
-	SnapshotData dirty;
-
-	if (!OidIsValid(index_id))
-		return;
-	InitDirtySnapshot(dirty);
-	index = index_open(index_id, AccessShareLock);
-	slot = table_slot_create(place->heap, NULL);
-	ScanKeyInit(&scan_key, 1, BTEqualStrategyNumber, F_UUID_EQ, key.value);
-	scan = index_beginscan_compat(place->heap, index, &dirty, 1, 0);
-	index_rescan(scan, &scan_key, 1, NULL, 0);
-	while (index_getnext_slot(scan, ForwardScanDirection, slot))
-	{
-		GuardPending found = {
-			.xid = TransactionIdIsValid(dirty.xmin) ? dirty.xmin : dirty.xmax,
-			.token = dirty.speculativeToken,
-			.relid = place->relid,
-			.row = slot->tts_tid
-		};
-
-		take_off_own(slot, &found, load, rows);
-		if (TransactionIdIsValid(found.xid))
-			*pending = found;
-	}
-	index_endscan(scan);
-	ExecDropSingleTupleTableSlot(slot);
-	index_close(index, AccessShareLock);
-}
-
-static void
-take_off_own(TupleTableSlot *slot, const GuardPending *pending, const GuardLoad *load, GuardRows *rows)
-{
-	bool		free_it;
-	HeapTuple	tuple = ExecFetchSlotHeapTuple(slot, false, &free_it);
-	BookingRow	own;
-	Period		occupies;
-	Period		window = booking_period(load->range);
-
-	booking_row_take_apart(tuple, slot->tts_tupleDescriptor, &own);
-	booking_row_is_whole(&own, true);
-	occupies = booking_period(DatumGetRangeTypeP(own.value[BOOKING_OCCUPIES]));
-	if (!own.active || !own.null[BOOKING_SEAT_NO] || !own.null[BOOKING_SLOT_ID] ||
-		DatumGetInt64(own.value[BOOKING_RESOURCE_ID]) != DatumGetInt64(load->key[0]) ||
-		occupies.from >= window.to || window.from >= occupies.to)
-		return;
-	if (TransactionIdIsValid(pending->xid))
-		booking_guard_add_whole(rows, occupies, (int64) PG_INT32_MAX + 1)->pending = true;
-	else if (own.null[BOOKING_EXPIRES_AT])
-		booking_guard_add_whole(rows, occupies, -(int64) DatumGetInt32(own.value[BOOKING_QUANTITY]));
 }
 
 static bool
@@ -1013,9 +815,9 @@ static void
 collect(const GuardRow *found, void *arg)
 {
 	Collected  *rows = arg;
-	Counting	counting = start_count(rows->row);
+	Counting	counting = booking_start_count(rows->row);
 	Period		period = booking_period(found->range);
-	int64		quantity = count_booking(found->slot, TransactionIdIsValid(found->pending.xid),
+	int64		quantity = booking_units_taken(found->slot, TransactionIdIsValid(found->pending.xid),
 										 &counting);
 
 	if (rows->n % 64 == 0)
@@ -1028,7 +830,7 @@ collect(const GuardRow *found, void *arg)
 static void
 collect_tally(const Wanted *wanted, const GuardLoad *window, Collected *collected)
 {
-	Counting	counting = start_count(wanted->row);
+	Counting	counting = booking_start_count(wanted->row);
 	GuardPlace	place = wanted->place;
 	GuardRows	rows = {0};
 	GuardPending pending;

@@ -13,8 +13,13 @@ await run(async () => {
   await sql(`SELECT FROM booking.close_period('Library', booking.local_period('Library', '${TUESDAY} 13:00', '${TUESDAY} 16:00'), 'the floor is being waxed')`);
 
   const minutes = (clock) => Number(clock.slice(0, 2)) * 60 + Number(clock.slice(3));
+  // Where something stands; the page may draw it anew at any moment, so it is found and measured at once.
+  const boxOf = async (page, selector) => (await page.waitForFunction((wanted) => {
+    const box = document.querySelector(wanted)?.getBoundingClientRect();
+    return box?.height && { x: box.x, y: box.y, width: box.width, height: box.height };
+  }, selector)).jsonValue();
   const point = async (page, [room, day, clock]) => {
-    const box = await page.locator(`.lane[data-room="${rooms[room]}"][data-day="${day}"]`).boundingBox();
+    const box = await boxOf(page, `.lane[data-room="${rooms[room]}"][data-day="${day}"]`);
     return [box.x + box.width / 2, box.y + (box.height * (minutes(clock) - OPENS)) / (CLOSES - OPENS)];
   };
   const drag = async (page, from, to) => {
@@ -88,7 +93,7 @@ await run(async () => {
   await check("half onto itself it moves as well, and its edge makes it longer", async () => {
     await drag(ann, ["Studio", TUESDAY, "11:00"], ["Studio", TUESDAY, "11:30"]);
     await block(ann, "mine", "Studio", TUESDAY, "11:00", "12:30");
-    const edge = await ann.locator(".mine .edge").boundingBox(), to = await point(ann, ["Studio", TUESDAY, "13:00"]);
+    const edge = await boxOf(ann, ".mine .edge"), to = await point(ann, ["Studio", TUESDAY, "13:00"]);
     await ann.mouse.move(edge.x + edge.width / 2, edge.y + edge.height / 2);
     await ann.mouse.down();
     await ann.mouse.move(...to, { steps: 5 });

@@ -51,7 +51,7 @@ static bool
 is_nearer(const Nearest *nearest, TimestampTz from)
 {
 	return !nearest->found ||
-		Abs(from - nearest->wanted.from) < Abs(nearest->near.from - nearest->wanted.from);
+		llabs(from - nearest->wanted.from) < llabs(nearest->near.from - nearest->wanted.from);
 }
 
 static void

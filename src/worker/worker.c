@@ -77,6 +77,7 @@ static void exit_for_good(int code, Datum arg);
 pg_noreturn static void end_for_good(const char *why);
 static void connect_to(Oid database);
 static void is_it_gone(void *arg);
+static void end_without_extension(void);
 static void settle_in(void);
 static void look_around(char by);
 static bool database_is_wanted(void);
@@ -97,6 +98,7 @@ booking_worker_main(Datum arg)
 	on_proc_exit(exit_for_good, 0);
 	booking_worker_handle_signals();
 	connect_to(database);
+	end_without_extension();
 	if (!booking_lock_for_session(LOCK_WORKER))
 		end_for_good("there is another in this database");
 	settle_in();
@@ -175,6 +177,21 @@ is_it_gone(void *arg)
 		for_good = true;
 }
 
+/* Before it takes the lock by which start_worker() knows that it is there. */
+static void
+end_without_extension(void)
+{
+	StartTransactionCommand();
+	strlcpy(database_name, get_database_name(MyDatabaseId), NAMEDATALEN);
+	if (!OidIsValid(get_extension_oid("booking", true)))
+	{
+		/* The launcher tries again and again. */
+		for_good = true;
+		proc_exit(0);
+	}
+	CommitTransactionCommand();
+}
+
 /* What somebody has set for all sessions is not meant for this one. */
 static void
 settle_in(void)
@@ -198,15 +215,6 @@ settle_in(void)
 	SetConfigOption("application_name", "booking worker", PGC_USERSET, PGC_S_SESSION);
 	SetConfigOption("booking.actor", "booking worker", PGC_USERSET, PGC_S_SESSION);
 
-	StartTransactionCommand();
-	strlcpy(database_name, get_database_name(MyDatabaseId), NAMEDATALEN);
-	if (!OidIsValid(get_extension_oid("booking", true)))
-	{
-		/* The launcher tries again and again. */
-		for_good = true;
-		proc_exit(0);
-	}
-	CommitTransactionCommand();
 	ereport(LOG, (errmsg("the background worker of booking has started in database \"%s\"", database_name)));
 	memory = AllocSetContextCreate(TopMemoryContext, "booking worker", ALLOCSET_DEFAULT_SIZES);
 }

@@ -53,6 +53,7 @@ load() {
 chmod 777 "$WORK"
 
 exec {listener}> >(psql -XqAt >"$WORK/heard")
+listens=$!
 echo 'LISTEN booking;' >&"$listener"
 
 for ((round = 0; round < ROUNDS; round++)); do
@@ -93,5 +94,9 @@ expect off.slow unrecorded.slow 0.8 'recorded / not, commits of 1 ms'
 expect worker.fast off.fast 0.95 'worker / off, commits as fast as the disk'
 expect worker.slow off.slow 0.95 'worker / off, commits of 1 ms'
 expect history.on history.off 0.9 'history, on / off'
+# psql looks for notifications after a statement only.
+echo 'SELECT WHERE false;' >&"$listener"
+exec {listener}>&-
+while kill -0 "$listens" 2>/dev/null; do sleep 0.1; done
 [[ -s $WORK/heard ]] || die 'nobody has heard of anything'
 exit $FAILED

@@ -176,7 +176,7 @@ foreach my $isolation ('read committed', 'repeatable read')
 			"dbname=$database application_name=victim" ],
 			'<', \undef, '>', \$shot_out, '2>', \$shot_err);
 		my $hunter = IPC::Run::start(
-			[ 'psql', '-XqAt', '-h', $node->host, '-p', $node->port, 'postgres', '-c', qq{
+			[ 'psql', '-XqAt', '-h', $node->host, '-p', $node->port, 'postgres', '-c', q{SET log_min_messages = error}, '-c', qq{
 				DO \$\$ BEGIN FOR i IN 1 .. $seconds * 50 LOOP
 					PERFORM pg_terminate_backend(pid) FROM (SELECT pid FROM pg_stat_activity
 						WHERE application_name = 'victim' AND state = 'active' ORDER BY random() LIMIT 1) AS v;

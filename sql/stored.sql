@@ -51,8 +51,8 @@ SELECT reason FROM pg_temp.book(10);
 -- A column that must have a value, and one that is computed.
 ALTER TABLE booking.booking ADD stored_needed integer;
 SELECT holder FROM pg_temp.book(11);
-UPDATE booking.booking SET stored_needed = 1;
-ALTER TABLE booking.booking ALTER stored_needed SET NOT NULL;
+ALTER TABLE booking.booking DROP stored_needed, ADD stored_needed integer NOT NULL DEFAULT 1;
+ALTER TABLE booking.booking ALTER stored_needed DROP DEFAULT;
 SELECT pg_temp.said('SELECT * FROM pg_temp.book(12)');
 ALTER TABLE booking.booking DROP stored_needed;
 ALTER TABLE booking.booking ADD stored_hour timestamptz GENERATED ALWAYS AS (lower(period)) STORED;

@@ -171,7 +171,7 @@ booking_wait_for_row(Relation heap, Datum id)
 	RowScan		rows;
 	HeapTuple	row;
 
-	booking_rows_begin(&rows, heap, booking_rows_key_index(heap, &key, 1), NULL, &key, 1);
+	booking_rows_begin(&rows, &(RowsWanted) {heap, booking_rows_key_index(heap, &key, 1), NULL, &key, 1});
 	row = booking_rows_next(&rows);
 	if (row)
 		tid = row->t_self;

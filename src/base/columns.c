@@ -100,7 +100,7 @@ booking_find_columns(TupleDesc desc, const Column *columns, int n, AttrNumber *a
 		attno[i] = booking_column(desc, &columns[i], attno[i - 1] + 1);
 }
 
-/* The values of columns 1 to n. */
+/* The values of columns 1 to n, in two arrays, as heap_deform_tuple() gives them: hence six arguments. */
 void
 booking_take_apart(HeapTuple tuple, TupleDesc desc, const AttrNumber *attno, int n,
 				   Datum *value, bool *null)

@@ -390,7 +390,7 @@ find_row(const PlanText *plan, Relation rel, Datum *values, Snapshot snapshot, I
 	RowScan		rows;
 	HeapTuple	row;
 
-	booking_rows_begin(&rows, rel, booking_rows_key_index(rel, keys, nkeys), snapshot, keys, nkeys);
+	booking_rows_begin(&rows, &(RowsWanted) {rel, booking_rows_key_index(rel, keys, nkeys), snapshot, keys, nkeys});
 	row = booking_rows_next(&rows);
 	if (row && (plan->flags & LOCKS_LAPSED))
 	{

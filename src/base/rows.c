@@ -54,44 +54,38 @@
 /* With less room than this for new versions of its rows, a page is cleared of dead ones. */
 #define CROWDED		(BLCKSZ / 8)
 
-static bool may_go_by_page(Relation rel, Oid index);
-static int	find_row_tids(Relation rel, Oid index, Snapshot snapshot, const RowKey *keys, int nkeys, ItemPointer *found);
+static bool may_go_by_page(const RowsWanted *wanted);
+static int	find_row_tids(const RowsWanted *wanted, ItemPointer *found);
 static int	compare_tids(const void *a, const void *b);
 static void keep_row(HeapTuple row, TupleDesc desc, void *arg);
-static void visit_page(Relation rel, Snapshot snapshot, ItemPointer tids, int n, RowVisit visit, void *arg);
+static void visit_page(const RowsWanted *wanted, ItemPointer tids, int n, RowVisit visit, void *arg);
 
-/*
- * Begin to read the rows with these keys.  Their columns are columns of the index.  With
- * InvalidOid as the index, the whole table is read; with a comparison other than equality, the
- * index gives the order.  A NULL snapshot is the latest.
- */
+/* Begin to read them.  With a comparison other than equality, the index gives the order. */
 void
-booking_rows_begin(RowScan *rows, Relation rel, Oid index, Snapshot snapshot,
-				   const RowKey *keys, int nkeys)
+booking_rows_begin(RowScan *rows, const RowsWanted *wanted)
 {
+	Relation	rel = wanted->rel;
+	Oid			index = wanted->index;
 	ScanKeyData scan_keys[MOST_KEYS];
 
-	Assert(nkeys <= MOST_KEYS);
+	Assert(wanted->nkeys <= MOST_KEYS);
 	rows->rel = rel;
 	rows->ordered = false;
-	rows->snapshot = RegisterSnapshot(snapshot ? snapshot : GetLatestSnapshot());
-	for (int i = 0; i < nkeys; i++)
+	rows->snapshot = RegisterSnapshot(wanted->snapshot ? wanted->snapshot : GetLatestSnapshot());
+	for (int i = 0; i < wanted->nkeys; i++)
 	{
-		AttrNumber	attno = booking_column_number(RelationGetDescr(rel), keys[i].column);
+		const RowKey *key = &wanted->keys[i];
 
-		ScanKeyInit(&scan_keys[i], attno,
-					keys[i].at_most ? BTLessEqualStrategyNumber : BTEqualStrategyNumber,
-					keys[i].compare, keys[i].value);
-		rows->ordered |= keys[i].at_most;
+		ScanKeyInit(&scan_keys[i], booking_column_number(RelationGetDescr(rel), key->column),
+					key->at_most ? BTLessEqualStrategyNumber : BTEqualStrategyNumber,
+					key->compare, key->value);
+		rows->ordered |= key->at_most;
 	}
 	if (rows->ordered)
-	{
-		Relation	index_rel = index_open(index, AccessShareLock);
-
-		rows->scan = systable_beginscan_ordered(rel, index_rel, SnapshotAny, nkeys, scan_keys);
-	}
+		rows->scan = systable_beginscan_ordered(rel, index_open(index, AccessShareLock), SnapshotAny,
+												wanted->nkeys, scan_keys);
 	else
-		rows->scan = systable_beginscan(rel, index, OidIsValid(index), SnapshotAny, nkeys, scan_keys);
+		rows->scan = systable_beginscan(rel, index, OidIsValid(index), SnapshotAny, wanted->nkeys, scan_keys);
 }
 
 /* The next of them, good until the next call; NULL when there are no more. */
@@ -183,59 +177,58 @@ booking_rows_lock(Relation rel, ItemPointer tid, Snapshot snapshot, LockTupleMod
 
 /* ---- page by page ---- */
 
-/* Visit the rows whose keys are the leading columns of the primary key, in no particular order. */
+/* Visit the rows whose keys are the leading columns of the index, in no particular order. */
 void
-booking_rows_visit(Relation rel, Snapshot snapshot, const RowKey *keys, int nkeys, RowVisit visit, void *arg)
+booking_rows_visit(const RowsWanted *wanted, RowVisit visit, void *arg)
 {
-	Oid			index = booking_rows_key_index(rel, keys, nkeys);
 	ItemPointer tids;
 	int			n;
 
-	if (!may_go_by_page(rel, index))
+	if (!may_go_by_page(wanted))
 	{
 		RowScan		rows;
 		HeapTuple	row;
 
-		booking_rows_begin(&rows, rel, index, snapshot, keys, nkeys);
+		booking_rows_begin(&rows, wanted);
 		while ((row = booking_rows_next(&rows)) != NULL)
-			visit(row, RelationGetDescr(rel), arg);
+			visit(row, RelationGetDescr(wanted->rel), arg);
 		booking_rows_end(&rows);
 		return;
 	}
-	n = find_row_tids(rel, index, snapshot, keys, nkeys, &tids);
+	n = find_row_tids(wanted, &tids);
 	qsort(tids, n, sizeof(ItemPointerData), compare_tids);
 	for (int i = 0, next; i < n; i = next)
 	{
 		CHECK_FOR_INTERRUPTS();
 		for (next = i + 1; next < n && ItemPointerGetBlockNumber(&tids[next]) == ItemPointerGetBlockNumber(&tids[i]);)
 			next++;
-		visit_page(rel, snapshot, &tids[i], next - i, visit, arg);
+		visit_page(wanted, &tids[i], next - i, visit, arg);
 	}
 	pfree(tids);
 }
 
 /* A copy of the one row whose keys are the leading columns of the index, or NULL. */
 HeapTuple
-booking_rows_one(Relation rel, Oid index, Snapshot snapshot, const RowKey *keys, int nkeys)
+booking_rows_one(const RowsWanted *wanted)
 {
 	HeapTuple	found = NULL;
 	ItemPointer tids;
 	int			n;
 
-	if (!may_go_by_page(rel, index))
+	if (!may_go_by_page(wanted))
 	{
 		RowScan		rows;
 		HeapTuple	row;
 
-		booking_rows_begin(&rows, rel, index, snapshot, keys, nkeys);
+		booking_rows_begin(&rows, wanted);
 		row = booking_rows_next(&rows);
 		found = row ? heap_copytuple(row) : NULL;
 		booking_rows_end(&rows);
 		return found;
 	}
-	n = find_row_tids(rel, index, snapshot, keys, nkeys, &tids);
+	n = find_row_tids(wanted, &tids);
 	for (int i = 0; i < n && found == NULL; i++)
-		visit_page(rel, snapshot, &tids[i], 1, keep_row, &found);
+		visit_page(wanted, &tids[i], 1, keep_row, &found);
 	pfree(tids);
 	return found;
 }
@@ -249,10 +242,10 @@ keep_row(HeapTuple row, TupleDesc desc, void *arg)
 }
 
 static bool
-may_go_by_page(Relation rel, Oid index)
+may_go_by_page(const RowsWanted *wanted)
 {
-	return OidIsValid(index) && !IsolationIsSerializable() &&
-		rel->rd_tableam == GetHeapamTableAmRoutine();
+	return OidIsValid(wanted->index) && !IsolationIsSerializable() &&
+		wanted->rel->rd_tableam == GetHeapamTableAmRoutine();
 }
 
 /*
@@ -260,21 +253,21 @@ may_go_by_page(Relation rel, Oid index)
  * and what takes the place of something else is too young for it.
  */
 static int
-find_row_tids(Relation rel, Oid index_id, Snapshot snapshot, const RowKey *keys, int nkeys, ItemPointer *found)
+find_row_tids(const RowsWanted *wanted, ItemPointer *found)
 {
-	Relation	index = index_open(index_id, AccessShareLock);
+	Relation	index = index_open(wanted->index, AccessShareLock);
 	ScanKeyData scan_keys[MOST_KEYS];
 	IndexScanDesc scan;
 	ItemPointer tid;
 	int			size = 256;
 	int			n = 0;
 
-	Assert(nkeys <= MOST_KEYS);
-	for (int i = 0; i < nkeys; i++)
-		ScanKeyInit(&scan_keys[i], i + 1, BTEqualStrategyNumber, keys[i].compare, keys[i].value);
+	Assert(wanted->nkeys <= MOST_KEYS);
+	for (int i = 0; i < wanted->nkeys; i++)
+		ScanKeyInit(&scan_keys[i], i + 1, BTEqualStrategyNumber, wanted->keys[i].compare, wanted->keys[i].value);
 	*found = palloc_array(ItemPointerData, size);
-	scan = index_beginscan_compat(rel, index, snapshot, nkeys, 0);
-	index_rescan(scan, scan_keys, nkeys, NULL, 0);
+	scan = index_beginscan_compat(wanted->rel, index, wanted->snapshot, wanted->nkeys, 0);
+	index_rescan(scan, scan_keys, wanted->nkeys, NULL, 0);
 	while ((tid = index_getnext_tid(scan, ForwardScanDirection)) != NULL)
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -299,8 +292,9 @@ compare_tids(const void *a, const void *b)
  * rows that change all the time, that is with nearly every look.
  */
 static void
-visit_page(Relation rel, Snapshot snapshot, ItemPointer tids, int n, RowVisit visit, void *arg)
+visit_page(const RowsWanted *wanted, ItemPointer tids, int n, RowVisit visit, void *arg)
 {
+	Relation	rel = wanted->rel;
 	Buffer		buffer = ReadBuffer(rel, ItemPointerGetBlockNumber(tids));
 	bool		crowded;
 
@@ -311,7 +305,7 @@ visit_page(Relation rel, Snapshot snapshot, ItemPointer tids, int n, RowVisit vi
 		HeapTupleData row;
 
 		if ((i == 0 || !ItemPointerEquals(&tids[i], &tids[i - 1])) &&
-			heap_hot_search_buffer(&tid, rel, buffer, snapshot, &row, NULL, true))
+			heap_hot_search_buffer(&tid, rel, buffer, wanted->snapshot, &row, NULL, true))
 			visit(&row, RelationGetDescr(rel), arg);
 	}
 	crowded = PageGetHeapFreeSpace(BufferGetPage(buffer)) < CROWDED;

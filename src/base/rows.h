@@ -25,6 +25,19 @@ typedef struct RowKey
 	bool		at_most;		/* the comparison is "<=" */
 } RowKey;
 
+/*
+ * Which rows: those with these keys, of which the snapshot sees them; NULL is the latest snapshot.
+ * The keys are columns of the index; without an index, the whole table is read.
+ */
+typedef struct RowsWanted
+{
+	Relation	rel;
+	Oid			index;
+	Snapshot	snapshot;
+	const RowKey *keys;
+	int			nkeys;
+} RowsWanted;
+
 typedef struct RowScan
 {
 	Relation	rel;
@@ -36,11 +49,9 @@ typedef struct RowScan
 /* The row is good until the function returns, and is being looked at: no detour to other tables. */
 typedef void (*RowVisit) (HeapTuple row, TupleDesc desc, void *arg);
 
-extern void booking_rows_visit(Relation rel, Snapshot snapshot, const RowKey *keys, int nkeys,
-							   RowVisit visit, void *arg);
-extern HeapTuple booking_rows_one(Relation rel, Oid index, Snapshot snapshot, const RowKey *keys, int nkeys);
-extern void booking_rows_begin(RowScan *rows, Relation rel, Oid index, Snapshot snapshot,
-							   const RowKey *keys, int nkeys);
+extern void booking_rows_visit(const RowsWanted *wanted, RowVisit visit, void *arg);
+extern HeapTuple booking_rows_one(const RowsWanted *wanted);
+extern void booking_rows_begin(RowScan *rows, const RowsWanted *wanted);
 extern HeapTuple booking_rows_next(RowScan *rows);
 extern void booking_rows_end(RowScan *rows);
 extern Datum booking_rows_column(const RowScan *rows, HeapTuple row, const char *column, bool *isnull);

@@ -123,7 +123,7 @@ booking_gaps(const PeakItem *items, int n, Period window, int64 limit, Periods *
 {
 	LowStretches low = {.limit = limit,.gaps = gaps};
 
-	booking_steps(items, n, window.from, window.to, low_or_not, &low);
+	booking_steps(items, n, (PeakWindow) {window.from, window.to}, low_or_not, &low);
 }
 
 static void

@@ -211,13 +211,13 @@ weigh(const Count *count, Oid range_type, const GuardLoad *load, int64 capacity)
 	if (room >= 0)
 	{
 		n = choose_items(&numbered, &count->rows, true, items);
-		peak = booking_peak(items, n, numbered.extent.from, numbered.extent.to, room);
+		peak = booking_peak(items, n, (PeakWindow) {numbered.extent.from, numbered.extent.to}, room);
 		if (peak.over_from == peak.over_to)
 			return verdict;
 	}
 
 	n = choose_items(&numbered, &count->rows, false, items);
-	peak = booking_peak(items, n, numbered.extent.from, numbered.extent.to, room);
+	peak = booking_peak(items, n, (PeakWindow) {numbered.extent.from, numbered.extent.to}, room);
 	verdict.used = peak.most;
 
 	if (room < 0)
@@ -317,8 +317,8 @@ booking_guard_most(Oid range_type, GuardRows *rows, int64 *most)
 	PeakItem   *extent = &numbered.extent;
 	Peak		peak;
 
-	*most = booking_peak(numbered.item, numbered.n, extent->from, extent->to, 0).most;
-	peak = booking_peak(numbered.item, numbered.n, extent->from, extent->to, *most - 1);
+	*most = booking_peak(numbered.item, numbered.n, (PeakWindow) {extent->from, extent->to}, 0).most;
+	peak = booking_peak(numbered.item, numbered.n, (PeakWindow) {extent->from, extent->to}, *most - 1);
 	return stretch(&numbered, peak.over_from, peak.over_to);
 }
 
@@ -329,7 +329,7 @@ booking_guard_steps(Oid range_type, const GuardRows *rows, RangeType *window, Gu
 	Numbered	numbered = number_bounds(range_type, rows, window);
 	NumberedStep numbered_step = {&numbered, step, arg};
 
-	booking_steps(numbered.item, numbered.n, numbered.extent.from, numbered.extent.to, step_of_ranges, &numbered_step);
+	booking_steps(numbered.item, numbered.n, (PeakWindow) {numbered.extent.from, numbered.extent.to}, step_of_ranges, &numbered_step);
 }
 
 static void

@@ -39,7 +39,7 @@ typedef struct WideSum
 
 static void add_edge(WideSum *sum, int64 change);
 static bool sum_exceeds(const WideSum *sum, int64 limit);
-static int	make_edges(const PeakItem *items, int n, int64 from, int64 to, Edge **edges);
+static int	make_edges(const PeakItem *items, int n, PeakWindow window, Edge **edges);
 static int	compare_edges(const void *a, const void *b);
 
 static void
@@ -75,7 +75,7 @@ compare_edges(const void *a, const void *b)
 
 /* The edges of the items within the window, sorted; returns how many. */
 static int
-make_edges(const PeakItem *items, int n, int64 from, int64 to, Edge **edges)
+make_edges(const PeakItem *items, int n, PeakWindow window, Edge **edges)
 {
 	int			nedges = 0;
 	int64		whole = 0;		/* what takes the whole window */
@@ -83,13 +83,13 @@ make_edges(const PeakItem *items, int n, int64 from, int64 to, Edge **edges)
 	*edges = palloc_extended((2 * (Size) n + 2) * sizeof(Edge), MCXT_ALLOC_HUGE);
 	for (int i = 0; i < n; i++)
 	{
-		int64		begins = Max(items[i].from, from);
-		int64		ends = Min(items[i].to, to);
+		int64		begins = Max(items[i].from, window.from);
+		int64		ends = Min(items[i].to, window.to);
 		int64		sum;
 
 		if (begins >= ends)
 			continue;
-		if (begins == from && ends == to && !pg_add_s64_overflow(whole, items[i].quantity, &sum))
+		if (begins == window.from && ends == window.to && !pg_add_s64_overflow(whole, items[i].quantity, &sum))
 		{
 			whole = sum;
 			continue;
@@ -99,23 +99,23 @@ make_edges(const PeakItem *items, int n, int64 from, int64 to, Edge **edges)
 	}
 	if (whole != 0)
 	{
-		(*edges)[nedges++] = (Edge) {from, whole};
-		(*edges)[nedges++] = (Edge) {to, -whole};
+		(*edges)[nedges++] = (Edge) {window.from, whole};
+		(*edges)[nedges++] = (Edge) {window.to, -whole};
 	}
 	qsort(*edges, nedges, sizeof(Edge), compare_edges);
 	return nedges;
 }
 
 /*
- * The highest sum of quantities at any instant of [from, to), and the first stretch in
+ * The highest sum of quantities at any instant of the window, and the first stretch in
  * which the sum exceeds the limit.
  */
 Peak
-booking_peak(const PeakItem *items, int n, int64 from, int64 to, int64 limit)
+booking_peak(const PeakItem *items, int n, PeakWindow window, int64 limit)
 {
-	Peak		peak = {0, from, from};
+	Peak		peak = {0, window.from, window.from};
 	Edge	   *edges;
-	int			nedges = make_edges(items, n, from, to, &edges);
+	int			nedges = make_edges(items, n, window, &edges);
 	WideSum		sum = {0, 0};
 	bool		over = false;
 
@@ -132,7 +132,7 @@ booking_peak(const PeakItem *items, int n, int64 from, int64 to, int64 limit)
 		{
 			over = true;
 			peak.over_from = at;
-			peak.over_to = to;
+			peak.over_to = window.to;
 		}
 		else if (!sum_exceeds(&sum, limit) && over)
 		{
@@ -145,16 +145,16 @@ booking_peak(const PeakItem *items, int n, int64 from, int64 to, int64 limit)
 }
 
 /*
- * The beginning of the first stretch of [from, to) that is at least so long and in which
- * the sum of quantities nowhere exceeds the limit; "to" when there is none.
+ * The beginning of the first stretch of the window that is at least so long and in which
+ * the sum of quantities nowhere exceeds the limit; its end when there is none.
  */
 int64
-booking_first_gap(const PeakItem *items, int n, int64 from, int64 to, int64 length, int64 limit)
+booking_first_gap(const PeakItem *items, int n, PeakWindow window, int64 length, int64 limit)
 {
 	Edge	   *edges;
-	int			nedges = make_edges(items, n, from, to, &edges);
+	int			nedges = make_edges(items, n, window, &edges);
 	WideSum		sum = {0, 0};
-	int64		start = from;	/* of the stretch that we are in */
+	int64		start = window.from;	/* of the stretch that we are in */
 	bool		room = limit >= 0;
 
 	for (int i = 0; i < nedges;)
@@ -175,21 +175,21 @@ booking_first_gap(const PeakItem *items, int n, int64 from, int64 to, int64 leng
 		}
 	}
 	pfree(edges);
-	return room && to - start >= length ? start : to;
+	return room && window.to - start >= length ? start : window.to;
 }
 
 /*
- * The sum of quantities at every instant of [from, to): one step after the other, those
+ * The sum of quantities at every instant of the window: one step after the other, those
  * without any as well.  Two steps next to each other differ.
  */
 void
-booking_steps(const PeakItem *items, int n, int64 from, int64 to, PeakStep step, void *arg)
+booking_steps(const PeakItem *items, int n, PeakWindow window, PeakStep step, void *arg)
 {
 	Edge	   *edges;
-	int			nedges = make_edges(items, n, from, to, &edges);
+	int			nedges = make_edges(items, n, window, &edges);
 	WideSum		sum = {0, 0};
 	int64		current = 0;
-	int64		start = from;
+	int64		start = window.from;
 
 	for (int i = 0; i < nedges;)
 	{
@@ -207,7 +207,7 @@ booking_steps(const PeakItem *items, int n, int64 from, int64 to, PeakStep step,
 		start = at;
 		current = next;
 	}
-	if (start < to)
-		step(start, to, current, arg);
+	if (start < window.to)
+		step(start, window.to, current, arg);
 	pfree(edges);
 }

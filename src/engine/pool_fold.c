@@ -186,7 +186,7 @@ sum_by_stretch(const Foldable *rows)
 {
 	Foldable	sums = {0};
 
-	booking_steps(rows->item, rows->n, PG_INT64_MIN, PG_INT64_MAX, add_stretch, &sums);
+	booking_steps(rows->item, rows->n, (PeakWindow) {PG_INT64_MIN, PG_INT64_MAX}, add_stretch, &sums);
 	return sums;
 }
 

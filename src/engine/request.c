@@ -38,13 +38,10 @@
 typedef struct Request
 {
 	bool		active;
-	pg_uuid_t	id;
-	Refusal    *refusal;		/* NULL: nobody wants to know why */
-	Datum	   *row;			/* what is being inserted, for callers that want to know */
-	MemoryContext context;		/* for both */
+	BookingWrite one;
+	pg_uuid_t	id;				/* of it */
 	RequestedRows *rows;		/* several, instead of the one */
-	InTheWay	   *busy;			/* do not wait: whoever is in the way is to be put here */
-	bool		parks;			/* puts the row out of everybody's way (move_all.c) */
+	MemoryContext context;		/* for what they are told */
 	bool		gave_up;		/* the row in hand, not being refused, but rather than wait */
 } Request;
 
@@ -52,71 +49,61 @@ static Request request = {.active = false};
 
 static uint64 room_refusals = 0;	/* how often there was no room */
 
-/* For the next request: booking_insert_at_once(), booking_park_next(). */
-static InTheWay *next_busy = NULL;
-static bool next_parks = false;
-
 static int	compare_requested(const void *a, const void *b);
 static RequestedRow *asked_row(const BookingRow *row);
 
 /*
  * Insert a booking for a function: its values are those of STMT_INSERT_BOOKING.  The
- * caller is connected to SPI.  False when there is no room; why, is then in *refusal,
- * in the memory context that was current before SPI_connect().
+ * caller is connected to SPI.  False when there is no room, and when it would have to be waited
+ * for; why, is then in the caller's refusal, in the memory context that was current before
+ * SPI_connect().
  *
- * *booking is the row as stored, in that memory context as well.  It comes from our trigger
+ * The caller gets the row as stored, in that memory context as well.  It comes from our trigger
  * and not from INSERT ... RETURNING, which takes 3 percent of the time of a booking to take
  * it apart, and put it together again.
  */
 bool
-booking_insert(Datum *values, const char *nulls, Refusal *refusal, MemoryContext context,
-			   Datum *booking)
+booking_insert(const BookingWrite *write)
 {
-	*booking = (Datum) 0;
-	if (!booking_write(STMT_INSERT_BOOKING, values, nulls, refusal, context, booking))
+	Assert(write->statement == STMT_INSERT_BOOKING);
+	*write->booking = (Datum) 0;
+	if (!booking_write(write))
 		return false;
-	if (*booking == (Datum) 0)
+	if (*write->booking == (Datum) 0)
 	{
 		/* A trigger of the application may have come after ours. */
-		if (booking_run(STMT_GET_BOOKING, values, NULL) == 0)
+		if (booking_run(STMT_GET_BOOKING, write->values, NULL) == 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					 errmsg("the booking was not stored"),
 					 errdetail("A trigger or a policy on booking.booking has changed, removed or hidden it.")));
-		*booking = booking_row_datum();
+		*write->booking = booking_row_datum();
 	}
 	return true;
 }
 
 /*
- * The same with any statement that writes one booking, the one whose id is its first
- * parameter.  False also when the statement found no such row to change: *refusal is
- * then without a message.  *inserted becomes the new row if our trigger knows it, and stays
- * as it is otherwise; it may be NULL.
+ * The same with any statement that writes one booking.  False also when the statement found no such
+ * row to change: the refusal is then without a message.  The caller gets the new row if our trigger
+ * knows it.
  */
 bool
-booking_write(Statement statement, Datum *values, const char *nulls, Refusal *refusal,
-			  MemoryContext context, Datum *inserted)
+booking_write(const BookingWrite *write)
 {
 	Request		outer = request;
 	uint64		stored = 0;
 
-	request.active = true;
-	request.id = *DatumGetUUIDP(values[0]);
-	request.refusal = refusal;
-	request.row = inserted;
-	request.context = context;
-	request.rows = NULL;
-	request.busy = next_busy;
-	request.parks = next_parks;
-	request.gave_up = false;
-	next_busy = NULL;
-	next_parks = false;
-	if (refusal)
-		refusal->message = NULL;
+	request = (Request)
+	{
+		.active = true,.one = *write,.id = *DatumGetUUIDP(write->values[0]),.context = write->context
+	};
+	if (write->refusal)
+		write->refusal->message = NULL;
+	if (write->busy)
+		memset(write->busy, 0, sizeof(*write->busy));
 	PG_TRY();
 	{
-		stored = booking_run(statement, values, nulls);
+		stored = booking_run(write->statement, write->values, write->nulls);
 	}
 	PG_FINALLY();
 	{
@@ -124,19 +111,6 @@ booking_write(Statement statement, Datum *values, const char *nulls, Refusal *re
 	}
 	PG_END_TRY();
 	return stored > 0;
-}
-
-/*
- * Insert a booking if that is possible without waiting for another transaction.  When it is
- * not, false, *refusal is without a message, and *busy says so.
- */
-bool
-booking_insert_at_once(Datum *values, const char *nulls, Refusal *refusal, MemoryContext context,
-					   Datum *booking, InTheWay *busy)
-{
-	memset(busy, 0, sizeof(*busy));
-	next_busy = busy;
-	return booking_insert(values, nulls, refusal, context, booking);
 }
 
 /*
@@ -222,11 +196,11 @@ booking_row_may_wait(const BookingRow *row, const GuardPending *pending)
 		return true;
 	if (request.rows && !request.rows->each && (request.rows->nrefused > 0 || request.rows->lost))
 		request.gave_up = true;
-	else if (request.busy)
+	else if (request.one.busy)
 	{
-		request.busy->busy = true;
+		request.one.busy->busy = true;
 		if (pending)
-			request.busy->pending = *pending;
+			request.one.busy->pending = *pending;
 		request.gave_up = true;
 	}
 	return !request.gave_up;
@@ -236,20 +210,14 @@ booking_row_may_wait(const BookingRow *row, const GuardPending *pending)
 bool
 booking_row_at_once(const BookingRow *row)
 {
-	return request.active && request.busy != NULL && booking_asked_for(row);
+	return request.active && request.one.busy != NULL && booking_asked_for(row);
 }
 
-/* The next booking that is written is to be out of everybody's way, and is not judged. */
-void
-booking_park_next(void)
-{
-	next_parks = true;
-}
-
+/* Is the row only put out of everybody's way, and not judged? */
 bool
 booking_row_is_parked(const BookingRow *row)
 {
-	return request.active && request.parks && booking_asked_for(row);
+	return request.active && request.one.parks && booking_asked_for(row);
 }
 
 /* How many places of a slot the rows ask for that the statement writes. */
@@ -289,11 +257,11 @@ booking_give_row(const BookingRow *row, Relation heap, HeapTuple tuple)
 	TupleDesc	desc = RelationGetDescr(heap);
 
 	/* Generated columns are computed when the triggers are done. */
-	if (request.row && booking_asked_for(row) && booking_row_is_ours_alone(heap) && !has_generated_columns(desc))
+	if (request.one.booking && booking_asked_for(row) && booking_row_is_ours_alone(heap) && !has_generated_columns(desc))
 	{
 		MemoryContext context = MemoryContextSwitchTo(request.context);
 
-		*request.row = heap_copy_tuple_as_datum(tuple, desc);
+		*request.one.booking = heap_copy_tuple_as_datum(tuple, desc);
 		MemoryContextSwitchTo(context);
 	}
 }
@@ -302,7 +270,7 @@ booking_give_row(const BookingRow *row, Relation heap, HeapTuple tuple)
 bool
 booking_row_wants_reason(const BookingRow *row)
 {
-	return !booking_asked_for(row) || (!request.gave_up && (request.refusal || request.rows));
+	return !booking_asked_for(row) || (!request.gave_up && (request.one.refusal || request.rows));
 }
 
 /*
@@ -313,7 +281,7 @@ booking_row_wants_reason(const BookingRow *row)
 bool
 booking_row_refuse(const BookingRow *row, const Refusal *refusal)
 {
-	Refusal    *told = request.refusal;
+	Refusal    *told = request.one.refusal;
 
 	if (!booking_asked_for(row))
 		booking_raise(refusal);

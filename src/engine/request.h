@@ -37,6 +37,19 @@ typedef struct InTheWay
 	GuardPending pending;		/* without a transaction id: not known, or only for a moment */
 } InTheWay;
 
+/* One booking that a function of ours writes: the first value is its id. */
+typedef struct BookingWrite
+{
+	Statement	statement;
+	Datum	   *values;
+	const char *nulls;
+	Refusal    *refusal;		/* becomes the reason; NULL: nobody wants to know */
+	Datum	   *booking;		/* becomes the row as stored; may be NULL */
+	MemoryContext context;		/* for both */
+	InTheWay   *busy;			/* not NULL: wait for nobody, and put here who is in the way */
+	bool		parks;			/* out of everybody's way, and not judged (move_all.c) */
+} BookingWrite;
+
 /* They are in the order of their ids. */
 typedef struct RequestedRows
 {
@@ -48,12 +61,8 @@ typedef struct RequestedRows
 	int		   *entry;			/* becomes that of the row that is being judged */
 } RequestedRows;
 
-extern bool booking_insert(Datum *values, const char *nulls, Refusal *refusal,
-						   MemoryContext context, Datum *booking);
-extern bool booking_write(Statement statement, Datum *values, const char *nulls,
-						  Refusal *refusal, MemoryContext context, Datum *inserted);
-extern bool booking_insert_at_once(Datum *values, const char *nulls, Refusal *refusal,
-								   MemoryContext context, Datum *booking, InTheWay *busy);
+extern bool booking_insert(const BookingWrite *write);
+extern bool booking_write(const BookingWrite *write);
 extern void booking_write_several(Statement statement, Datum *values, RequestedRows *rows,
 								  MemoryContext context);
 extern RequestedRow *booking_requested_row(const RequestedRows *rows, const pg_uuid_t *id);
@@ -61,7 +70,6 @@ extern void booking_row_begins(const BookingRow *row);
 extern void booking_row_ends(void);
 extern bool booking_row_may_wait(const BookingRow *row, const GuardPending *pending);
 extern bool booking_row_at_once(const BookingRow *row);
-extern void booking_park_next(void);
 extern bool booking_row_is_parked(const BookingRow *row);
 extern int64 booking_asked_of_slot(int64 slot_id);
 extern void booking_give_row(const BookingRow *row, Relation heap, HeapTuple tuple);

@@ -85,7 +85,7 @@ booking_shards_look(const Slot *slot, FreePlaces *free)
 	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
 
 	memset(free, 0, sizeof(FreePlaces));
-	booking_rows_visit(rel, snapshot, &key, 1, look_at_shard, &look);
+	booking_rows_visit(&(RowsWanted) {rel, booking_rows_key_index(rel, &key, 1), snapshot, &key, 1}, look_at_shard, &look);
 	UnregisterSnapshot(snapshot);
 	table_close(rel, NoLock);
 	if (look.astray)
@@ -120,7 +120,7 @@ booking_shards_count(const Slot *slot, TimestampTz now, int64 *left)
 	FreeCount	count = {.column = booking_column_named(RelationGetDescr(rel), "free", INT4OID)};
 	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
 
-	booking_rows_visit(rel, snapshot, &key, 1, count_free, &count);
+	booking_rows_visit(&(RowsWanted) {rel, booking_rows_key_index(rel, &key, 1), snapshot, &key, 1}, count_free, &count);
 	table_close(rel, NoLock);
 	*left = count.free + lapsed_places(slot, now, snapshot);
 	UnregisterSnapshot(snapshot);
@@ -151,7 +151,7 @@ lapsed_places(const Slot *slot, TimestampTz now, Snapshot snapshot)
 	HeapTuple	row;
 	int64		places = 0;
 
-	booking_rows_begin(&rows, rel, index, snapshot, keys, OidIsValid(index) ? 2 : 1);
+	booking_rows_begin(&rows, &(RowsWanted) {rel, index, snapshot, keys, OidIsValid(index) ? 2 : 1});
 	while ((row = booking_rows_next(&rows)) != NULL)
 	{
 		bool		isnull;
@@ -186,7 +186,7 @@ booking_shards_lapsed(const Slot *slot, TimestampTz until, int limit, Datum *ids
 	int			n = 0;
 
 	/* Without its index, all bookings are read; then they come in no order. */
-	booking_rows_begin(&rows, rel, index, NULL, keys, OidIsValid(index) ? 2 : 1);
+	booking_rows_begin(&rows, &(RowsWanted) {rel, index, NULL, keys, OidIsValid(index) ? 2 : 1});
 	while ((n < limit || !OidIsValid(index)) && (row = booking_rows_next(&rows)) != NULL)
 	{
 		bool		isnull;

@@ -148,7 +148,7 @@ booking_shards_read(const Slot *slot, int shard, ShardRow *found)
 		{"shard", F_INT2EQ, Int16GetDatum((int16) shard), false}
 	};
 	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	HeapTuple	row = booking_rows_one(rel, places.index_id, snapshot, keys, lengthof(keys));
+	HeapTuple	row = booking_rows_one(&(RowsWanted) {rel, places.index_id, snapshot, keys, lengthof(keys)});
 	bool		isnull;
 
 	UnregisterSnapshot(snapshot);

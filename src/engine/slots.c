@@ -76,7 +76,7 @@ read_slot(int64 slot_id)
 	Datum		value;
 	bool		isnull;
 
-	booking_rows_begin(&rows, rel, booking_rows_key_index(rel, &key, 1), NULL, &key, 1);
+	booking_rows_begin(&rows, &(RowsWanted) {rel, booking_rows_key_index(rel, &key, 1), NULL, &key, 1});
 	row = booking_rows_next(&rows);
 	if (row == NULL)
 		booking_no_such_slot_id(slot_id);

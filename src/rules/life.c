@@ -104,27 +104,35 @@ booking_life_change(Life *life, Statement statement, Datum *values, const char *
 					Datum *booking)
 {
 	Refusal		refusal;
-	bool		changed = booking_life_try(life, statement, values, nulls, &refusal, booking);
+	bool		changed = booking_life_try(life, &(BookingWrite)
+										   {
+											   .statement = statement,.values = values,.nulls = nulls,
+											   .refusal = &refusal,.booking = booking
+										   });
 
 	if (!changed && refusal.message)
 		booking_raise(&refusal);
 	return changed;
 }
 
-/* The same for a caller that has other things to try: a refusal is in *refusal, with a message. */
+/* The same for a caller that has other things to try: a refusal is in its refusal, with a message. */
 bool
-booking_life_try(Life *life, Statement statement, Datum *values, const char *nulls,
-				 Refusal *refusal, Datum *booking)
+booking_life_try(Life *life, const BookingWrite *write)
 {
+	BookingWrite change = *write;
+	Datum	   *values = write->values;
+
 	CHECK_FOR_INTERRUPTS();
 	values[0] = life->id;
 	values[1] = life->row.value[BOOKING_VERSION];
-	if (booking_write(statement, values, nulls, refusal, CurrentMemoryContext, NULL))
+	change.booking = NULL;		/* the statement returns it */
+	change.context = CurrentMemoryContext;
+	if (booking_write(&change))
 	{
-		*booking = booking_row_datum();
+		*write->booking = booking_row_datum();
 		return true;
 	}
-	if (refusal->message)
+	if (write->refusal->message)
 		return false;
 
 	life->tries++;

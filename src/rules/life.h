@@ -12,6 +12,7 @@
 
 #include "base/errors.h"
 #include "base/plans.h"
+#include "engine/request.h"
 #include "engine/resource.h"
 #include "engine/row.h"
 
@@ -31,8 +32,7 @@ extern void booking_life_begin(Life *life, Datum id);
 extern void booking_life_done(const Life *life);
 extern bool booking_life_change(Life *life, Statement statement, Datum *values,
 								const char *nulls, Datum *booking);
-extern bool booking_life_try(Life *life, Statement statement, Datum *values, const char *nulls,
-							 Refusal *refusal, Datum *booking);
+extern bool booking_life_try(Life *life, const BookingWrite *write);
 extern bool booking_life_read(Life *life);
 extern void booking_life_must_be_active(const Life *life);
 

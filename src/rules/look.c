@@ -214,7 +214,7 @@ booking_room_left(const Taken *taken, Period occupies)
 		return resource->nseats - ntaken;
 	}
 	left = booking_units(resource) -
-		booking_peak(taken->item, taken->n, occupies.from, occupies.to, PG_INT64_MAX).most;
+		booking_peak(taken->item, taken->n, (PeakWindow) {occupies.from, occupies.to}, PG_INT64_MAX).most;
 	return Max(left, 0);
 }
 

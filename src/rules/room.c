@@ -788,7 +788,7 @@ say_when_it_fits(StringInfo hint, const Wanted *wanted_room)
 		TimestampTz opens;
 
 		CHECK_FOR_INTERRUPTS();
-		from = booking_first_gap(rows.item, rows.n, from, wanted.to, length,
+		from = booking_first_gap(rows.item, rows.n, (PeakWindow) {from, wanted.to}, length,
 								 wanted_room->claim.capacity - load->quantity);
 		if (from >= wanted.to)
 			break;

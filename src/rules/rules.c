@@ -348,7 +348,7 @@ check_capacity(Datum resource_id, int32 capacity, const char *name)
 		items[i].quantity = DatumGetInt32(SPI_getbinval(row, desc, 2, &isnull));
 	}
 
-	peak = booking_peak(items, n, now, DT_NOEND, capacity);
+	peak = booking_peak(items, n, (PeakWindow) {now, DT_NOEND}, capacity);
 	if (peak.most > capacity)
 		ereport(ERROR,
 				(errcode(ERRCODE_EXCLUSION_VIOLATION),

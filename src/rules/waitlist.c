@@ -534,7 +534,7 @@ store_offer(const Resource *resource, const Entry *entry)
 #undef SET_VALUE
 
 	SPI_connect();
-	offered = booking_write(STMT_OFFER_BOOKING, values, nulls, NULL, NULL, NULL) &&
+	offered = booking_write(&(BookingWrite) {.statement = STMT_OFFER_BOOKING,.values = values,.nulls = nulls}) &&
 		booking_run(STMT_TRY_LOCK_ENTRY, &entry_id, NULL) > 0 &&
 		booking_run(STMT_MARK_OFFERED, &entry_id, NULL) > 0;
 	SPI_finish();

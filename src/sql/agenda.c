@@ -359,12 +359,12 @@ count_taken(Picture *picture, const Taken *taken)
 	int			n = 0;
 	Count		count = {.picture = picture};
 
-	booking_steps(taken->item, taken->n, within.from, within.to, count_cell_use, &count);
+	booking_steps(taken->item, taken->n, (PeakWindow) {within.from, within.to}, count_cell_use, &count);
 	for (int i = 0; i < taken->n; i++)
 		if (taken->as[i].by == TAKEN_BY_LINE || taken->as[i].expires_at != DT_NOEND)
 			held[n++] = taken->item[i];
 	count.held = true;
-	booking_steps(held, n, within.from, within.to, count_cell_use, &count);
+	booking_steps(held, n, (PeakWindow) {within.from, within.to}, count_cell_use, &count);
 }
 
 static void

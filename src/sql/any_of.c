@@ -7,8 +7,7 @@
  * slots (book_any_place.c).  If each took the first one in the list and
  * waited for it, they would all stand in line there.  So a caller goes through the list and
  * passes over what is taken, and what somebody is just writing or judging; what looks free it
- * tries to get at once (booking_insert_at_once()), in an attempt, so that what it could not
- * get leaves no lock.
+ * tries to get without waiting, in an attempt, so that what it could not get leaves no lock.
  *
  * Only if nothing is left but what depends on others does it wait, for one transaction, with nothing
  * held but the ID and the locks of its caller, and then looks at all of it again.  Of

@@ -330,7 +330,7 @@ store(const Order *order, const Resource *resource, bool try, Datum *booking)
 
 /*
  * Insert the booking.  False when it is refused; *refusal, which may be NULL, says why.  With
- * "busy" nobody is waited for (booking_insert_at_once()).
+ * "busy" nobody is waited for, and it says who is in the way.
  */
 bool
 booking_insert_order(const Order *order, const Resource *resource, Refusal *refusal, InTheWay *busy,
@@ -374,8 +374,11 @@ booking_insert_order(const Order *order, const Resource *resource, Refusal *refu
 #undef SET_VALUE
 
 	SPI_connect();
-	booked = busy ? booking_insert_at_once(values, nulls, refusal, context, booking, busy) :
-		booking_insert(values, nulls, refusal, context, booking);
+	booked = booking_insert(&(BookingWrite)
+							{
+								.statement = STMT_INSERT_BOOKING,.values = values,.nulls = nulls,
+								.refusal = refusal,.booking = booking,.context = context,.busy = busy
+							});
 	SPI_finish();
 	return booked;
 }

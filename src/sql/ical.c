@@ -184,7 +184,7 @@ find_busy(const Resource *resource, Period within, Periods *busy)
 	if (!resource->slots_only)
 	{
 		booking_look(resource, within, NULL, &taken);
-		booking_steps(taken.item, taken.n, within.from, within.to, add_busy, &found);
+		booking_steps(taken.item, taken.n, (PeakWindow) {within.from, within.to}, add_busy, &found);
 	}
 	else
 	{

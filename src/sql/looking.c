@@ -248,7 +248,7 @@ list_usage(FunctionCallInfo fcinfo, bool by_name)
 	rows.capacity = booking_units(resource);
 	rows.most = resource->kind == RESOURCE_POOLED ? PG_INT32_MAX : rows.capacity;
 	booking_look(resource, within, NULL, &taken);
-	booking_steps(taken.item, taken.n, within.from, within.to, put_usage, &rows);
+	booking_steps(taken.item, taken.n, (PeakWindow) {within.from, within.to}, put_usage, &rows);
 	return (Datum) 0;
 }
 

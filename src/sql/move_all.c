@@ -515,8 +515,11 @@ try_move(Movers *movers, Mover *mover)
 			mover->done = true;
 		}
 		else
-			mover->done = booking_life_try(&mover->life, STMT_MOVE_BOOKING, values, nulls,
-										   &mover->refusal, &mover->booking);
+			mover->done = booking_life_try(&mover->life, &(BookingWrite)
+										   {
+											   .statement = STMT_MOVE_BOOKING,.values = values,.nulls = nulls,
+											   .refusal = &mover->refusal,.booking = &mover->booking
+										   });
 	} while (!mover->done && mover->refusal.message == NULL);
 	movers->all->current = 0;
 	return mover->done;
@@ -539,8 +542,11 @@ park_one(Movers *movers)
 			continue;
 		movers->all->current = mover->move.entry;
 		booking_park_values(&mover->life, i, values, nulls);
-		booking_park_next();
-		mover->parked = booking_life_try(&mover->life, STMT_MOVE_BOOKING, values, nulls, &refusal, &unused);
+		mover->parked = booking_life_try(&mover->life, &(BookingWrite)
+										 {
+											 .statement = STMT_MOVE_BOOKING,.values = values,.nulls = nulls,
+											 .refusal = &refusal,.booking = &unused,.parks = true
+										 });
 		movers->all->current = 0;
 		return mover->parked;
 	}

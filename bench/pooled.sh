@@ -35,6 +35,7 @@ option() {
 	esac
 }
 read_options "$@"
+((ROWS > 100000)) || die "--rows is more than 100000, with which it is compared"
 start_server pooled
 describe
 
@@ -46,6 +47,17 @@ in_use() {
 	          WHERE resource_id = $1 AND occupies && $2 AND seat_no IS NULL AND slot_id IS NULL AND status IN ('held', 'confirmed')
 	          GROUP BY at) AS sweep)"
 }
+
+# The trigger that people write: it counts what overlaps.
+COUNTING_TRIGGER='CREATE FUNCTION counted.look() RETURNS trigger LANGUAGE plpgsql AS $$
+	BEGIN
+		IF (SELECT count(*) FROM counted.booking
+		     WHERE resource_id = NEW.resource_id AND occupies && NEW.occupies
+		       AND seat_no IS NULL AND slot_id IS NULL AND status IN ('\''held'\'', '\''confirmed'\'')) >= TG_ARGV[0]::integer THEN
+			RETURN NULL;
+		END IF;
+		RETURN NEW;
+	END $$;'
 
 # set_up_sides: a table for each way.
 set_up_sides() {
@@ -67,15 +79,7 @@ set_up_sides() {
 			RETURN true;
 		END \$\$;
 
-		CREATE FUNCTION counted.look() RETURNS trigger LANGUAGE plpgsql AS \$\$
-		BEGIN
-			IF (SELECT count(*) FROM counted.booking
-			     WHERE resource_id = NEW.resource_id AND occupies && NEW.occupies
-			       AND seat_no IS NULL AND slot_id IS NULL AND status IN ('held', 'confirmed')) >= TG_ARGV[0]::integer THEN
-				RETURN NULL;
-			END IF;
-			RETURN NEW;
-		END \$\$;
+		$COUNTING_TRIGGER
 		CREATE TRIGGER look BEFORE INSERT ON counted.booking FOR EACH ROW EXECUTE FUNCTION counted.look($CAPACITY);
 	SQL
 }
@@ -206,16 +210,8 @@ growth() {
 	done
 	progress 'loading the others ...'
 	in_database "growth_$small" bare_copy counted
+	in_database "growth_$small" run_sql -c "$COUNTING_TRIGGER"
 	in_database "growth_$small" run_sql >/dev/null <<-'SQL'
-		CREATE FUNCTION counted.look() RETURNS trigger LANGUAGE plpgsql AS $$
-		BEGIN
-			IF (SELECT count(*) FROM counted.booking
-			     WHERE resource_id = NEW.resource_id AND occupies && NEW.occupies
-			       AND seat_no IS NULL AND slot_id IS NULL AND status IN ('held', 'confirmed')) >= TG_ARGV[0]::integer THEN
-				RETURN NULL;
-			END IF;
-			RETURN NEW;
-		END $$;
 		INSERT INTO counted.booking SELECT * FROM booking.booking;
 		CREATE TRIGGER look BEFORE INSERT ON counted.booking FOR EACH ROW EXECUTE FUNCTION counted.look(1);
 		VACUUM ANALYZE counted.booking;

@@ -419,6 +419,8 @@ CREATE TABLE booking.pool_use (
 					CONSTRAINT pool_use_booking_id_check CHECK ((booking_id IS NULL) = (expires_at IS NULL)),
 	folded			boolean NOT NULL DEFAULT true,
 	occupies		tstzrange NOT NULL
+					CONSTRAINT pool_use_occupies_check CHECK (lower_inc(occupies) AND NOT upper_inc(occupies)
+						AND isfinite(lower(occupies)) AND (upper_inf(occupies) OR isfinite(upper(occupies))))
 ) USING heap;
 COMMENT ON TABLE booking.pool_use IS 'what is in use of pools of 256 units and more, kept by the triggers of booking (derived)';
 COMMENT ON COLUMN booking.pool_use.quantity IS 'less than zero: given back';
@@ -426,6 +428,7 @@ COMMENT ON COLUMN booking.pool_use.expires_at IS 'of a hold, which has a row of 
 COMMENT ON COLUMN booking.pool_use.booking_id IS 'of a hold';
 COMMENT ON COLUMN booking.pool_use.folded IS 'the sum of rows that it has replaced';
 COMMENT ON CONSTRAINT pool_use_booking_id_check ON booking.pool_use IS 'holds are known by both';
+COMMENT ON CONSTRAINT pool_use_occupies_check ON booking.pool_use IS 'periods that bookings can occupy';
 /* It has no key, and rows of resources that are deleted go as well where all tables are published. */
 ALTER TABLE booking.pool_use REPLICA IDENTITY FULL;
 CREATE INDEX pool_use_occupies ON booking.pool_use USING gist (resource_id, occupies);
@@ -2500,21 +2503,21 @@ CREATE VIEW booking.pool_bookings WITH (security_invoker = true) AS
 COMMENT ON VIEW booking.pool_bookings IS 'what active bookings take of large pools';
 
 CREATE FUNCTION booking.pools_miscounted()
-	RETURNS TABLE (resource_id bigint, at timestamptz, booked bigint, counted bigint)
+	RETURNS TABLE (resource_id bigint, at timestamptz, booked numeric, counted numeric)
 	LANGUAGE sql STABLE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT c.resource_id, min(c.at), (sum(c.booked) FILTER (WHERE c.is_first))::bigint, (sum(c.counted) FILTER (WHERE c.is_first))::bigint
+	SELECT c.resource_id, min(c.at), sum(c.booked) FILTER (WHERE c.is_first), sum(c.counted) FILTER (WHERE c.is_first)
 	FROM (
 		SELECT c.*, c.at = min(c.at) OVER (PARTITION BY c.resource_id) AS is_first
 		FROM (
 			SELECT u.resource_id, u.booking_id, u.expires_at, bound.at, sum(bound.change) FILTER (WHERE u.booked) AS booked,
 				sum(bound.change) FILTER (WHERE NOT u.booked) AS counted
 			FROM (
-				SELECT b.resource_id, b.booking_id, b.expires_at, b.occupies, b.quantity::bigint AS quantity, true AS booked
+				SELECT b.resource_id, b.booking_id, b.expires_at, b.occupies, b.quantity::numeric AS quantity, true AS booked
 				FROM booking.pool_bookings b
 			UNION ALL
-				SELECT u.resource_id, u.booking_id, u.expires_at, u.occupies, u.quantity, false
+				SELECT u.resource_id, u.booking_id, u.expires_at, u.occupies, u.quantity::numeric, false
 				FROM booking.pool_use u) AS u
 			CROSS JOIN LATERAL (VALUES (lower(u.occupies), u.quantity), (coalesce(upper(u.occupies), 'infinity'), -u.quantity)) AS bound (at, change)
 			GROUP BY 1, 2, 3, 4

@@ -48,6 +48,17 @@ ON CONFLICT (id) DO UPDATE SET quantity = 149;
 SELECT * FROM pg_temp.counted WHERE occupies && '[2030-01-07 20:00, 2030-01-07 21:00)';
 SELECT quantity FROM booking.book_slot('large: bikes', '[2030-01-07 20:00, 2030-01-07 21:00)', 'eve', 1);
 
+-- A row that turns out to be a booking of a pool that is not large takes nothing of the one that is.
+SELECT id AS few FROM booking.create_resource('large: few', 'pooled', 3) \gset
+INSERT INTO booking.booking (id, resource_id, period, holder, quantity)
+VALUES ('00000000-0000-4000-8000-000000000702', :few, '[2030-01-07 22:00, 2030-01-07 23:00)', 'eve', 2);
+INSERT INTO booking.booking AS b (id, resource_id, period, holder, quantity)
+VALUES ('00000000-0000-4000-8000-000000000702', :bikes, '[2030-01-07 22:00, 2030-01-07 23:00)', 'eve', 200)
+ON CONFLICT (id) DO UPDATE SET data = '{"a": 1}'
+RETURNING b.resource_id = :few AS of_few, quantity;
+SELECT * FROM pg_temp.counted WHERE occupies && '[2030-01-07 22:00, 2030-01-07 23:00)';
+DELETE FROM booking.booking WHERE resource_id = :few;
+
 -- A booking does not stand in its own way: more, longer, later; less makes room.
 SELECT id AS booking FROM booking.book_slot('large: bikes', '[2030-01-05 09:00, 2030-01-05 10:00)', 'bob', 200) \gset
 UPDATE booking.booking SET quantity = 300 WHERE id = :'booking';
@@ -161,6 +172,16 @@ RESET enable_seqscan;
 DROP INDEX booking.large_expression;
 ALTER TABLE booking.pool_use DROP COLUMN note, DROP COLUMN n;
 SELECT pg_temp.said('TRUNCATE booking.pool_use');
+-- Whatever somebody with the rights of a superuser writes there is refused, or found and put right.
+SELECT pg_temp.said(format($$INSERT INTO booking.pool_use (resource_id, quantity, occupies) VALUES (%s, 1, %L)$$, :loaded, period))
+FROM unnest('{empty,"(,)","(,2030-01-01)","[2030-01-01,infinity)","[2030-01-01,2030-01-02]"}'::tstzrange[]) AS period;
+INSERT INTO booking.pool_use (resource_id, quantity, occupies)
+SELECT :loaded, n, '[2030-09-01, 2030-09-02)' FROM generate_series(1, 3), unnest('{9223372036854775807,-9223372036854775808,-9223372036854775808}'::bigint[]) AS n;
+SELECT quantity FROM booking.try_book_slot('large: loaded', '[2030-09-01, 2030-09-02)', 'driver');
+SELECT problem FROM booking.verify();
+SELECT what, rows FROM booking.rebuild() WHERE what LIKE '%pools%';
+SELECT quantity FROM booking.try_book_slot('large: loaded', '[2030-09-01, 2030-09-02)', 'driver', 299);
+SELECT problem FROM booking.verify();
 
 SELECT count(*) FROM booking.verify();
 DELETE FROM booking.booking WHERE resource_id IN (SELECT id FROM booking.resource WHERE name LIKE 'large: %' OR name = 'small: cars');

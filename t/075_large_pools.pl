@@ -57,6 +57,10 @@ my $script = q{
 	ROLLBACK TO a;
 	SELECT attempt(format($$SELECT add('pool ' || %s, hours(%s, %s), %s)$$, :pool, :from, :hours, :quantity));
 	COMMIT;
+\elif :dice <= 94
+	SELECT attempt(format($$INSERT INTO booking.booking AS b (id, resource_id, period, holder, quantity)
+		VALUES (one('status IN (''held'', ''confirmed'')'), booking.resource_id('pool ' || %s), hours(%s, %s), 'plain', %s)
+		ON CONFLICT (id) DO UPDATE SET quantity = excluded.quantity WHERE b.status IN ('held', 'confirmed')$$, :other, :from, :hours, :quantity));
 \elif :dice <= 96
 	BEGIN;
 	SELECT FROM booking.try_book_slot('pool ' || :pool, hours(:from, :hours), 'c', :quantity);
@@ -89,7 +93,7 @@ CREATE FUNCTION attempt(statement text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
 	EXECUTE statement;
 EXCEPTION WHEN exclusion_violation OR object_not_in_prerequisite_state OR undefined_object OR null_value_not_allowed
-		OR invalid_parameter_value OR deadlock_detected OR serialization_failure THEN
+		OR invalid_parameter_value OR not_null_violation OR deadlock_detected OR serialization_failure THEN
 	NULL;
 END $$;
 };

@@ -146,7 +146,9 @@ booking_gates_leave(void)
 /*
  * Leave the gates of the row in hand when the executor has finished with it, at the latest.
  * Called first of all in a row's BEFORE trigger: the current memory context is the
- * executor's for one row then, and is cleared after that row, stored or not.
+ * executor's for one row then, and is cleared after that row, stored or not.  Where an INSERT turns out
+ * to be an UPDATE (ON CONFLICT), it is one row to the executor and two to us: those of the first are left now,
+ * for the second may have to wait.
  */
 void
 booking_gates_leave_with_row(void)
@@ -156,6 +158,7 @@ booking_gates_leave_with_row(void)
 	end->callback.func = end_of_row;
 	end->callback.arg = end;
 	end->command = booking_this_command();
+	drop_gates_of(end->command);
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, &end->callback);
 }
 

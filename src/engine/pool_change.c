@@ -7,7 +7,8 @@
  * going to be stored (ON CONFLICT).  It is once it is in its indexes, and the WHEN clause of
  * the AFTER trigger is evaluated, in the gate still (gates.c).  So the BEFORE trigger makes a note, in the memory
  * that the executor has for one row and clears before it turns to another; the WHEN clause writes
- * down what is noted.  The note of a row that is not stored goes with that memory, without further ado.
+ * down what is noted.  The note of a row that is not stored goes with that memory, without further ado, or when the
+ * next one is judged: an INSERT that turns out to be an UPDATE (ON CONFLICT) is judged twice.
  *
  * A statement that runs inside another has notes of its own, by its command id, as it has gates.
  *
@@ -58,6 +59,8 @@ booking_pool_judged(const Resource *resource, const BookingRow *row, const Booki
 	bool		has = row && takes_of_large_pool(resource, row, &becomes);
 	PoolNote   *note;
 
+	while (notes && notes->command == booking_this_command())
+		drop_note(notes);
 	if (old && old->active && old->null[BOOKING_SEAT_NO] && old->null[BOOKING_SLOT_ID])
 	{
 		int64		resource_id = DatumGetInt64(old->value[BOOKING_RESOURCE_ID]);

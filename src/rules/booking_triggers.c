@@ -233,10 +233,15 @@ enter_resource(RowChange *change)
 		booking_null_argument("period");
 	booking_check_period(DatumGetRangeTypeP(row->value[BOOKING_PERIOD]), &row->period);
 
-	/* Two resources are locked in their order, like everywhere. */
+	/* Two resources are locked in their order, like everywhere, and before there is a gate. */
 	if (old && !booking_row_same(row, old, BOOKING_RESOURCE_ID))
-		booking_lock_resource(Min(DatumGetInt64(old->value[BOOKING_RESOURCE_ID]),
-								  DatumGetInt64(row->value[BOOKING_RESOURCE_ID])));
+	{
+		int64		from = DatumGetInt64(old->value[BOOKING_RESOURCE_ID]);
+		int64		to = DatumGetInt64(row->value[BOOKING_RESOURCE_ID]);
+
+		booking_lock_resource(Min(from, to));
+		booking_lock_resource(Max(from, to));
+	}
 	if (change->slot == NULL && (old == NULL || !booking_row_same(row, old, BOOKING_RESOURCE_ID)) && !booking_asked_for(row))
 		booking_must_see(DatumGetInt64(row->value[BOOKING_RESOURCE_ID]));
 	if (change->slot == NULL)

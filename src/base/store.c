@@ -18,9 +18,12 @@
  * nothing of others may run here as a role that it would not run as there: the statement may run
  * as the owner of the tables, and here the role is not changed at all.
  *
- * What is remembered is current because the table is locked (as an INSERT locks it) and all
- * indexes are, before it is used: if a lock brought news, it is compiled again.  An index is
- * watched as well as the table, for access methods keep pointers into its relation.
+ * What is remembered is current because the table is locked (as an INSERT locks it) before it is
+ * looked up, and none of it changes under that lock.  Of the indexes, only those are opened that
+ * the row belongs in, by their predicates: a booking is in three of nine.  That is known when the
+ * BEFORE triggers are done.  An index is watched as well as the table, for access methods keep
+ * pointers into its relation: where there was news of anything since, and that is what the lock of
+ * an index may bring (it was moved to another tablespace), they begin anew.
  *
  * Like a statement of SPI's, a row with triggers has a command id and a snapshot of its own:
  * that is how gates are told apart (gates.c).
@@ -72,7 +75,6 @@ typedef struct Store
 	int			nindexes;
 	Oid		   *index;
 	IndexInfo **index_info;
-	bool	   *index_kept;		/* its info is good for more than one row */
 	TriggerDesc *triggers;
 	FmgrInfo   *trigger_function;	/* as ExecCallTriggerFunc() has them */
 	ExprState **trigger_when;	/* as TriggerEnabled() */
@@ -86,6 +88,7 @@ typedef struct Storing
 	Relation	rel;
 	EState	   *estate;
 	ResultRelInfo *target;
+	uint64		since;			/* when what is remembered was current */
 } Storing;
 
 static Cache stores = {
@@ -94,7 +97,7 @@ static Cache stores = {
 };
 
 static bool may_store(const NewRow *row, Relation rel);
-static const Store *open_store(const NewRow *row, Relation rel, Relation **indexes);
+static const Store *find_store(const NewRow *row, Relation rel, uint64 *since);
 static const Store *load_store(const NewRow *row, Relation rel);
 static bool load_given_columns(const NewRow *row, Relation rel, Store *store);
 static bool load_defaults(const NewRow *row, Relation rel, Store *store);
@@ -102,9 +105,10 @@ static bool load_checks(Relation rel, Store *store);
 static bool load_indexes(Relation rel, Store *store);
 static bool load_triggers(Relation rel, Store *store);
 static ExprState *compile_for_store(Node *expression);
-static void begin_storing(Storing *storing, Relation *indexes);
+static void begin_storing(Storing *storing);
 static void fill_slot(const Storing *storing, TupleTableSlot *slot);
 static bool store_row(Storing *storing);
+static void open_indexes(Storing *storing, TupleTableSlot *slot);
 static void end_storing(Storing *storing);
 
 /*
@@ -115,11 +119,10 @@ StoreAnswer
 booking_store(const NewRow *row)
 {
 	Storing		storing = {.row = row, .rel = table_open(booking_table(row->table), RowExclusiveLock)};
-	Relation   *indexes;
 	bool		stored;
 
 	if (!may_store(row, storing.rel) ||
-		(storing.store = open_store(row, storing.rel, &indexes)) == NULL)
+		(storing.store = find_store(row, storing.rel, &storing.since)) == NULL)
 	{
 		table_close(storing.rel, NoLock);
 		return STORE_BY_STATEMENT;
@@ -129,7 +132,7 @@ booking_store(const NewRow *row)
 		CommandCounterIncrement();
 		PushActiveSnapshot(GetLatestSnapshot());
 	}
-	begin_storing(&storing, indexes);
+	begin_storing(&storing);
 	stored = store_row(&storing);
 	end_storing(&storing);
 	if (!row->no_triggers)
@@ -154,30 +157,25 @@ may_store(const NewRow *row, Relation rel)
 }
 
 /*
- * What it takes to write to the table, with its indexes open; NULL when a statement is to do it.
- * What came with a lock is read once more, and after that left to the statement.
+ * What it takes to write to the table; NULL when a statement is to do it.  What changed while it
+ * was read is read once more, and after that left to the statement.
  */
 static const Store *
-open_store(const NewRow *row, Relation rel, Relation **indexes)
+find_store(const NewRow *row, Relation rel, uint64 *since)
 {
 	for (int tries = 0; tries < 2; tries++)
 	{
 		Oid			relid = RelationGetRelid(rel);
-		uint64		before = booking_cache_now();
-		const Store *store = booking_cache_find(&stores, &relid);
+		const Store *store;
 
+		*since = booking_cache_now();
+		store = booking_cache_find(&stores, &relid);
 		if (store == NULL)
 			store = load_store(row, rel);
 		if (!store->usual || (OidIsValid(row->owner) && !store->own_words))
 			return NULL;
-
-		*indexes = palloc_array(Relation, store->nindexes + 1);
-		for (int i = 0; i < store->nindexes; i++)
-			(*indexes)[i] = index_open(store->index[i], RowExclusiveLock);
-		if (!booking_cache_changed(&stores, before))
+		if (!booking_cache_changed(&stores, *since))
 			return store;
-		for (int i = 0; i < store->nindexes; i++)
-			index_close((*indexes)[i], RowExclusiveLock);
 	}
 	return NULL;
 }
@@ -278,10 +276,6 @@ load_checks(Relation rel, Store *store)
 	return true;
 }
 
-/*
- * The infos of indexes of PostgreSQL's own kinds are kept, with what the access method keeps in
- * them, which would otherwise set up its support functions for each row.
- */
 static bool
 load_indexes(Relation rel, Store *store)
 {
@@ -290,12 +284,10 @@ load_indexes(Relation rel, Store *store)
 
 	store->index = palloc_array(Oid, list_length(list) + 1);
 	store->index_info = palloc_array(IndexInfo *, list_length(list) + 1);
-	store->index_kept = palloc_array(bool, list_length(list) + 1);
 	foreach(cell, list)
 	{
 		Relation	index = index_open(lfirst_oid(cell), RowExclusiveLock);
 		IndexInfo  *info = BuildIndexInfo(index);
-		Oid			method = index->rd_rel->relam;
 		ListCell   *expression;
 
 		booking_cache_watch(&stores, RelationGetRelid(index));
@@ -309,7 +301,6 @@ load_indexes(Relation rel, Store *store)
 		if (info->ii_Predicate)
 			info->ii_PredicateState = ExecInitQual((List *) expression_planner((Expr *) info->ii_Predicate), NULL);
 		store->index[store->nindexes] = lfirst_oid(cell);
-		store->index_kept[store->nindexes] = method == BTREE_AM_OID || method == GIST_AM_OID || method == HASH_AM_OID;
 		store->index_info[store->nindexes++] = info;
 	}
 	return true;
@@ -357,9 +348,9 @@ compile_for_store(Node *expression)
 
 /* ---- one row ---- */
 
-/* As ExecInitResultRelation() and ExecOpenIndices(), with what is known already. */
+/* As ExecInitResultRelation(), with what is known already. */
 static void
-begin_storing(Storing *storing, Relation *indexes)
+begin_storing(Storing *storing)
 {
 	const Store *store = storing->store;
 	EState	   *estate = CreateExecutorState();
@@ -379,22 +370,8 @@ begin_storing(Storing *storing, Relation *indexes)
 		target->ri_TrigFunctions = store->trigger_function;
 		target->ri_TrigWhenExprs = store->trigger_when;
 	}
-	target->ri_NumIndices = store->nindexes;
-	target->ri_IndexRelationDescs = indexes;
+	target->ri_IndexRelationDescs = palloc_array(Relation, store->nindexes + 1);
 	target->ri_IndexRelationInfo = palloc_array(IndexInfo *, store->nindexes + 1);
-	for (int i = 0; i < store->nindexes; i++)
-	{
-		IndexInfo  *info = store->index_info[i];
-
-		if (!store->index_kept[i])
-		{
-			info = palloc(sizeof(IndexInfo));
-			*info = *store->index_info[i];
-			info->ii_AmCache = NULL;
-			info->ii_Context = CurrentMemoryContext;
-		}
-		target->ri_IndexRelationInfo[i] = info;
-	}
 	storing->estate = estate;
 	storing->target = target;
 	if (target->ri_TrigDesc)
@@ -451,6 +428,7 @@ store_row(Storing *storing)
 		if (RelationGetDescr(storing->rel)->constr)
 			ExecConstraints(target, slot, estate);
 		table_tuple_insert(storing->rel, slot, estate->es_output_cid, 0, NULL);
+		open_indexes(storing, slot);
 		if (target->ri_NumIndices > 0)
 			recheck = insert_index_tuples_compat(target, slot, estate);
 		if (target->ri_TrigDesc)
@@ -463,6 +441,48 @@ store_row(Storing *storing)
 	}
 	MemoryContextSwitchTo(caller);
 	return stored;
+}
+
+/* As ExecOpenIndices(), of those that the row belongs in. */
+static void
+open_indexes(Storing *storing, TupleTableSlot *slot)
+{
+	const Store *store = storing->store;
+	ResultRelInfo *target = storing->target;
+	ExprContext *context = GetPerTupleExprContext(storing->estate);
+	bool		news;
+	int			n = 0;
+
+	context->ecxt_scantuple = slot;
+	for (int i = 0; i < store->nindexes; i++)
+	{
+		IndexInfo  *info = store->index_info[i];
+
+		if (info->ii_Predicate && !ExecQual(info->ii_PredicateState, context))
+			continue;
+		target->ri_IndexRelationInfo[n] = info;
+		target->ri_IndexRelationDescs[n++] = index_open(store->index[i], RowExclusiveLock);
+	}
+	target->ri_NumIndices = n;
+
+	/*
+	 * The infos of indexes of PostgreSQL's own kinds are kept, with what the access method keeps in
+	 * them, which would otherwise set up its support functions for each row.
+	 */
+	news = booking_cache_changed(&stores, storing->since);
+	for (int i = 0; i < n; i++)
+	{
+		Oid			method = target->ri_IndexRelationDescs[i]->rd_rel->relam;
+		IndexInfo  *info;
+
+		if (!news && (method == BTREE_AM_OID || method == GIST_AM_OID || method == HASH_AM_OID))
+			continue;
+		info = palloc(sizeof(IndexInfo));
+		*info = *target->ri_IndexRelationInfo[i];
+		info->ii_AmCache = NULL;
+		info->ii_Context = CurrentMemoryContext;
+		target->ri_IndexRelationInfo[i] = info;
+	}
 }
 
 static void

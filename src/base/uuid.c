@@ -19,6 +19,12 @@
 
 PG_FUNCTION_INFO_V1(booking_uuid_v7);
 
+/* What an id has of randomness, and for how many it is fetched at once. */
+#define RANDOM_BYTES	8
+#define RANDOM_STOCK	32
+
+static void take_random(unsigned char *bytes);
+
 void
 booking_new_id(pg_uuid_t *id)
 {
@@ -38,16 +44,30 @@ booking_new_id(pg_uuid_t *id)
 	ms = now / 1000;
 	fraction = (int) (now % 1000) * 4096 / 1000;
 
-	if (!pg_strong_random(id->data + 8, 8))
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not generate random values")));
-
+	take_random(id->data + 8);
 	for (int i = 0; i < 6; i++)
 		id->data[i] = (unsigned char) (ms >> (8 * (5 - i)));
 	id->data[6] = 0x70 | (fraction >> 8);
 	id->data[7] = (unsigned char) fraction;
 	id->data[8] = 0x80 | (id->data[8] & 0x3f);
+}
+
+/* To fetch 8 bytes takes as long as 256. */
+static void
+take_random(unsigned char *bytes)
+{
+	static unsigned char stock[RANDOM_STOCK][RANDOM_BYTES];
+	static int	left = 0;
+
+	if (left == 0)
+	{
+		if (!pg_strong_random(stock, sizeof(stock)))
+			ereport(ERROR,
+					(errcode(ERRCODE_INTERNAL_ERROR),
+					 errmsg("could not generate random values")));
+		left = RANDOM_STOCK;
+	}
+	memcpy(bytes, stock[--left], RANDOM_BYTES);
 }
 
 Datum

@@ -49,6 +49,7 @@ typedef struct Indexed
 } Indexed;
 
 static void look_at_columns(Relation heap, Relation index, Indexed *columns);
+static Node *about_columns(Relation heap, const char *words, ParseExprKind kind);
 
 /*
  * The operator by which a type is compared for equality, if the operator family can search
@@ -128,22 +129,38 @@ booking_guard_index_fault(Relation heap, Relation index)
 bool
 booking_index_has_predicate(Relation heap, Relation index, const char *predicate)
 {
-	RawStmt    *raw = linitial_node(RawStmt, raw_parser(predicate, RAW_PARSE_PLPGSQL_EXPR));
-	ResTarget  *target = linitial_node(ResTarget, castNode(SelectStmt, raw->stmt)->targetList);
-	ParseState *pstate = make_parsestate(NULL);
-	ParseNamespaceItem *item = addRangeTableEntryForRelation(pstate, heap, AccessShareLock, NULL, false, true);
-	Node	   *condition;
+	Node	   *condition = about_columns(heap, predicate, EXPR_KIND_INDEX_PREDICATE);
 
-	addNSItemToQuery(pstate, item, false, true, true);
-	condition = transformExpr(pstate, target->val, EXPR_KIND_INDEX_PREDICATE);
-	assign_expr_collations(pstate, condition);
-	free_parsestate(pstate);
-
-	/* The form in which the relation cache keeps predicates. */
-	condition = eval_const_expressions(NULL, condition);
 	condition = (Node *) make_ands_implicit(canonicalize_qual((Expr *) condition, false));
 	fix_opfuncids(condition);
 	return equal(condition, RelationGetIndexPredicate(index));
+}
+
+/* Is this the only expression that it indexes?  Functions by their full names, too. */
+bool
+booking_index_has_expression(Relation heap, Relation index, const char *expression)
+{
+	Node	   *wanted = about_columns(heap, expression, EXPR_KIND_INDEX_EXPRESSION);
+
+	fix_opfuncids(wanted);
+	return equal(list_make1(wanted), RelationGetIndexExpressions(index));
+}
+
+/* Words about the columns of a table, nearly in the form in which the relation cache keeps them. */
+static Node *
+about_columns(Relation heap, const char *words, ParseExprKind kind)
+{
+	RawStmt    *raw = linitial_node(RawStmt, raw_parser(words, RAW_PARSE_PLPGSQL_EXPR));
+	ResTarget  *target = linitial_node(ResTarget, castNode(SelectStmt, raw->stmt)->targetList);
+	ParseState *pstate = make_parsestate(NULL);
+	ParseNamespaceItem *item = addRangeTableEntryForRelation(pstate, heap, AccessShareLock, NULL, false, true);
+	Node	   *node;
+
+	addNSItemToQuery(pstate, item, false, true, true);
+	node = transformExpr(pstate, target->val, kind);
+	assign_expr_collations(pstate, node);
+	free_parsestate(pstate);
+	return eval_const_expressions(NULL, node);
 }
 
 /*

@@ -32,26 +32,12 @@
 #include "base/locks.h"
 #include "base/period.h"
 #include "base/plans.h"
+#include "engine/holder_rows.h"
 #include "engine/hours.h"
 #include "engine/request.h"
 #include "engine/resource.h"
 #include "engine/row.h"
 #include "rules/limits.h"
-
-/* The parameters of STMT_COUNT_OF_HOLDER, in their order. */
-typedef enum CountValue
-{
-	COUNT_HOLDER,
-	COUNT_OTHER_THAN,
-	COUNT_ENDS_AFTER,
-	COUNT_BEGINS_FROM,
-	COUNT_BEGINS_BEFORE,
-	COUNT_RESOURCE_ID,
-	COUNT_CATEGORY,
-	COUNT_SLOT_ID,
-	COUNT_PERIOD,
-	COUNT_NVALUES
-} CountValue;
 
 /* A limit that a holder has reached: of units or of bookings, and how many there are. */
 typedef struct Reached
@@ -251,6 +237,8 @@ count(const HolderLimit *limit, const Resource *resource, const BookingRow *row,
 	}
 #undef SET_VALUE
 
+	if (booking_holder_count(values, nulls, bookings, quantity))
+		return;
 	SPI_connect();
 	booking_run(STMT_COUNT_OF_HOLDER, values, nulls);
 	*bookings = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));

@@ -3,11 +3,13 @@
 use strict;
 use warnings FATAL => 'all';
 
-use IPC::Run;
+use FindBin;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes;
+use lib "$FindBin::RealBin/lib";
+use Servers qw(until_restarted);
 
 my $node = PostgreSQL::Test::Cluster->new('worker');
 $node->init(allows_streaming => 1);
@@ -37,22 +39,6 @@ sub logged
 	my ($pattern, $from) = @_;
 	my @found = slurp_file($node->logfile, $from) =~ /$pattern/g;
 	return scalar @found;
-}
-
-# The server has ended that process, and lets in again.  (Without input: psql may end before it reads any.)
-sub until_restarted
-{
-	my ($server, $killed, $what) = @_;
-	my $out = '';
-	for (1 .. 1800)
-	{
-		$out = '';
-		my $err = '';
-		IPC::Run::run([ 'psql', '-XAtq', '-d', $server->connstr('postgres'), '-c', "SELECT count(*) FROM pg_stat_activity WHERE pid = $killed" ], '>', \$out, '2>', \$err);
-		last if $out eq "0\n";
-		Time::HiRes::usleep(100_000);
-	}
-	return is($out, "0\n", $what);
 }
 
 # It begins where there is something to do.

@@ -4,11 +4,13 @@
 use strict;
 use warnings FATAL => 'all';
 
+use FindBin;
 use IPC::Run;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
-use Time::HiRes;
+use lib "$FindBin::RealBin/lib";
+use Servers qw(until_restarted);
 
 my $clients = $ENV{BOOKING_CLIENTS} // 8;
 my $seconds = $ENV{BOOKING_SOAK} // 3;
@@ -99,21 +101,6 @@ sub changing
 	my $log = '';
 	return IPC::Run::start([ 'pgbench', '-n', '-c', $clients, '-j', 2, '-T', $seconds, '-f', $script,
 			'-h', $node->host, '-p', $node->port, 'postgres' ], '>', \$log, '2>', \$log);
-}
-# The server has ended that process, and lets in again.  (Without input: psql may end before it reads any.)
-sub until_restarted
-{
-	my ($server, $killed, $what) = @_;
-	my $out = '';
-	for (1 .. 1800)
-	{
-		$out = '';
-		my $err = '';
-		IPC::Run::run([ 'psql', '-XAtq', '-d', $server->connstr('postgres'), '-c', "SELECT count(*) FROM pg_stat_activity WHERE pid = $killed" ], '>', \$out, '2>', \$err);
-		last if $out eq "0\n";
-		Time::HiRes::usleep(100_000);
-	}
-	return is($out, "0\n", $what);
 }
 my $worker_pid = q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'booking worker'};
 

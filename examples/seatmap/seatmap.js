@@ -33,6 +33,7 @@ export class SeatMap {
   #journal;
   #audience;
   #trip = null;
+  #known = false;                           // the seats have been read once
   #seats = new Map();
   #reading = Promise.resolve();
   #next = null;
@@ -126,6 +127,7 @@ export class SeatMap {
     const now = performance.now();
     const before = this.#seats, moved = trip?.id !== this.#trip?.id;
     this.#trip = trip ?? null;
+    this.#known = true;
     this.#seats = new Map(rows.map(({ left, ...seat }) => [seat.seat, { ...seat, lapses: left === null ? null : now + Number(left) }]));
     if (moved) {
       this.#audience.tell(({ holder }) => ["map", this.#map(holder, [])]);
@@ -161,7 +163,7 @@ export class SeatMap {
 
   live(request, response, holder) {
     return this.#audience.join(request, response, holder, async (cursor) => {
-      if (this.#journal.cursor === null) throw new Error("not there yet");
+      if (this.#journal.cursor === null || !this.#known) throw new Error("not there yet");
       const reached = this.#journal.cursor;
       const events = cursor ? await Journal.since(cursor, this.#ask) : null;
       const news = events?.filter((event) => event.slot_id === this.#trip?.id) ?? [];

@@ -43,6 +43,23 @@ await run(async () => {
     });
   }
 
+  await check("a server that has not read the seats yet shows nobody the way: what happened meanwhile is not left out", async () => {
+    await server.stop();
+    await state("away");
+    await book("8B");
+    await sql("BEGIN");
+    await sql("LOCK TABLE booking.slot");
+    await server.start();
+    const waiting = "SELECT FROM pg_locks WHERE relation = 'booking.slot'::regclass AND NOT granted";
+    while (!(await sql(waiting)).length);
+    const stream = (await fetch(`${server.url}seatmap/api/live`)).body.pipeThrough(new TextDecoderStream());
+    await assert.rejects(async () => { for await (const words of stream) if (words.includes("event:")) return; }, "it hangs up");
+    await sql("COMMIT");
+    await live(page);
+    await seat(page, "8B", "booked");
+    await news("8B taken");
+  });
+
   const other = new pg.Client({ user: process.env.SUPERUSER, database: "postgres" });
   await other.connect();
   atEnd(() => allow(true).then(() => other.end()));

@@ -72,7 +72,8 @@ static bool read_all_beside(Node *node, void *context);
  * ends, or 0 when the table is distributed by nobody.
  */
 int
-booking_citus_begin(Relation rel, const char *name, const Definition *definition, const char *impossible)
+booking_citus_begin(Relation rel, const char *name, const Definition *definition, const char *impossible,
+					const char *instead)
 {
 	Distribution distribution;
 	const char *triggers;
@@ -86,7 +87,7 @@ booking_citus_begin(Relation rel, const char *name, const Definition *definition
 				 distribution.shard > 0 ?
 				 errmsg("\"%s\" is a shard of table \"%s\"", RelationGetRelationName(rel), get_rel_name(distribution.table)) :
 				 errmsg("%s is not possible for table \"%s\", which Citus distributes", impossible, RelationGetRelationName(rel)),
-				 distribution.shard > 0 ? errhint("Guard the table, on the coordinator.") : 0));
+				 distribution.shard > 0 ? errhint("Guard the table, on the coordinator.") : errhint("%s", instead)));
 	if (definition)
 		check_keys_contain(rel, name, definition, &distribution);
 	triggers = GetConfigOption("citus.enable_unsafe_triggers", true, false);

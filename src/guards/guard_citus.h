@@ -13,7 +13,8 @@
 
 #include "guards/guard_definition.h"
 
-extern int	booking_citus_begin(Relation rel, const char *name, const Definition *definition, const char *impossible);
+extern int	booking_citus_begin(Relation rel, const char *name, const Definition *definition, const char *impossible,
+								const char *instead);
 extern void booking_citus_done(int level);
 extern void booking_citus_lock(const char *table, int level);
 extern void booking_citus_check_beside(Relation rel, const List *relations);

@@ -141,7 +141,7 @@ refuse_spread(Relation rel)
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("guard_free cannot read table \"%s\", which Citus distributes", RelationGetRelationName(rel)),
 				 errdetail("It looks at the rows of one node."),
-				 errhint("run_command_on_shards() runs it on each shard, whose guard has the shard's number behind its name.")));
+				 errhint("Run it on the shard of the key with run_command_on_shards(): docs/your-own-tables.md has the statement.")));
 }
 
 static const Rule *

@@ -149,7 +149,8 @@ booking_guard_table(PG_FUNCTION_ARGS)
 	warn_if_long(rel, &order);
 	lock_target(RelationGetRelid(rel), ShareRowExclusiveLock);
 	define_guard(rel, &order);
-	citus = booking_citus_begin(rel, order.name, &order.definition, order.with_constraint ? "with_constraint" : NULL);
+	citus = booking_citus_begin(rel, order.name, &order.definition, order.with_constraint ? "with_constraint" : NULL,
+								"The guard itself keeps the rule: leave with_constraint out.");
 	if (order.query)
 		booking_citus_check_beside(rel, order.query->relations);
 	order.table = close_target(rel);
@@ -323,6 +324,7 @@ Datum
 booking_guard_against(PG_FUNCTION_ARGS)
 {
 	static const char *const arguments[] = {"target", "guard", "blocker"};
+	const char *instead = "Store both kinds of rows in one table: one that is to have all to itself takes all of the capacity.";
 	GuardWords	words = {0};
 	char	   *guard_name;
 	Relation	rel;
@@ -348,8 +350,8 @@ booking_guard_against(PG_FUNCTION_ARGS)
 				 errmsg("a table cannot be guarded against itself"),
 				 errhint("One guard over all its rows does that; a row that is to have all to itself takes all of the capacity.")));
 
-	(void) booking_citus_begin(rel, NULL, NULL, "guard_against()");
-	(void) booking_citus_begin(blocker, NULL, NULL, "guard_against()");
+	(void) booking_citus_begin(rel, NULL, NULL, "guard_against()", instead);
+	(void) booking_citus_begin(blocker, NULL, NULL, "guard_against()", instead);
 
 	/* In one order, whichever is which. */
 	lock_target(Min(RelationGetRelid(rel), RelationGetRelid(blocker)), ShareRowExclusiveLock);

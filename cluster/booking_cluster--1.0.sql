@@ -22,8 +22,8 @@
  * the place's own, and a place that moves meets nothing of its name.
  *
  * How to read this file: the tables; what a call does first; what it makes of its arguments;
- * the functions, which are generated from those of booking; over all places; setting up;
- * moving a place.
+ * the functions, which are generated from those of booking; over all places; setting up, and
+ * who may do what; moving a place; giving homes to places that have none.
  */
 
 \echo Use "CREATE EXTENSION booking_cluster CASCADE" to load this file. \quit
@@ -192,7 +192,17 @@ BEGIN
 	PERFORM pg_advisory_xact_lock_shared(booking.cluster_lock_class(), hashtext(cluster_open.place));
 	PERFORM FROM booking.cluster_resident r WHERE r.place = cluster_open.place;
 	IF FOUND THEN
-		RETURN;
+		IF current_setting('transaction_isolation') = 'read committed' THEN
+			RETURN;
+		END IF;
+		-- An old snapshot sees a place that has left.  A unique index does not.
+		INSERT INTO booking.cluster_resident (place) VALUES (cluster_open.place) ON CONFLICT DO NOTHING;
+		IF NOT FOUND THEN
+			RETURN;
+		END IF;
+		RAISE serialization_failure USING
+			MESSAGE = format('place "%s" has just moved', cluster_open.place),
+			HINT = 'Repeat the transaction.';
 	ELSIF cluster_open.place IS NULL OR NOT booking.cluster_is_home(cluster_open.place) THEN
 		PERFORM booking.cluster_not_here(cluster_open.place);
 	END IF;
@@ -237,27 +247,35 @@ AS $$
 $$;
 COMMENT ON FUNCTION booking.cluster_inside(text, text[]) IS 'the same for several';
 
-/* Requests of book_all() and moves of move_all(): what is no list of objects, booking refuses. */
-CREATE FUNCTION booking.cluster_inside(place text, requests jsonb) RETURNS jsonb
+/*
+ * Requests of book_all() and moves of move_all(): names become those on the node, and ids are
+ * of this place.  What is no list of objects, or no id, booking refuses.
+ */
+CREATE FUNCTION booking.cluster_inside(place text, requests jsonb, moves boolean) RETURNS jsonb
 	LANGUAGE sql STABLE PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT CASE WHEN jsonb_typeof(requests) = 'array' THEN
 		(SELECT coalesce(jsonb_agg(
-			CASE
-				WHEN jsonb_typeof(r.request) <> 'object' THEN r.request
-				WHEN jsonb_typeof(r.request -> 'resource') = 'string' THEN
-					jsonb_set(r.request, '{resource}', to_jsonb(booking.cluster_inside(place, r.request ->> 'resource')))
-				WHEN jsonb_typeof(r.request -> 'resource') = 'number' THEN
-					jsonb_set(r.request, '{resource}', to_jsonb(booking.cluster_mine(place, 'resource', r.request ->> 'resource')::bigint))
-				WHEN r.request ? 'slot_id' THEN
-					jsonb_set(r.request, '{slot_id}', to_jsonb(booking.cluster_mine(place, 'slot', r.request ->> 'slot_id')::bigint))
-				ELSE r.request
+			CASE WHEN jsonb_typeof(r.request) <> 'object' THEN r.request
+				ELSE r.request || coalesce(
+					(SELECT jsonb_object_agg(i.key, CASE i.what
+						WHEN 'name' THEN to_jsonb(booking.cluster_inside(place, i.value))
+						WHEN 'booking' THEN to_jsonb(booking.cluster_mine(place, i.what, i.value))
+						ELSE to_jsonb(booking.cluster_mine(place, i.what, split_part(i.value, '.', 1))::bigint) END)
+					FROM (SELECT e.key, e.value #>> '{}' AS value,
+							CASE
+								WHEN e.key = 'resource' AND jsonb_typeof(e.value) = 'string' THEN 'name'
+								WHEN e.key IN ('resource', 'slot_id') AND e.value #>> '{}' ~ '^[0-9]{1,18}([.]0+)?$' THEN replace(e.key, '_id', '')
+								WHEN e.key = 'id' AND moves AND translate(lower(e.value #>> '{}'), '{}-', '') ~ '^[0-9a-f]{32}$' THEN 'booking'
+							END AS what
+						FROM jsonb_each(r.request) AS e) AS i
+					WHERE i.what IS NOT NULL), '{}')
 			END ORDER BY r.i), '[]')
 		FROM jsonb_array_elements(requests) WITH ORDINALITY AS r (request, i))
 		ELSE requests END
 $$;
-COMMENT ON FUNCTION booking.cluster_inside(text, jsonb) IS 'the same for a list of requests or moves';
+COMMENT ON FUNCTION booking.cluster_inside(text, jsonb, boolean) IS 'the same for a list of requests or moves';
 
 /*
  * An id is as good as the place that is named with it: what belongs to another place is not
@@ -325,7 +343,7 @@ AS $$
 		WHEN name IN ('resource', 'category') AND type = 'text'::regtype THEN format('booking.cluster_inside($1, $%s)', n)
 		WHEN name = 'resource' AND type = 'bigint'::regtype THEN format('booking.cluster_mine($1, ''resource'', $%s::text)::bigint', n)
 		WHEN name = 'resources' AND type = 'text[]'::regtype THEN format('booking.cluster_inside($1, $%s)', n)
-		WHEN name IN ('requests', 'moves') AND type = 'jsonb'::regtype THEN format('booking.cluster_inside($1, $%s)', n)
+		WHEN name IN ('requests', 'moves') AND type = 'jsonb'::regtype THEN format('booking.cluster_inside($1, $%s, %L)', n, name = 'moves')
 		WHEN name = 'slot_id' AND type = 'bigint'::regtype THEN format('booking.cluster_mine($1, ''slot'', $%s::text)::bigint', n)
 		WHEN name = 'group_id' AND type = 'uuid'::regtype AND n = 2 THEN format('booking.cluster_mine($1, ''group'', $%s::text)::uuid', n)
 		WHEN name IN ('id', 'a', 'b') AND type = 'uuid'::regtype AND (n = 2 OR name = 'b') THEN format('booking.cluster_mine($1, ''booking'', $%s::text)::uuid', n)
@@ -365,8 +383,6 @@ DECLARE
 	f record;
 	body text;
 	looks boolean;
-	set_of boolean;
-	result text;
 BEGIN
 	FOR f IN SELECT c.*, p.provolatile, p.proretset, p.prorettype, pg_get_function_result(p.oid) AS result, p.proname,
 			obj_description(p.oid, 'pg_proc') AS about
@@ -382,8 +398,10 @@ BEGIN
 			CASE WHEN f.proretset THEN 'RETURN QUERY SELECT * FROM ' || f.call
 				WHEN f.prorettype = 'void'::regtype THEN 'PERFORM ' || f.call
 				ELSE 'RETURN ' || f.call END);
-		EXECUTE format('CREATE FUNCTION booking.%I(%s) RETURNS %s LANGUAGE plpgsql %s PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS %L',
-			f.name, f.arguments, f.result, CASE WHEN looks THEN 'STABLE' ELSE 'VOLATILE' END, body);
+		-- Times in JSON are read on the node, which does not know the settings of the session that it comes from.
+		EXECUTE format('CREATE FUNCTION booking.%I(%s) RETURNS %s LANGUAGE plpgsql %s PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp%s AS %L',
+			f.name, f.arguments, f.result, CASE WHEN looks THEN 'STABLE' ELSE 'VOLATILE' END,
+			CASE WHEN f.arguments ~ '\y(requests|moves) jsonb' THEN ' SET timezone = ''UTC'' SET datestyle = ''ISO, YMD''' END, body);
 		EXECUTE format('COMMENT ON FUNCTION booking.%I(%s) IS %L', f.name, f.types, f.about || '; in a place, on its node');
 	END LOOP;
 END
@@ -411,6 +429,24 @@ COMMENT ON FUNCTION booking.cluster_run(text, text) IS 'runs a statement on the 
 
 -- Over all places -----------------------------------------------------------------------------
 
+/* On a node: the rows of a query, in JSON that every session reads in the same way. */
+CREATE FUNCTION booking.cluster_answer(query text) RETURNS text
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	SET datestyle = 'ISO, YMD' SET intervalstyle = 'postgres' SET timezone = 'UTC'
+AS $$
+DECLARE
+	answer text;
+BEGIN
+	IF query IS NULL THEN
+		RAISE null_value_not_allowed USING MESSAGE = 'query must not be null';
+	END IF;
+	EXECUTE format('SELECT coalesce(json_agg(q), ''[]'') FROM (%s) AS q', query) INTO answer;
+	RETURN answer;
+END
+$$;
+COMMENT ON FUNCTION booking.cluster_answer(text) IS 'cluster_ask() on one node';
+
 /* Runs a query on each node and returns its rows; a node that does not answer is an error. */
 CREATE FUNCTION booking.cluster_ask(query text)
 	RETURNS TABLE (node_group integer, n bigint, item jsonb)
@@ -422,11 +458,15 @@ DECLARE
 BEGIN
 	FOR answer IN
 		SELECT d.groupid, r.success, r.result
-		FROM run_command_on_all_nodes(format($q$SELECT coalesce(json_agg(q), '[]') FROM (%s) AS q$q$, query)) r
+		FROM run_command_on_all_nodes(format('SELECT booking.cluster_answer(%L)', query)) r
 		JOIN pg_dist_node d ON d.nodeid = r.nodeid
 		ORDER BY d.groupid
 	LOOP
-		IF NOT answer.success THEN
+		IF NOT answer.success AND starts_with(answer.result, 'ERROR:') THEN
+			RAISE external_routine_exception USING
+				MESSAGE = format('node %s has refused', answer.groupid),
+				DETAIL = answer.result;
+		ELSIF NOT answer.success THEN
 			RAISE connection_failure USING
 				MESSAGE = format('node %s has not answered', answer.groupid),
 				DETAIL = answer.result;
@@ -445,6 +485,7 @@ CREATE FUNCTION booking.cluster_find_slots_everywhere(
 	RETURNS TABLE (place text, resource_id bigint, resource text, period tstzrange, remaining integer)
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
+	SET datestyle = 'ISO, YMD' SET intervalstyle = 'postgres'
 AS $$
 #variable_conflict use_column
 BEGIN
@@ -458,7 +499,7 @@ BEGIN
 		quantity, step, max_results)) a,
 	jsonb_to_record(a.item) AS f (resource_id bigint, resource text, period tstzrange, remaining integer)
 	ORDER BY lower(f.period), f.resource, f.period
-	LIMIT max_results;
+	LIMIT greatest(max_results, 0);
 END
 $$;
 COMMENT ON FUNCTION booking.cluster_find_slots_everywhere(tstzrange, interval, text, integer, interval, integer) IS
@@ -495,7 +536,7 @@ BEGIN
 			jsonb_to_record(a.item) AS v (cursor text, seq bigint, at timestamptz, kind text, booking_id uuid, resource_id bigint,
 				slot_id bigint, holder text, version integer, actor text, detail jsonb)
 		ORDER BY max(v.at) OVER (PARTITION BY a.node_group ORDER BY a.n), a.node_group, a.n
-		LIMIT max
+		LIMIT greatest(max, 0)
 	LOOP
 		cursors := jsonb_set(cursors, ARRAY[e.node_group::text], to_jsonb(e.cursor));
 		RETURN QUERY SELECT cursors::text, e.node_group, e.seq, e.at, e.kind, e.booking_id, e.resource_id,
@@ -536,7 +577,8 @@ BEGIN
 	UNION ALL
 		SELECT 'limit that counts over places', format('holder_limit %s counts whatever lives on this node', l.id)
 		FROM booking.holder_limit l
-		WHERE l.resource_id IS NULL AND (l.category IS NULL OR strpos(l.category, '/') = 0) AND EXISTS (SELECT FROM booking.cluster_resident)
+		WHERE l.resource_id IS NULL AND EXISTS (SELECT FROM booking.cluster_resident)
+			AND NOT EXISTS (SELECT FROM booking.cluster_resident h WHERE h.place = booking.cluster_place_of(l.category))
 	UNION ALL
 		SELECT 'ids that may meet', format('%s begins at %s', s.sequencename, s.min_value)
 		FROM pg_sequences s
@@ -563,15 +605,16 @@ COMMENT ON FUNCTION booking.cluster_verify() IS 'verify() of each node, and what
 
 -- Setting up ------------------------------------------------------------------------------------
 
-CREATE FUNCTION booking.cluster_sequences() RETURNS TABLE (sequence name)
+CREATE FUNCTION booking.cluster_sequences() RETURNS TABLE (sequence name, target regclass, id name)
 	LANGUAGE sql STABLE PARALLEL RESTRICTED
 	SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT c.relname
+	SELECT c.relname, d.refobjid::regclass, a.attname
 	FROM pg_class c
 	JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'i'
 	JOIN pg_depend e ON e.classid = 'pg_class'::regclass AND e.objid = d.refobjid AND e.deptype = 'e'
 	JOIN pg_extension x ON e.refclassid = 'pg_extension'::regclass AND e.refobjid = x.oid AND x.extname = 'booking'
+	JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
 	WHERE c.relkind = 'S' AND c.relname <> 'event_seq_seq' AND c.relname !~ '^archive'
 $$;
 COMMENT ON FUNCTION booking.cluster_sequences() IS 'where ids come from that must not meet: the identities of booking';
@@ -586,18 +629,19 @@ CREATE FUNCTION booking.cluster_take_ids() RETURNS void
 	SET citus.enable_ddl_propagation = off
 AS $$
 DECLARE
-	s name;
+	s record;
 	first bigint := greatest(booking.cluster_group() * 1000000000000, 1);
 	last bigint := (booking.cluster_group() + 1) * 1000000000000 - 1;
-	next bigint;
 BEGIN
-	FOR s IN SELECT c.sequence FROM booking.cluster_sequences() c
+	-- One that counts in its range already is left alone: it may be in use, and what it has given is not given again.
+	FOR s IN
+		SELECT q.sequencename AS name, q.last_value
+		FROM pg_sequences q
+		WHERE q.schemaname = 'booking' AND q.sequencename IN (SELECT c.sequence FROM booking.cluster_sequences() c)
+			AND (q.min_value, q.max_value) <> (first, last)
 	LOOP
-		SELECT coalesce(q.last_value + 1, first) INTO next FROM pg_sequences q WHERE q.schemaname = 'booking' AND q.sequencename = s;
-		IF next NOT BETWEEN first AND last THEN
-			next := first;
-		END IF;
-		EXECUTE format('ALTER SEQUENCE booking.%I MINVALUE %s MAXVALUE %s START %s RESTART %s', s, first, last, first, next);
+		EXECUTE format('ALTER SEQUENCE booking.%I MINVALUE %s MAXVALUE %s START %s %s', s.name, first, last, first,
+			CASE WHEN s.last_value BETWEEN first AND last THEN '' ELSE 'RESTART ' || first END);
 	END LOOP;
 END
 $$;
@@ -632,6 +676,27 @@ END
 $$;
 COMMENT ON FUNCTION booking.cluster_set_up(integer) IS 'distributes homes and functions, and gives each node its ids; on the coordinator';
 
+/*
+ * Before DROP EXTENSION: Citus does not drop the shards of tables that belong to an extension.
+ * All that was booked stays where it is; after another set_up(), cluster_adopt() finds it.
+ */
+CREATE FUNCTION booking.cluster_take_down() RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM h.place FROM booking.cluster_home h WHERE h.moving;
+	IF FOUND THEN
+		RAISE object_not_in_prerequisite_state USING
+			MESSAGE = 'a place is packed',
+			HINT = 'Call cluster_move_place() for each that booking.cluster_verify() names.';
+	END IF;
+	PERFORM citus_drop_all_shards('booking.cluster_luggage', 'booking', 'cluster_luggage');
+	PERFORM citus_drop_all_shards('booking.cluster_home', 'booking', 'cluster_home');
+END
+$$;
+COMMENT ON FUNCTION booking.cluster_take_down() IS 'drops the shards of homes, before DROP EXTENSION; places stay where they are';
+
 /* Runs a command on each node; the first that fails is the error. */
 CREATE FUNCTION booking.cluster_on_all(command text) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -652,6 +717,39 @@ END
 $$;
 COMMENT ON FUNCTION booking.cluster_on_all(text) IS 'runs a command on each node, in a transaction of its own on each';
 
+/* On one node, the same.  The others may be down. */
+CREATE FUNCTION booking.cluster_on(host text, port integer, command text) RETURNS text
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	answer record;
+BEGIN
+	SELECT r.success, r.result INTO answer FROM master_run_on_worker(ARRAY[host], ARRAY[port], ARRAY[command], false) AS r;
+	IF NOT answer.success THEN
+		RAISE object_not_in_prerequisite_state USING
+			MESSAGE = format('node %s:%s has refused', host, port),
+			DETAIL = answer.result;
+	END IF;
+	RETURN answer.result;
+END
+$$;
+COMMENT ON FUNCTION booking.cluster_on(text, integer, text) IS 'runs a command on a node, in a transaction of its own there';
+
+/* Is it set up already?  Then a node that joins gets what cluster_set_up() and grants have given the others. */
+CREATE FUNCTION booking.cluster_welcome(host text, port integer) RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF EXISTS (SELECT FROM pg_dist_partition p WHERE p.logicalrelid = 'booking.cluster_home'::regclass) THEN
+		PERFORM booking.cluster_on(host, port, 'SELECT booking.cluster_take_ids()');
+		PERFORM booking.cluster_on(host, port, booking.cluster_grants());
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION booking.cluster_welcome(text, integer) IS 'gives a node ids of its own, and lets those in who may do something here';
+
 /* A node that joins has no place until one is moved there. */
 CREATE PROCEDURE booking.cluster_add_node(host text, port integer)
 	LANGUAGE plpgsql
@@ -659,12 +757,40 @@ AS $$
 BEGIN
 	PERFORM pg_catalog.citus_add_node(host, port);
 	COMMIT;
-	PERFORM booking.cluster_on_all('SELECT booking.cluster_take_ids()');
+	PERFORM booking.cluster_welcome(host, port);
 END
 $$;
-COMMENT ON PROCEDURE booking.cluster_add_node(text, integer) IS 'adds a node to the cluster, with ids of its own';
+COMMENT ON PROCEDURE booking.cluster_add_node(text, integer) IS 'adds a node to the cluster';
 
-/* On this node: a function here may be used by whoever may use the one of booking that it calls. */
+/*
+ * What each level may beside what booking.access_levels() says: a function here is for those who
+ * may use the one of booking that it calls.
+ */
+CREATE FUNCTION booking.cluster_access_levels() RETURNS TABLE (levels text[], kind text, object text, privilege text, acl aclitem[])
+	LANGUAGE sql STABLE PARALLEL RESTRICTED
+	SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT l.levels, 'FUNCTION', p.oid::regprocedure::text, 'EXECUTE', p.proacl
+	FROM booking.cluster_functions() c
+	JOIN pg_proc p ON p.pronamespace = 'booking'::regnamespace AND p.proname = c.name
+		AND pg_get_function_identity_arguments(p.oid) = 'place ' || c.types
+	JOIN booking.access_levels() l ON l.kind = 'FUNCTION' AND l.object::regprocedure = c.function
+UNION ALL
+	SELECT h.levels::text[], 'FUNCTION', p.oid::regprocedure::text, 'EXECUTE', p.proacl
+	FROM (VALUES
+		('{read,book,manage}', '{cluster_group,cluster_may_be_here,cluster_lock_class,cluster_is_home,cluster_not_here,cluster_look,cluster_enter,cluster_place_of,cluster_inside,cluster_mine,cluster_names,cluster_ask,cluster_answer,cluster_find_slots_everywhere,cluster_read_events,cluster_run}'::name[]),
+		('{book,manage}', '{cluster_expire_holds}'),
+		('{manage}', '{cluster_open,cluster_verify,cluster_sequences}')) AS h (levels, names)
+	JOIN pg_proc p ON p.pronamespace = 'booking'::regnamespace AND p.proname = ANY (h.names)
+UNION ALL
+	SELECT t.levels::text[], 'TABLE', c.oid::regclass::text, t.privilege, c.relacl
+	FROM (VALUES ('{read,book,manage}', 'SELECT'), ('{manage}', 'INSERT')) AS t (levels, privilege)
+	CROSS JOIN pg_class c
+	WHERE c.oid IN ('booking.cluster_home'::regclass, 'booking.cluster_resident'::regclass)
+$$;
+COMMENT ON FUNCTION booking.cluster_access_levels() IS 'each privilege that a level of cluster_grant_access() adds to those of booking, and the roles that have it now';
+
+/* On this node.  Without a level, all is taken back. */
 CREATE FUNCTION booking.cluster_grant_here(role regrole, level text) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
@@ -673,46 +799,70 @@ AS $$
 DECLARE
 	command text;
 BEGIN
-	PERFORM booking.grant_access(role, level);
+	IF level IS NULL THEN
+		PERFORM booking.revoke_access(role);
+	ELSE
+		PERFORM booking.grant_access(role, level);
+	END IF;
+	-- The homes are distributed: their rights are Citus' to pass on.
 	FOR command IN
-		SELECT format('GRANT EXECUTE ON FUNCTION %s TO %s', p.oid::regprocedure, role)
-		FROM booking.cluster_functions() c
-		JOIN pg_proc p ON p.pronamespace = 'booking'::regnamespace AND p.proname = c.name
-			AND p.oid::regprocedure::text = format('booking.%s(%s)', c.name, (SELECT string_agg(format_type(t.type, NULL), ',' ORDER BY t.n)
-				FROM unnest('25'::oid || (SELECT q.proargtypes::oid[] FROM pg_proc q WHERE q.oid = c.function)) WITH ORDINALITY AS t (type, n)))
-		WHERE has_function_privilege(role, c.function, 'EXECUTE')
-	UNION ALL
-		SELECT format('GRANT EXECUTE ON FUNCTION %s TO %s', p.oid::regprocedure, role)
-		FROM pg_proc p
-		WHERE p.pronamespace = 'booking'::regnamespace
-			AND (p.proname IN ('cluster_group', 'cluster_may_be_here', 'cluster_lock_class', 'cluster_is_home', 'cluster_not_here', 'cluster_look', 'cluster_enter',
-					'cluster_place_of', 'cluster_inside', 'cluster_mine', 'cluster_names', 'cluster_ask', 'cluster_find_slots_everywhere', 'cluster_read_events', 'cluster_run')
-				OR level = 'manage' AND p.proname IN ('cluster_open', 'cluster_expire_holds', 'cluster_verify')
-				OR level = 'book' AND p.proname = 'cluster_expire_holds')
-	UNION ALL
-		SELECT format('GRANT SELECT%s ON booking.cluster_resident TO %s', CASE level WHEN 'manage' THEN ', INSERT' END, role)
+		SELECT format(CASE WHEN level IS NULL THEN 'REVOKE %s ON %s %s FROM %s' ELSE 'GRANT %s ON %s %s TO %s' END, l.privilege, l.kind, l.object, role)
+		FROM booking.cluster_access_levels() l
+		WHERE (level IS NULL OR level = ANY (l.levels)) AND l.object <> 'booking.cluster_home'
 	LOOP
 		EXECUTE command;
 	END LOOP;
 END
 $$;
-COMMENT ON FUNCTION booking.cluster_grant_here(regrole, text) IS 'cluster_grant_access() on one node';
+COMMENT ON FUNCTION booking.cluster_grant_here(regrole, text) IS 'cluster_grant_access() and cluster_revoke_access() on one node';
 
 CREATE FUNCTION booking.cluster_grant_access(role regrole, level text) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	IF level NOT IN ('read', 'book', 'manage') THEN
+	IF num_nulls(role, level) > 0 THEN
+		RAISE null_value_not_allowed USING MESSAGE = 'role and level must not be null';
+	ELSIF level NOT IN ('read', 'book', 'manage') THEN
 		RAISE invalid_parameter_value USING
 			MESSAGE = format('"%s" is not a level of access to places', level),
 			HINT = 'The levels are read, book and manage.';
 	END IF;
-	EXECUTE format('GRANT SELECT%s ON booking.cluster_home TO %s', CASE level WHEN 'manage' THEN ', INSERT' END, role);
 	PERFORM booking.cluster_on_all(format('SELECT booking.cluster_grant_here(%L, %L)', role, level));
+	EXECUTE format('GRANT SELECT%s ON booking.cluster_home TO %s', CASE level WHEN 'manage' THEN ', INSERT' END, role);
 END
 $$;
 COMMENT ON FUNCTION booking.cluster_grant_access(regrole, text) IS 'grant_access(role, level) on each node, for places';
+
+CREATE FUNCTION booking.cluster_revoke_access(role regrole) RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF role IS NULL THEN
+		RAISE null_value_not_allowed USING MESSAGE = 'role must not be null';
+	END IF;
+	PERFORM booking.cluster_on_all(format('SELECT booking.cluster_grant_here(%L, NULL)', role));
+	EXECUTE format('REVOKE SELECT, INSERT ON booking.cluster_home FROM %s', role);
+END
+$$;
+COMMENT ON FUNCTION booking.cluster_revoke_access(regrole) IS 'revoke_access(role) on each node';
+
+/* For a node that joins. */
+CREATE FUNCTION booking.cluster_grants() RETURNS text
+	LANGUAGE sql STABLE PARALLEL RESTRICTED
+	SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT format('DO %L', 'BEGIN SET LOCAL citus.enable_ddl_propagation = off; ' || coalesce(string_agg(
+		format('GRANT %s ON %s %s TO %s; ', l.privilege, l.kind, l.object, a.grantee::regrole), ''), '') || 'END')
+	FROM (
+		SELECT b.kind, b.object, b.privilege, b.acl FROM booking.access_levels() b
+		UNION ALL
+		SELECT c.kind, c.object, c.privilege, c.acl FROM booking.cluster_access_levels() c) AS l
+	CROSS JOIN aclexplode(l.acl) AS a
+	WHERE a.privilege_type = l.privilege AND a.grantee <> 0 AND a.grantee <> a.grantor
+$$;
+COMMENT ON FUNCTION booking.cluster_grants() IS 'the command that gives on another node the rights that roles have on this one';
 
 
 -- Moving a place ----------------------------------------------------------------------------------
@@ -730,7 +880,7 @@ AS $$
 			WHEN c.relname = 'resource' THEN 'id = ANY ($1)'
 			WHEN by_resource.attnum IS NULL THEN 'slot_id IN (SELECT s.id FROM booking.slot s WHERE s.resource_id = ANY ($1))'
 			WHEN by_category.attnum IS NULL OR by_resource.attnotnull THEN 'resource_id = ANY ($1)'
-			ELSE 'resource_id = ANY ($1) OR resource_id IS NULL AND starts_with(category, $2 || ''/'')'
+			ELSE 'resource_id = ANY ($1) OR resource_id IS NULL AND (category = $2 OR starts_with(category, $2 || ''/''))'
 		END
 	FROM pg_class c
 	JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
@@ -744,6 +894,21 @@ AS $$
 	ORDER BY c.relname = 'resource', c.relname = 'slot', c.relname
 $$;
 COMMENT ON FUNCTION booking.cluster_tables() IS 'tables of booking with rows of places, and how these are found by the ids of resources ($1) or the place ($2)';
+
+/* What locks have been waited for must be seen: that takes a snapshot for each statement. */
+CREATE FUNCTION booking.cluster_must_see_all() RETURNS void
+	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+	SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF current_setting('transaction_isolation') <> 'read committed' THEN
+		RAISE object_not_in_prerequisite_state USING
+			MESSAGE = format('a place cannot move at isolation level %s', current_setting('transaction_isolation')),
+			HINT = format('ALTER ROLE %I SET default_transaction_isolation = ''read committed'', and connect again.', current_user);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION booking.cluster_must_see_all() IS 'raises an error in a transaction with one snapshot for all';
 
 /*
  * On the node where the place is, and on others nothing: all rows of the place go into
@@ -765,7 +930,20 @@ DECLARE
 	packed jsonb;
 	moment timestamptz := clock_timestamp();
 BEGIN
-	PERFORM set_config('lock_timeout', (1000 * EXTRACT(epoch FROM wait))::bigint::text, true);
+	PERFORM booking.cluster_must_see_all();
+	SELECT k.conrelid::regclass AS referring, k.confrelid::regclass AS target INTO t
+	FROM pg_constraint k
+	WHERE k.contype = 'f' AND k.confrelid IN (SELECT c.target FROM booking.cluster_tables() c)
+		AND k.conrelid NOT IN (SELECT c.target FROM booking.cluster_tables() c)
+		AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = k.conrelid AND d.deptype = 'e')
+	ORDER BY 1 LIMIT 1;
+	IF FOUND THEN
+		RAISE object_not_in_prerequisite_state USING
+			MESSAGE = format('table %s refers to %s', t.referring, t.target),
+			DETAIL = 'Its rows would stay here, and what they refer to would be on another node.',
+			HINT = 'Drop the foreign key.';
+	END IF;
+	PERFORM set_config('lock_timeout', greatest(1000 * EXTRACT(epoch FROM wait), 1)::bigint::text, true);
 	IF NOT EXISTS (SELECT FROM booking.cluster_resident r WHERE r.place = cluster_pack.place) THEN
 		RETURN false;
 	END IF;
@@ -774,9 +952,10 @@ BEGIN
 	IF NOT FOUND THEN
 		RETURN false;
 	END IF;
-	UPDATE booking.resource r SET name = r.name
-	WHERE r.name = ANY (booking.cluster_names(cluster_pack.place));
-	ids := ARRAY(SELECT r.id FROM booking.resource r WHERE r.name = ANY (booking.cluster_names(cluster_pack.place)));
+	WITH locked AS (
+		UPDATE booking.resource r SET name = r.name
+		WHERE r.name = ANY (booking.cluster_names(cluster_pack.place)) RETURNING r.id)
+	SELECT coalesce(array_agg(l.id), '{}') INTO ids FROM locked l;
 	UPDATE booking.cluster_home SET moving = true, since = moment WHERE place = cluster_pack.place;
 
 	PERFORM set_config('session_replication_role', 'replica', true);
@@ -807,9 +986,11 @@ AS $$
 DECLARE
 	l record;
 	columns text;
+	missing text;
 	moment timestamptz := clock_timestamp();
 	here integer := booking.cluster_group();
 BEGIN
+	PERFORM booking.cluster_must_see_all();
 	IF NOT booking.cluster_is_home(cluster_unpack.place) THEN
 		RETURN false;
 	END IF;
@@ -826,6 +1007,15 @@ BEGIN
 		FROM pg_attribute a
 		WHERE a.attrelid = l.target::regclass AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
 			AND (l.items -> 0) ? a.attname::text;
+		SELECT i.key INTO missing
+		FROM jsonb_object_keys(l.items -> 0) AS i (key)
+		WHERE NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = l.target::regclass AND a.attname = i.key AND a.attnum > 0 AND NOT a.attisdropped);
+		IF FOUND THEN
+			RAISE undefined_column USING
+				MESSAGE = format('table %s has no column "%s" on this node', l.target, missing),
+				DETAIL = 'It has one on the node that the place comes from.',
+				HINT = 'Add it here, or move the place back.';
+		END IF;
 		EXECUTE format('INSERT INTO %1$s (%2$s) SELECT %2$s FROM jsonb_populate_recordset(NULL::%1$s, $1)', l.target::regclass, columns)
 		USING l.items;
 	END LOOP;
@@ -862,43 +1052,149 @@ COMMENT ON FUNCTION booking.cluster_shard(text) IS 'the shard of a place''s home
 
 /*
  * Three transactions: pack, move the shard, unpack.  In between the place is nowhere, and a
- * call that needs it fails with 40001 ("repeat the transaction").  Whatever dies at whatever
- * point: called once more, with the same node or another, it goes on from there.
+ * call that needs it fails with 40001 ("repeat the transaction").  If the shard does not
+ * move, the place is unpacked where it was.  Whatever dies at whatever point: called once more,
+ * with the same node or another, it goes on from there.
  */
 CREATE PROCEDURE booking.cluster_move_place(place text, host text, port integer, wait interval DEFAULT '10 seconds')
 	LANGUAGE plpgsql
 AS $$
 DECLARE
-	shard bigint;
-	here record;
-	alone boolean;
+	home record;
 	began timestamptz;
 BEGIN
+	-- Inside another transaction this is an error, and nothing has happened yet.
+	COMMIT;
 	IF (place IS NULL) OR (host IS NULL) OR (port IS NULL) OR (wait IS NULL) THEN
 		RAISE null_value_not_allowed USING MESSAGE = 'place, host, port and wait must not be null';
 	END IF;
+	SELECT * INTO home FROM booking.cluster_shard(place);
+	PERFORM booking.cluster_target(host, port);
 	-- Its home gets a shard of its own.
-	SELECT c.shardid, c.alone INTO shard, alone FROM booking.cluster_shard(place) AS c;
-	IF NOT alone THEN
+	IF NOT home.alone THEN
 		PERFORM pg_catalog.isolate_tenant_to_new_shard('booking.cluster_home', place, 'CASCADE', 'block_writes');
 		COMMIT;
-		SELECT c.shardid INTO shard FROM booking.cluster_shard(place) AS c;
+		SELECT * INTO home FROM booking.cluster_shard(place);
 	END IF;
-	SELECT c.host, c.port INTO here FROM booking.cluster_shard(place) AS c;
 	began := pg_catalog.clock_timestamp();
-	IF here.host OPERATOR(pg_catalog.<>) host OR here.port OPERATOR(pg_catalog.<>) port THEN
-		PERFORM booking.cluster_on_all(pg_catalog.format('SELECT booking.cluster_pack(%L, %L)', place, wait));
+	IF home.host OPERATOR(pg_catalog.<>) host OR home.port OPERATOR(pg_catalog.<>) port THEN
+		PERFORM booking.cluster_on(home.host, home.port, pg_catalog.format('SELECT booking.cluster_pack(%L, %L)', place, wait));
 		COMMIT;
-		PERFORM pg_catalog.citus_move_shard_placement(shard, here.host, here.port, host, port, 'block_writes');
+		BEGIN
+			PERFORM pg_catalog.citus_move_shard_placement(home.shardid, home.host, home.port, host, port, 'block_writes');
+		EXCEPTION WHEN OTHERS OR query_canceled THEN
+			PERFORM booking.cluster_on(home.host, home.port, pg_catalog.format('SELECT booking.cluster_unpack(%L)', place));
+			RAISE;
+		END;
 		COMMIT;
 	END IF;
-	PERFORM booking.cluster_on_all(pg_catalog.format('SELECT booking.cluster_unpack(%L)', place));
+	PERFORM booking.cluster_on(host, port, pg_catalog.format('SELECT booking.cluster_unpack(%L)', place));
 	RAISE NOTICE '%', pg_catalog.format('place "%s" lives on %s:%s now; it was nowhere for %s ms', place, host, port,
 		pg_catalog.round(1000::numeric OPERATOR(pg_catalog.*) EXTRACT(epoch FROM pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) began)));
 END
 $$;
 COMMENT ON PROCEDURE booking.cluster_move_place(text, text, integer, interval) IS
 	'moves a place to another node while its callers go on; called again, it ends what was interrupted';
+
+CREATE FUNCTION booking.cluster_target(host text, port integer) RETURNS void
+	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+	SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF NOT EXISTS (SELECT FROM pg_dist_node n WHERE n.nodename = host AND n.nodeport = port AND n.isactive AND n.shouldhaveshards AND n.noderole = 'primary') THEN
+		RAISE undefined_object USING
+			MESSAGE = format('%s:%s is no node for places', host, port),
+			HINT = 'The nodes are in pg_dist_node, by the names that they were added with; places may live on those with shouldhaveshards.';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION booking.cluster_target(text, integer) IS 'raises an error if no place may live on that node';
+
+
+-- Places without homes ----------------------------------------------------------------------
+
+/*
+ * Resources that no home knows: those of a server that had booking before it had booking_cluster,
+ * and those of nodes that were restored from dumps, in which there are no homes.  Their places
+ * are packed where they are, and unpacked where their homes are.
+ */
+CREATE FUNCTION booking.cluster_homeless() RETURNS TABLE (place text, node_group integer, host text, port integer)
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	all_places jsonb;
+	twice record;
+BEGIN
+	SELECT coalesce(jsonb_agg(to_jsonb(a)), '[]') INTO all_places
+	FROM booking.cluster_ask('SELECT DISTINCT booking.cluster_place_of(r.name) AS place FROM booking.resource r') a;
+	SELECT f.place, min(f.node_group) AS one, max(f.node_group) AS other INTO twice
+	FROM (SELECT c.item ->> 'place' AS place, c.node_group FROM jsonb_to_recordset(all_places) AS c (item jsonb, node_group integer)
+		UNION ALL SELECT h.place, h.node_group FROM booking.cluster_home h WHERE NOT h.moving) AS f
+	GROUP BY f.place HAVING min(f.node_group) <> max(f.node_group) ORDER BY f.place LIMIT 1;
+	IF FOUND THEN
+		RAISE object_not_in_prerequisite_state USING
+			MESSAGE = format('place "%s" is on node %s and on node %s', twice.place, twice.one, twice.other),
+			HINT = 'Rename its resources on one of them.';
+	END IF;
+	RETURN QUERY
+	WITH home AS MATERIALIZED (SELECT h.place FROM booking.cluster_home h WHERE NOT h.moving)
+	SELECT c.item ->> 'place', c.node_group, n.nodename::text, n.nodeport
+	FROM jsonb_to_recordset(all_places) AS c (item jsonb, node_group integer)
+	JOIN pg_dist_node n ON n.groupid = c.node_group AND n.noderole = 'primary'
+	WHERE c.item ->> 'place' NOT IN (SELECT h.place FROM home h)
+	ORDER BY 1;
+END
+$$;
+COMMENT ON FUNCTION booking.cluster_homeless() IS 'places that have resources, but no home, and the node of these';
+
+/* What was restored may have ids of a node that had this one's number before: they are not given again. */
+CREATE FUNCTION booking.cluster_skip_ids() RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	highest text;
+	s record;
+BEGIN
+	SELECT string_agg(format('SELECT %L AS sequence, t.%I / 1000000000000 AS node_group, max(t.%I) AS id FROM %s t GROUP BY 2', c.sequence, c.id, c.id, c.target), ' UNION ALL ')
+	INTO highest FROM booking.cluster_sequences() c;
+	FOR s IN
+		SELECT n.nodename::text AS host, n.nodeport AS port, a.item ->> 'sequence' AS sequence, max((a.item ->> 'id')::bigint) AS id
+		FROM booking.cluster_ask(highest) a
+		JOIN pg_dist_node n ON n.groupid = (a.item ->> 'node_group')::bigint AND n.noderole = 'primary'
+		GROUP BY 1, 2, 3
+	LOOP
+		PERFORM booking.cluster_on(s.host, s.port, format('SELECT setval(%L, %L) FROM pg_sequences q WHERE q.schemaname = ''booking'' AND q.sequencename = %L AND coalesce(q.last_value, 0) < %L',
+			'booking.' || quote_ident(s.sequence), s.id, s.sequence, s.id));
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION booking.cluster_skip_ids() IS 'no node gives an id that there is already, on whatever node';
+
+CREATE PROCEDURE booking.cluster_adopt()
+	LANGUAGE plpgsql
+AS $$
+DECLARE
+	lost record;
+	home record;
+BEGIN
+	COMMIT;
+	PERFORM booking.cluster_skip_ids();
+	FOR lost IN SELECT * FROM booking.cluster_homeless()
+	LOOP
+		INSERT INTO booking.cluster_home (place, node_group, moving) VALUES (lost.place, lost.node_group, true)
+		ON CONFLICT DO NOTHING;
+		PERFORM booking.cluster_on(lost.host, lost.port, pg_catalog.format('INSERT INTO booking.cluster_resident (place) VALUES (%L) ON CONFLICT DO NOTHING', lost.place));
+		COMMIT;
+		PERFORM booking.cluster_on(lost.host, lost.port, pg_catalog.format('SELECT booking.cluster_pack(%L, %L)', lost.place, '10 s'));
+		SELECT * INTO home FROM booking.cluster_shard(lost.place);
+		PERFORM booking.cluster_on(home.host, home.port, pg_catalog.format('SELECT booking.cluster_unpack(%L)', lost.place));
+	END LOOP;
+END
+$$;
+COMMENT ON PROCEDURE booking.cluster_adopt() IS 'gives homes to places whose resources were there before, or have been restored';
 
 
 -- Who may do what ---------------------------------------------------------------------------------

@@ -174,6 +174,18 @@ is(join("\n", grep { !/$expected/ } @errors), '', 'races: no error but refusals'
 check_all('races');
 is($workers[ $node_of{$_} - 1 ]->safe_psql('postgres', "SELECT sum(quantity) FROM booking.booking WHERE slot_id = $slot{$_}"), 200, "sold out: $_") for @places;
 
+# The same above READ COMMITTED, on what is free again.
+for my $level ('repeatable read', 'serializable')
+{
+	$c->safe_psql('postgres', qq{SELECT booking.cluster_run('$_', \$\$DELETE FROM booking.booking WHERE slot_id IS NOT NULL OR lower(period) >= '2050-03-01'\$\$)}) for @places;
+	(my $option = $level) =~ s/ /\\ /;
+	local $ENV{PGOPTIONS} = "-c default_transaction_isolation=$option";
+	@errors = CitusNodes::storm(\@nodes, 10, 1, \%script);
+	is(join("\n", grep { !/$expected/ } @errors), '', "$level: no error but refusals");
+	check_all($level);
+	cmp_ok($c->safe_psql('postgres', q{SELECT sum((a.item ->> 'n')::bigint) FROM booking.cluster_ask($$SELECT count(*) AS n FROM booking.booking WHERE lower(period) >= '2050-03-01'$$) a}), '>', 50, "$level: there were bookings");
+}
+
 # 6. Killed: a backend on a worker, a worker, the coordinator.
 my $dies = qr/$expected|connection|terminat|closed|shutting down|starting up|recovery mode|crash|could not|unexpected|SSL|aborted|lost|failure|WAL|reset/;
 my %less = map { $_ => $script{$_} } grep { /^(both|pool|slot|exclusive)/ } keys %script;

@@ -26,6 +26,8 @@ for my $place (@places)
 	$c->safe_psql('postgres', $_) for (
 		qq{SELECT booking.cluster_create_resource('$place', 'room', category => 'kind', data => '{"a": [1, "ü"]}', buffer_after => '10 minutes')},
 		qq{SELECT booking.cluster_create_resource('$place', 'pool', kind => 'pooled', capacity => 3, timezone => 'Europe/Vienna')},
+		qq{SELECT booking.cluster_create_resource('$place', 'crowd', kind => 'pooled', capacity => 1000)},
+		qq{SELECT booking.cluster_book_slot('$place', 'crowd', '[2032-01-01, 2032-01-02)', 'ann', quantity => 600)},
 		qq{SELECT booking.cluster_create_resource('$place', 'bus', kind => 'seated', seats => '{1A,1B,1C}')},
 		qq{SELECT booking.cluster_run('$place', \$\$INSERT INTO booking.holder_limit (category, per, max_bookings) VALUES ('$place/kind', 'day', 1000)\$\$)},
 		qq{SELECT booking.cluster_run('$place', \$\$INSERT INTO booking.opening_hours (resource_id, weekday, opens, closes) SELECT r.id, d, '00:00', '24:00' FROM booking.resource r, generate_series(1, 7) d WHERE r.name = '$place/bus'\$\$)},
@@ -74,6 +76,7 @@ is(contents('m1'), $before, 'and has what it had');
 ok(defined move('m1'), 'moved back');
 is(contents('m1'), $before, 'and has what it had');
 is($c->safe_psql('postgres', 'SELECT count(*) FROM booking.cluster_verify()'), 0, 'cluster_verify() finds nothing');
+is($c->safe_psql('postgres', q{SELECT count(*) FROM booking.cluster_try_book_slot('m1', 'crowd', '[2032-01-01, 2032-01-02)', 'bob', quantity => 401)}), 0, 'what is in use of a large pool has moved as well');
 my $ann = $c->safe_psql('postgres', q{SELECT item ->> 'id' FROM booking.cluster_ask('SELECT b.id FROM booking.booking b JOIN booking.resource r ON r.id = b.resource_id WHERE r.name = $$m1/bus$$ ORDER BY b.id LIMIT 1')});
 $c->safe_psql('postgres', qq{SELECT booking.cluster_cancel('m1', '$ann')});
 

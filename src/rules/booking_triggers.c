@@ -45,6 +45,7 @@
 #include "base/locks.h"
 #include "base/period.h"
 #include "base/trigger.h"
+#include "base/uuid.h"
 #include "engine/history.h"
 #include "engine/lapse.h"
 #include "engine/places.h"
@@ -60,6 +61,7 @@
 #include "rules/journal.h"
 #include "rules/limits.h"
 #include "rules/room.h"
+#include "rules/room_count.h"
 #include "rules/slot_rules.h"
 #include "rules/waitlist.h"
 
@@ -70,6 +72,7 @@ PG_FUNCTION_INFO_V1(booking_row_done);
 static HeapTuple judge_booking(TriggerData *trigger);
 static HeapTuple judge_with_hint(TriggerData *trigger);
 static void hint_at_deadlock(void *unused);
+static bool brings_id(const BookingRow *row, const BookingRow *old);
 static void must_see_slot(const BookingRow *row);
 static bool enter_resource(RowChange *change);
 static bool is_accepted(RowChange *change);
@@ -188,6 +191,8 @@ judge_booking(TriggerData *trigger)
 	}
 	if (!enter_resource(&change))
 		return NULL;
+	if (brings_id(&row, change.old))
+		booking_wait_for_id(change.heap, DatumGetUUIDP(row.value[BOOKING_ID]));
 	if (leaves_slot(&row, change.old))
 	{
 		const Resource *before;
@@ -205,6 +210,14 @@ judge_booking(TriggerData *trigger)
 	tuple = booking_row_put_together(tuple, desc, &row);
 	booking_give_row(&row, change.heap, tuple);
 	return tuple;
+}
+
+/* An id that somebody else may use as well, and of which a function of ours has no lock. */
+static bool
+brings_id(const BookingRow *row, const BookingRow *old)
+{
+	return (old == NULL || !booking_row_same(row, old, BOOKING_ID)) && !row->null[BOOKING_ID] &&
+		!booking_is_newest_id(DatumGetUUIDP(row->value[BOOKING_ID])) && !booking_asked_for(row);
 }
 
 /* What a function of ours books has been looked at there. */

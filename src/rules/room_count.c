@@ -46,6 +46,7 @@ typedef struct Uncounted
 static void count_lapsed(const pg_uuid_t *id, void *arg);
 static void must_be_empty(const GuardRow *found, void *arg);
 static void leave_out_own(const GuardPlace *place, const GuardLoad *load, GuardRows *rows, GuardPending *pending);
+static GuardPending find_own(Relation heap, const pg_uuid_t *id, const GuardLoad *load, GuardRows *rows);
 static void take_off_own(TupleTableSlot *slot, const GuardPending *pending, const GuardLoad *load, GuardRows *rows);
 
 Counting
@@ -154,8 +155,37 @@ static void
 leave_out_own(const GuardPlace *place, const GuardLoad *load, GuardRows *rows, GuardPending *pending)
 {
 	Counting   *counting = place->arg;
-	RowKey		key = {"id", F_UUID_EQ, UUIDPGetDatum(&counting->id), false};
-	Oid			index_id = booking_rows_key_index(place->heap, &key, 1);
+	GuardPending found = find_own(place->heap, &counting->id, load, rows);
+
+	if (TransactionIdIsValid(found.xid))
+		*pending = found;
+}
+
+/*
+ * Wait until no other transaction has a booking with that id in progress: the primary key would wait for it
+ * in the gate, and everybody with us.  Where it is in our way besides, the engine waits for it anyway.
+ */
+void
+booking_wait_for_id(Relation heap, const pg_uuid_t *id)
+{
+	for (;;)
+	{
+		GuardPending found = find_own(heap, id, NULL, NULL);
+
+		if (!TransactionIdIsValid(found.xid))
+			return;
+		CHECK_FOR_INTERRUPTS();
+		booking_guard_wait(&found);
+	}
+}
+
+/* The transaction that has a booking with an id in progress.  With a load, the rows are put right. */
+static GuardPending
+find_own(Relation heap, const pg_uuid_t *id, const GuardLoad *load, GuardRows *rows)
+{
+	GuardPending pending = {0};
+	RowKey		key = {"id", F_UUID_EQ, UUIDPGetDatum(id), false};
+	Oid			index_id = booking_rows_key_index(heap, &key, 1);
 	TupleTableSlot *slot;
 	Relation	index;
 	IndexScanDesc scan;
@@ -163,29 +193,31 @@ leave_out_own(const GuardPlace *place, const GuardLoad *load, GuardRows *rows, G
 	SnapshotData dirty;
 
 	if (!OidIsValid(index_id))
-		return;
+		return pending;
 	InitDirtySnapshot(dirty);
 	index = index_open(index_id, AccessShareLock);
-	slot = table_slot_create(place->heap, NULL);
+	slot = table_slot_create(heap, NULL);
 	ScanKeyInit(&scan_key, 1, BTEqualStrategyNumber, F_UUID_EQ, key.value);
-	scan = index_beginscan_compat(place->heap, index, &dirty, 1, 0);
+	scan = index_beginscan_compat(heap, index, &dirty, 1, 0);
 	index_rescan(scan, &scan_key, 1, NULL, 0);
 	while (index_getnext_slot(scan, ForwardScanDirection, slot))
 	{
 		GuardPending found = {
 			.xid = TransactionIdIsValid(dirty.xmin) ? dirty.xmin : dirty.xmax,
 			.token = dirty.speculativeToken,
-			.relid = place->relid,
+			.relid = RelationGetRelid(heap),
 			.row = slot->tts_tid
 		};
 
-		take_off_own(slot, &found, load, rows);
+		if (load)
+			take_off_own(slot, &found, load, rows);
 		if (TransactionIdIsValid(found.xid))
-			*pending = found;
+			pending = found;
 	}
 	index_endscan(scan);
 	ExecDropSingleTupleTableSlot(slot);
 	index_close(index, AccessShareLock);
+	return pending;
 }
 
 static void

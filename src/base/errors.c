@@ -166,3 +166,14 @@ booking_null_column(const char *table, const char *column)
 			 err_generic_string(PG_DIAG_TABLE_NAME, table),
 			 err_generic_string(PG_DIAG_COLUMN_NAME, column)));
 }
+
+/*
+ * One booking waits with nothing written, so in a deadlock of it there are transactions that
+ * make several, one after the other.
+ */
+void
+booking_hint_at_deadlock(void *unused)
+{
+	if (geterrcode() == ERRCODE_T_R_DEADLOCK_DETECTED)
+		errhint("Book several things in one call, booking.book_all(): it takes its locks in one order for everybody.");
+}

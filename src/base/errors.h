@@ -46,6 +46,9 @@ typedef struct Refusal
 
 pg_noreturn extern void booking_raise(const Refusal *refusal);
 
+/* An error context callback, for where bookings wait for one another. */
+extern void booking_hint_at_deadlock(void *unused);
+
 /*
  * Inside ereport(): the DETAIL, and the constraint that refuses.  Some drivers (PDO) show
  * nothing but the text of an error, so the name stands in it as well, once and in this place

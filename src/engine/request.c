@@ -220,6 +220,13 @@ booking_row_is_parked(const BookingRow *row)
 	return request.active && request.one.parks && booking_asked_for(row);
 }
 
+/* Have the limits of its holder been judged before it was written? */
+bool
+booking_row_is_within_limits(const BookingRow *row)
+{
+	return request.active && request.one.within_limits && booking_asked_for(row);
+}
+
 /* How many places of a slot the rows ask for that the statement writes. */
 int64
 booking_asked_of_slot(int64 slot_id)

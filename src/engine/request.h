@@ -48,6 +48,7 @@ typedef struct BookingWrite
 	MemoryContext context;		/* for both */
 	InTheWay   *busy;			/* not NULL: wait for nobody, and put here who is in the way */
 	bool		parks;			/* out of everybody's way, and not judged (move_all.c) */
+	bool		within_limits;	/* its holder's limits have been judged, with the HOLDER lock */
 } BookingWrite;
 
 /* They are in the order of their ids. */
@@ -71,6 +72,7 @@ extern void booking_row_ends(void);
 extern bool booking_row_may_wait(const BookingRow *row, const GuardPending *pending);
 extern bool booking_row_at_once(const BookingRow *row);
 extern bool booking_row_is_parked(const BookingRow *row);
+extern bool booking_row_is_within_limits(const BookingRow *row);
 extern int64 booking_asked_of_slot(int64 slot_id);
 extern void booking_give_row(const BookingRow *row, Relation heap, HeapTuple tuple);
 extern bool booking_row_is_ours_alone(Relation heap);

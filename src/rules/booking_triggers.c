@@ -71,7 +71,6 @@ PG_FUNCTION_INFO_V1(booking_row_done);
 
 static HeapTuple judge_booking(TriggerData *trigger);
 static HeapTuple judge_with_hint(TriggerData *trigger);
-static void hint_at_deadlock(void *unused);
 static bool brings_id(const BookingRow *row, const BookingRow *old);
 static void must_see_slot(const BookingRow *row);
 static bool enter_resource(RowChange *change);
@@ -129,27 +128,16 @@ booking_row_before(PG_FUNCTION_ARGS)
 	return PointerGetDatum(tuple);
 }
 
-/*
- * One booking waits with nothing written, so in a deadlock of it there are transactions that
- * make several, one after the other.
- */
 static HeapTuple
 judge_with_hint(TriggerData *trigger)
 {
-	ErrorContextCallback hint = {.callback = hint_at_deadlock,.previous = error_context_stack};
+	ErrorContextCallback hint = {.callback = booking_hint_at_deadlock,.previous = error_context_stack};
 	HeapTuple	tuple;
 
 	error_context_stack = &hint;
 	tuple = judge_booking(trigger);
 	error_context_stack = hint.previous;
 	return tuple;
-}
-
-static void
-hint_at_deadlock(void *unused)
-{
-	if (geterrcode() == ERRCODE_T_R_DEADLOCK_DETECTED)
-		errhint("Book several things in one call, booking.book_all(): it takes its locks in one order for everybody.");
 }
 
 /* The row as it is to be stored; NULL when a function of ours is to say no. */

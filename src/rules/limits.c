@@ -17,6 +17,9 @@
  * they exceed it, and may be changed in ways that add nothing to what it counts.  History
  * being loaded is not judged.
  *
+ * A function that only tries has the limits judged before it begins to insert, with the same lock
+ * (book.c).
+ *
  * Where a day begins is the matter of the time zone of the resource that is being booked.
  *
  *-------------------------------------------------------------------------
@@ -73,7 +76,7 @@ booking_within_limits(const Resource *resource, const BookingRow *row, const Boo
 	bool		locked = false;
 
 	if (resource->nlimits == 0 || row->null[BOOKING_HOLDER] || row->null[BOOKING_ID] ||
-		!booking_row_in_force(row) || booking_row_is_history(row, old))
+		booking_row_is_within_limits(row) || !booking_row_in_force(row) || booking_row_is_history(row, old))
 		return true;
 
 	now = GetCurrentTimestamp();

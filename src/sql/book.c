@@ -24,6 +24,7 @@
 #include "miscadmin.h"
 #include "nodes/execnodes.h"
 #include "storage/lmgr.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 
@@ -44,6 +45,7 @@
 #include "engine/slots.h"
 #include "engine/sold_out.h"
 #include "engine/visible.h"
+#include "rules/availability.h"
 #include "rules/policy.h"
 #include "rules/replay.h"
 #include "rules/room.h"
@@ -68,8 +70,10 @@ static Datum book_slot(FunctionCallInfo fcinfo, bool by_name, bool try);
 static Datum book_place(FunctionCallInfo fcinfo, bool try);
 static void read_booking_order(FunctionCallInfo fcinfo, int first, Order *order);
 static bool store_in_slot(Order *order, const Resource *resource, bool try, Datum *booking);
-static bool store(const Order *order, const Resource *resource, bool try, Datum *booking);
+static bool store(Order *order, const Resource *resource, bool try, Datum *booking);
 static bool awaits_turn(const Order *order, const Resource *resource);
+static bool may_judge_limits(const Order *order, const Resource *resource);
+static bool over_limit(const Order *order, const Resource *resource);
 static bool hopeless(const Order *order, const Resource *resource, const Seat *seat);
 
 Datum
@@ -299,15 +303,22 @@ store_in_slot(Order *order, const Resource *resource, bool try, Datum *booking)
 
 /* Book it.  False when there is no room and the caller only tries. */
 static bool
-store(const Order *order, const Resource *resource, bool try, Datum *booking)
+store(Order *order, const Resource *resource, bool try, Datum *booking)
 {
 	const Seat *seat = order->seat ? booking_seat_wanted(resource, order->seat) : NULL;
 	Refusal		refusal;
 	bool		locked = false;
 	bool		booked;
 
+	order->within_limits = false;
 	if (try && hopeless(order, resource, seat))
 		return false;
+	if (try && may_judge_limits(order, resource))
+	{
+		if (over_limit(order, resource))
+			return false;
+		order->within_limits = true;
+	}
 	if (try && awaits_turn(order, resource) &&
 		!booking_shards_await_turn(order->slot, order->quantity, &locked))
 	{
@@ -377,7 +388,8 @@ booking_insert_order(const Order *order, const Resource *resource, Refusal *refu
 	booked = booking_insert(&(BookingWrite)
 							{
 								.statement = STMT_INSERT_BOOKING,.values = values,.nulls = nulls,
-								.refusal = refusal,.booking = booking,.context = context,.busy = busy
+								.refusal = refusal,.booking = booking,.context = context,.busy = busy,
+								.within_limits = order->within_limits
 							});
 	SPI_finish();
 	return booked;
@@ -403,6 +415,46 @@ awaits_turn(const Order *order, const Resource *resource)
 	alone = booking_row_is_ours_alone(heap);
 	table_close(heap, NoLock);
 	return alone;
+}
+
+/*
+ * May the limits of the holder be judged before we insert?  Only if the trigger would come to the
+ * same answer: nothing that is asked before (is the resource retired, the slot closed, the seat
+ * one of it?) says no, and nobody else's trigger, policy or lack of rights has a say in the row.
+ */
+static bool
+may_judge_limits(const Order *order, const Resource *resource)
+{
+	Oid			relid = booking_table("booking");
+	Relation	heap;
+	bool		alone;
+
+	if (resource->nlimits == 0 || order->seat || order->period.to > resource->retired_at ||
+		order->period.to <= GetCurrentTimestamp() || (order->slot ? order->slot->closed : order->quantity > 1))
+		return false;
+	heap = table_open(relid, NoLock);
+	alone = booking_row_is_ours_alone(heap) && !heap->rd_rel->relrowsecurity &&
+		pg_class_aclcheck(relid, GetUserId(), ACL_INSERT) == ACLCHECK_OK;
+	table_close(heap, NoLock);
+	return alone;
+}
+
+/*
+ * Has the holder reached a limit?  The trigger takes the same locks in the same order: that of the
+ * resource, which we have, and then the HOLDER lock.
+ */
+static bool
+over_limit(const Order *order, const Resource *resource)
+{
+	ErrorContextCallback hint = {.callback = booking_hint_at_deadlock,.previous = error_context_stack};
+	Asker		asker = {.holder = order->holder,.quantity = order->quantity};
+	bool		over;
+
+	error_context_stack = &hint;
+	booking_lock_holder(order->holder);
+	over = booking_limits_of_asker(resource, order->slot ? order->slot->id : 0, order->period, &asker, NULL) > 0;
+	error_context_stack = hint.previous;
+	return over;
 }
 
 /* Is it worth while to look before we insert, and if so, is there nothing to be had? */

@@ -30,6 +30,7 @@ typedef struct Order
 	Interval   *hold_for;		/* or NULL */
 	pg_uuid_t  *id;				/* the caller's, or NULL */
 	Jsonb	   *data;
+	bool		within_limits;	/* judged, with the HOLDER lock */
 } Order;
 
 extern bool booking_insert_order(const Order *order, const Resource *resource, Refusal *refusal,

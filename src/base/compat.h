@@ -11,6 +11,7 @@
 #define BOOKING_COMPAT_H
 
 #include "nodes/pg_list.h"
+#include "utils/jsonb.h"
 
 #if PG_VERSION_NUM < 150000
 #error "booking needs PostgreSQL 15 or later"
@@ -31,6 +32,20 @@
 #ifndef palloc_array
 #define palloc_array(type, count)	((type *) palloc(sizeof(type) * (count)))
 #define palloc0_array(type, count)	((type *) palloc0(sizeof(type) * (count)))
+#endif
+
+/* 19 builds a jsonb in a state of its own */
+#if PG_VERSION_NUM >= 190000
+#define push_jsonb(build, token, value)	pushJsonbValue(build, token, value)
+#else
+typedef struct JsonbInState
+{
+	JsonbParseState *parseState;
+	JsonbValue *result;
+} JsonbInState;
+
+#define push_jsonb(build, token, value) \
+	((build)->result = pushJsonbValue(&(build)->parseState, token, value))
 #endif
 
 /* 16 let range functions fail softly */

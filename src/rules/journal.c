@@ -45,6 +45,7 @@
 #include "utils/json.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
+#include "utils/numeric.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
@@ -117,12 +118,12 @@ static int64 journal_position(void);
 static int32 numbered_seat(const BookingRow *row);
 static const char *kind_of(const Happening *happening);
 static bool differs(const Happening *happening, int attno);
-static void append_rows(StringInfo json, const Happening *happening);
+static Jsonb *rows_of_event(const Happening *happening);
+static void push_version(JsonbInState *detail, const Happening *happening, int version, const char *key);
 static bool is_shown(const Happening *happening, int attno);
-static void append_columns(StringInfo json, const Happening *happening, int version);
-static void append_value(StringInfo json, Datum value, Form_pg_attribute attribute);
-static void append_instant(StringInfo json, TimestampTz instant);
-static void append_text(StringInfo json, char *text, int length);
+static void get_shown(Datum value, Form_pg_attribute attribute, JsonbValue *shown);
+static void show_string(char *text, int length, JsonbValue *shown);
+static void append_instant(StringInfo text, TimestampTz instant);
 static void write_event(const Happening *happening);
 static void tell_at_commit(const Happening *happening);
 
@@ -215,10 +216,6 @@ write_event(const Happening *happening)
 	Datum		values[EVENT_NVALUES];
 	char		nulls[EVENT_NVALUES + 1] = "           ";
 	const char *role = GetUserNameFromId(GetSessionUserId(), true);
-	StringInfoData json;
-
-	initStringInfo(&json);
-	append_rows(&json, happening);
 
 	values[EVENT_POSITION] = Int64GetDatum(journal_position());
 	values[EVENT_AT] = TimestampTzGetDatum(GetCurrentTimestamp());
@@ -241,7 +238,7 @@ write_event(const Happening *happening)
 	if (role == NULL || !pg_verifymbstr(role, strlen(role), true))
 		role = psprintf("%u", GetSessionUserId());
 	values[EVENT_SESSION_ROLE] = CStringGetTextDatum(role);
-	values[EVENT_DETAIL] = DirectFunctionCall1(jsonb_in, CStringGetDatum(json.data));
+	values[EVENT_DETAIL] = JsonbPGetDatum(rows_of_event(happening));
 
 	SPI_connect();
 	writing = true;
@@ -367,29 +364,28 @@ differs(const Happening *happening, int attno)
  * {"now": {...}, "was": {...}}.  Of a new booking, what it is; of a changed one, the columns
  * that differ; of a deleted one, all that it was.
  */
-static void
-append_rows(StringInfo json, const Happening *happening)
+static Jsonb *
+rows_of_event(const Happening *happening)
 {
-	appendStringInfoChar(json, '{');
+	JsonbInState detail = {0};
+
+	push_jsonb(&detail, WJB_BEGIN_OBJECT, NULL);
 	if (happening->tuple[1])
-	{
-		appendStringInfoString(json, "\"now\": ");
-		append_columns(json, happening, 1);
-	}
+		push_version(&detail, happening, 1, "now");
 	if (happening->tuple[0])
-	{
-		appendStringInfoString(json, happening->tuple[1] ? ", \"was\": " : "\"was\": ");
-		append_columns(json, happening, 0);
-	}
-	appendStringInfoChar(json, '}');
+		push_version(&detail, happening, 0, "was");
+	push_jsonb(&detail, WJB_END_OBJECT, NULL);
+	return JsonbValueToJsonb(detail.result);
 }
 
 static void
-append_columns(StringInfo json, const Happening *happening, int version)
+push_version(JsonbInState *detail, const Happening *happening, int version, const char *key)
 {
-	const char *separator = "";
+	JsonbValue	shown;
 
-	appendStringInfoChar(json, '{');
+	show_string(unconstify(char *, key), strlen(key), &shown);
+	push_jsonb(detail, WJB_KEY, &shown);
+	push_jsonb(detail, WJB_BEGIN_OBJECT, NULL);
 	for (int attno = 1; attno <= happening->desc->natts; attno++)
 	{
 		Form_pg_attribute attribute = TupleDescAttr(happening->desc, attno - 1);
@@ -401,16 +397,15 @@ append_columns(StringInfo json, const Happening *happening, int version)
 		value = heap_getattr(happening->tuple[version], attno, happening->desc, &isnull);
 		if (isnull && !(happening->tuple[0] && happening->tuple[1]))
 			continue;
-		appendStringInfoString(json, separator);
-		escape_json(json, NameStr(attribute->attname));
-		appendStringInfoString(json, ": ");
+		show_string(NameStr(attribute->attname), strlen(NameStr(attribute->attname)), &shown);
+		push_jsonb(detail, WJB_KEY, &shown);
 		if (isnull)
-			appendStringInfoString(json, "null");
+			shown.type = jbvNull;
 		else
-			append_value(json, value, attribute);
-		separator = ", ";
+			get_shown(value, attribute, &shown);
+		push_jsonb(detail, WJB_VALUE, &shown);
 	}
-	appendStringInfoChar(json, '}');
+	push_jsonb(detail, WJB_END_OBJECT, NULL);
 }
 
 /*
@@ -446,47 +441,50 @@ is_shown(const Happening *happening, int attno)
 
 /* Instants are in UTC and as ISO 8601, whatever the session's settings; what others have added is text. */
 static void
-append_value(StringInfo json, Datum value, Form_pg_attribute attribute)
+get_shown(Datum value, Form_pg_attribute attribute, JsonbValue *shown)
 {
-	char	   *shown;
+	StringInfoData built;
+	char	   *other;
 
 	switch (attribute->atttypid)
 	{
 		case INT4OID:
-			appendStringInfo(json, "%d", DatumGetInt32(value));
-			return;
 		case INT8OID:
-			appendStringInfo(json, INT64_FORMAT, DatumGetInt64(value));
+			shown->type = jbvNumeric;
+			shown->val.numeric = int64_to_numeric(attribute->atttypid == INT4OID ? DatumGetInt32(value) : DatumGetInt64(value));
 			return;
 		case TIMESTAMPTZOID:
-			appendStringInfoChar(json, '"');
-			append_instant(json, DatumGetTimestampTz(value));
-			appendStringInfoChar(json, '"');
-			return;
+			initStringInfo(&built);
+			append_instant(&built, DatumGetTimestampTz(value));
+			break;
 		case TSTZRANGEOID:
 			{
 				Period		period = booking_period(DatumGetRangeTypeP(value));
 
-				appendStringInfoString(json, "\"[");
-				append_instant(json, period.from);
-				appendStringInfoChar(json, ',');
+				initStringInfo(&built);
+				appendStringInfoChar(&built, '[');
+				append_instant(&built, period.from);
+				appendStringInfoChar(&built, ',');
 				if (period.to != DT_NOEND)
-					append_instant(json, period.to);
-				appendStringInfoString(json, ")\"");
-				return;
+					append_instant(&built, period.to);
+				appendStringInfoChar(&built, ')');
+				break;
 			}
 		case JSONBOID:
-			if (toast_raw_datum_size(value) > LONGEST_TEXT)
-				appendStringInfo(json, "\"(%zu bytes)\"", (size_t) toast_raw_datum_size(value) - VARHDRSZ);
-			else
-				(void) JsonbToCString(json, &DatumGetJsonbP(value)->root, -1);
-			return;
+			if (toast_raw_datum_size(value) <= LONGEST_TEXT)
+			{
+				JsonbToJsonbValue(DatumGetJsonbP(value), shown);
+				return;
+			}
+			initStringInfo(&built);
+			appendStringInfo(&built, "(%zu bytes)", (size_t) toast_raw_datum_size(value) - VARHDRSZ);
+			break;
 		case TEXTOID:
 			{
 				text	   *packed = toast_raw_datum_size(value) > 2 * LONGEST_TEXT ?
 					DatumGetTextPSlice(value, 0, 2 * LONGEST_TEXT) : DatumGetTextPP(value);
 
-				append_text(json, text_to_cstring(packed), VARSIZE_ANY_EXHDR(packed));
+				show_string(VARDATA_ANY(packed), VARSIZE_ANY_EXHDR(packed), shown);
 				return;
 			}
 		default:
@@ -495,28 +493,30 @@ append_value(StringInfo json, Datum value, Form_pg_attribute attribute)
 				bool		is_varlena;
 
 				getTypeOutputInfo(attribute->atttypid, &output, &is_varlena);
-				shown = OidOutputFunctionCall(output, value);
-				append_text(json, shown, strlen(shown));
+				other = OidOutputFunctionCall(output, value);
+				show_string(other, strlen(other), shown);
+				return;
 			}
 	}
+	show_string(built.data, built.len, shown);
 }
 
 static void
-append_instant(StringInfo json, TimestampTz instant)
+show_string(char *text, int length, JsonbValue *shown)
+{
+	shown->type = jbvString;
+	shown->val.string.val = text;
+	shown->val.string.len = length > LONGEST_TEXT ? pg_mbcliplen(text, length, LONGEST_TEXT) : length;
+}
+
+static void
+append_instant(StringInfo text, TimestampTz instant)
 {
 	static const int utc = 0;
-	char		text[MAXDATELEN + 1];
+	char		shown[MAXDATELEN + 1];
 
-	JsonEncodeDateTime(text, TimestampTzGetDatum(instant), TIMESTAMPTZOID, &utc);
-	appendStringInfoString(json, text);
-}
-
-static void
-append_text(StringInfo json, char *text, int length)
-{
-	if (length > LONGEST_TEXT)
-		text[pg_mbcliplen(text, length, LONGEST_TEXT)] = '\0';
-	escape_json(json, text);
+	JsonEncodeDateTime(shown, TimestampTzGetDatum(instant), TIMESTAMPTZOID, &utc);
+	appendStringInfoString(text, shown);
 }
 
 /* ---- loading ---- */

@@ -336,7 +336,8 @@ forget_environment() {
 		[[ $name == PG_CONFIG || $name == PG_TEST_* ]] || unset "$name"
 	done
 	unset CDPATH LANGUAGE MAKEFLAGS MAKELEVEL MFLAGS
-	export LC_ALL=C.UTF-8 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+	# PostgreSQL's tests take LC_ALL away, and make their databases as LANG says.
+	export LANG=C.UTF-8 LC_ALL=C.UTF-8 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 }
 
 set_up() {

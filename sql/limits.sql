@@ -43,6 +43,13 @@ SELECT pg_temp.said(format($$INSERT INTO booking.booking (resource_id, period, h
 SELECT %s, tstzrange(day, day + interval '1 hour'), 'carl' FROM generate_series(timestamptz '2030-02-01', '2030-02-04', '1 day') AS day$$, :one));
 INSERT INTO booking.booking (resource_id, period, holder)
 SELECT :one, tstzrange(day, day + interval '1 hour'), 'carl' FROM generate_series(timestamptz '2030-02-01', '2030-02-03', '1 day') AS day;
+-- Also those of one resource, which are counted in another way than those of a category.
+SELECT id AS each FROM booking.create_resource('limits: two each') \gset
+INSERT INTO booking.holder_limit (resource_id, per, max_bookings) VALUES (:each, 'active', 2);
+SELECT pg_temp.said(format($$INSERT INTO booking.booking (resource_id, period, holder)
+SELECT %s, tstzrange(day, day + interval '1 hour'), 'carl' FROM generate_series(timestamptz '2030-02-01', '2030-02-03', '1 day') AS day$$, :each));
+INSERT INTO booking.booking (resource_id, period, holder)
+SELECT :each, tstzrange(day, day + interval '1 hour'), 'carl' FROM generate_series(timestamptz '2030-02-01', '2030-02-02', '1 day') AS day;
 SELECT pg_temp.said(format($$INSERT INTO booking.booking (resource_id, period, holder) VALUES (%s, '[2030-02-10, 2030-02-11)', 'carl')$$, :one));
 -- History that is loaded is not judged, and counts.
 INSERT INTO booking.booking (resource_id, period, holder, created_at)

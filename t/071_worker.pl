@@ -195,8 +195,25 @@ is(worker_of('postgres'), $worker, 'start_worker() gives its process id');
 is($node->safe_psql('postgres', 'SELECT booking.start_worker()'), $worker, 'and does so again');
 $node->safe_psql('postgres', 'CREATE DATABASE third');
 $node->safe_psql('third', 'CREATE EXTENSION booking CASCADE');
-$node->pgbench('-n -c 8 -t 1', 0, [], [qr/^$/], 'several at once', { '071_start' => 'SELECT booking.start_worker();' });
-is(worker_of('postgres'), $worker, 'there is one');
+# Two that are called at the same time: neither finds a worker, and neither worker gets far before the other has begun.
+my $blocker = $node->background_psql('third');
+my @callers = map { $node->background_psql('third') } 1 .. 2;
+$_->query_safe('SELECT booking.stop_worker()') foreach @callers;
+$blocker->query_safe('BEGIN');
+$blocker->query_safe('LOCK TABLE pg_extension');
+foreach my $caller (@callers)
+{
+	$caller->{stdin} .= "SELECT booking.start_worker();\n";
+	$caller->{run}->pump_nb;
+}
+$node->poll_query_until('postgres', q{SELECT count(*) = 2 FROM pg_stat_activity WHERE backend_type = 'booking worker' AND datname = 'third' AND wait_event_type = 'Lock'})
+	or die 'two workers do not begin';
+$from = -s $node->logfile;
+$blocker->query_safe('COMMIT');
+ok($node->wait_for_log(qr/the background worker of booking ends: there is another in this database/, $from), 'one of two that begin at once ends');
+ok(worker_of('third'), 'there is one');
+$_->quit foreach $blocker, @callers;
+is($node->safe_psql('third', 'SELECT booking.stop_worker()'), 't', 'and it stops');
 is(system('kill', '-KILL', $worker), 0, 'killed');
 until_restarted($node, $worker, 'the server has restarted');
 until_running($node, 'postgres', 'it comes back after a crash');

@@ -15,6 +15,7 @@
 #include "base/transaction.h"
 #include "rules/journal.h"
 #include "rules/notify.h"
+#include "sql/archive.h"
 #include "worker/worker.h"
 
 PG_MODULE_MAGIC;
@@ -28,6 +29,7 @@ _PG_init(void)
 	booking_transaction_init(&booking_gates_part, &booking_notify_part);
 	booking_journal_init();
 	booking_notify_init();
+	booking_archive_init();
 	booking_worker_settings_init();
 	booking_launcher_init();
 }

@@ -17,7 +17,7 @@ my $batch = $old > 40_000 ? int($old / 100) : 20;
 
 my $node = PostgreSQL::Test::Cluster->new('archive');
 $node->init;
-$node->append_conf('postgresql.conf', "max_connections = 50\nautovacuum = off");
+$node->append_conf('postgresql.conf', "max_connections = 50\nautovacuum = off\nbooking.archive_share = 100");
 $node->start;
 $node->safe_psql('postgres', q{
 CREATE EXTENSION booking CASCADE;

@@ -40,8 +40,7 @@ typedef struct Request
 	bool		active;
 	BookingWrite one;
 	pg_uuid_t	id;				/* of it */
-	RequestedRows *rows;		/* several, instead of the one */
-	MemoryContext context;		/* for what they are told */
+	RequestedRows *rows;		/* several, instead of the one, of which only the context counts then */
 	bool		gave_up;		/* the row in hand, not being refused, but rather than wait */
 } Request;
 
@@ -95,7 +94,7 @@ booking_write(const BookingWrite *write)
 
 	request = (Request)
 	{
-		.active = true,.one = *write,.id = *DatumGetUUIDP(write->values[0]),.context = write->context
+		.active = true,.one = *write,.id = *DatumGetUUIDP(write->values[0])
 	};
 	if (write->refusal)
 		write->refusal->message = NULL;
@@ -126,7 +125,7 @@ booking_write_several(Statement statement, Datum *values, RequestedRows *rows, M
 	for (int i = 0; i < rows->n; i++)
 		rows->row[i].refused = false;
 	rows->nrefused = 0;
-	request = (Request) {.active = true,.context = context,.rows = rows};
+	request = (Request) {.active = true,.one.context = context,.rows = rows};
 	PG_TRY();
 	{
 		booking_run(statement, values, NULL);
@@ -266,7 +265,7 @@ booking_give_row(const BookingRow *row, Relation heap, HeapTuple tuple)
 	/* Generated columns are computed when the triggers are done. */
 	if (request.one.booking && booking_asked_for(row) && booking_row_is_ours_alone(heap) && !has_generated_columns(desc))
 	{
-		MemoryContext context = MemoryContextSwitchTo(request.context);
+		MemoryContext context = MemoryContextSwitchTo(request.one.context);
 
 		*request.one.booking = heap_copy_tuple_as_datum(tuple, desc);
 		MemoryContextSwitchTo(context);
@@ -305,7 +304,7 @@ booking_row_refuse(const BookingRow *row, const Refusal *refusal)
 	}
 	if (told)
 	{
-		MemoryContext context = MemoryContextSwitchTo(request.context);
+		MemoryContext context = MemoryContextSwitchTo(request.one.context);
 
 		*told = *refusal;
 		told->message = pstrdup(refusal->message);

@@ -20,8 +20,9 @@
  * Where many rows of one key lie side by side, what takes the time is to find, pin and lock
  * their page for each of them anew.  booking_rows_visit() notes where they are, and then goes
  * through them page by page, as a bitmap scan does: four times as fast.  booking_rows_one() does
- * the same for a single row.  At SERIALIZABLE, and on a table that is no heap, rows are read one
- * by one.
+ * the same for a single row; where it was found the last time is tried first, if the caller
+ * remembers it, and what is there is believed if it has the keys: a snapshot sees one row that has
+ * them, and no more.  At SERIALIZABLE, and on a table that is no heap, rows are read one by one.
  *
  * Nobody is asked for his rights here.  Callers read what the owner of the tables may read.
  *
@@ -55,6 +56,7 @@
 #define CROWDED		(BLCKSZ / 8)
 
 static bool may_go_by_page(const RowsWanted *wanted);
+static HeapTuple row_as_guessed(const RowsWanted *wanted, ItemPointer guess);
 static int	find_row_tids(const RowsWanted *wanted, ItemPointer *found);
 static int	compare_tids(const void *a, const void *b);
 static void keep_row(HeapTuple row, TupleDesc desc, void *arg);
@@ -207,9 +209,12 @@ booking_rows_visit(const RowsWanted *wanted, RowVisit visit, void *arg)
 	pfree(tids);
 }
 
-/* A copy of the one row whose keys are the leading columns of the index, or NULL. */
+/*
+ * A copy of the one row whose keys are the columns of the unique index, or NULL.  "guess", which may be
+ * NULL, is where it may be, and then where it is.
+ */
 HeapTuple
-booking_rows_one(const RowsWanted *wanted)
+booking_rows_one(const RowsWanted *wanted, ItemPointer guess)
 {
 	HeapTuple	found = NULL;
 	ItemPointer tids;
@@ -226,10 +231,42 @@ booking_rows_one(const RowsWanted *wanted)
 		booking_rows_end(&rows);
 		return found;
 	}
+	if ((found = row_as_guessed(wanted, guess)) != NULL)
+		return found;
 	n = find_row_tids(wanted, &tids);
 	for (int i = 0; i < n && found == NULL; i++)
+	{
 		visit_page(wanted, &tids[i], 1, keep_row, &found);
+		if (found && guess)
+			*guess = tids[i];
+	}
 	pfree(tids);
+	return found;
+}
+
+/*
+ * The row, if it is where it was.  The place may have been given to another row since, or the
+ * table have become shorter; while we have its lock, it does not.
+ */
+static HeapTuple
+row_as_guessed(const RowsWanted *wanted, ItemPointer guess)
+{
+	HeapTuple	found = NULL;
+
+	if (guess == NULL || !ItemPointerIsValid(guess) ||
+		ItemPointerGetBlockNumber(guess) >= RelationGetNumberOfBlocks(wanted->rel))
+		return NULL;
+	visit_page(wanted, guess, 1, keep_row, &found);
+	for (int i = 0; i < wanted->nkeys && found; i++)
+	{
+		AttrNumber	attno = booking_column_number(RelationGetDescr(wanted->rel), wanted->keys[i].column);
+		bool		isnull;
+		Datum		value = heap_getattr(found, attno, RelationGetDescr(wanted->rel), &isnull);
+
+		Assert(TupleDescAttr(RelationGetDescr(wanted->rel), attno - 1)->attbyval);
+		if (isnull || value != wanted->keys[i].value)
+			found = NULL;
+	}
 	return found;
 }
 

@@ -50,8 +50,7 @@ static Cache lapse_indexes = {
 typedef struct Look
 {
 	int			nshards;
-	AttrNumber	shard;			/* where they have these columns */
-	AttrNumber	free;
+	const PlacesTable *places;
 	FreePlaces *found;
 	bool		astray;			/* there is one that belongs to no shard */
 } Look;
@@ -74,18 +73,14 @@ static Oid	find_lapse_index(Relation rel);
 void
 booking_shards_look(const Slot *slot, FreePlaces *free)
 {
-	Relation	rel = table_open(booking_table("slot_places"), AccessShareLock);
+	PlacesTable places;
+	Relation	rel = booking_shards_open(AccessShareLock, &places);
 	RowKey		key = {"slot_id", F_INT8EQ, Int64GetDatum(slot->id), false};
-	Look		look = {
-		.nshards = slot->nshards,
-		.shard = booking_column_named(RelationGetDescr(rel), "shard", INT2OID),
-		.free = booking_column_named(RelationGetDescr(rel), "free", INT4OID),
-		.found = free
-	};
+	Look		look = {.nshards = slot->nshards, .places = &places, .found = free};
 	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
 
 	memset(free, 0, sizeof(FreePlaces));
-	booking_rows_visit(&(RowsWanted) {rel, booking_rows_key_index(rel, &key, 1), snapshot, &key, 1}, look_at_shard, &look);
+	booking_rows_visit(&(RowsWanted) {rel, places.index_id, snapshot, &key, 1}, look_at_shard, &look);
 	UnregisterSnapshot(snapshot);
 	table_close(rel, NoLock);
 	if (look.astray)
@@ -97,14 +92,15 @@ look_at_shard(HeapTuple row, TupleDesc desc, void *arg)
 {
 	Look	   *look = arg;
 	bool		isnull;
-	int			shard = DatumGetInt16(heap_getattr(row, look->shard, desc, &isnull));
+	int			shard = DatumGetInt16(heap_getattr(row, look->places->shard, desc, &isnull));
 
 	if (shard < 0 || shard >= look->nshards)
 	{
 		look->astray = true;
 		return;
 	}
-	look->found->shard[shard] = DatumGetInt32(heap_getattr(row, look->free, desc, &isnull));
+	look->found->shard[shard] = DatumGetInt32(heap_getattr(row, look->places->free, desc, &isnull));
+	look->found->counted |= shard == look->nshards - 1;
 	look->found->total += look->found->shard[shard];
 }
 
@@ -115,12 +111,13 @@ look_at_shard(HeapTuple row, TupleDesc desc, void *arg)
 bool
 booking_shards_count(const Slot *slot, TimestampTz now, int64 *left)
 {
-	Relation	rel = table_open(booking_table("slot_places"), AccessShareLock);
+	PlacesTable places;
+	Relation	rel = booking_shards_open(AccessShareLock, &places);
 	RowKey		key = {"slot_id", F_INT8EQ, Int64GetDatum(slot->id), false};
-	FreeCount	count = {.column = booking_column_named(RelationGetDescr(rel), "free", INT4OID)};
+	FreeCount	count = {.column = places.free};
 	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
 
-	booking_rows_visit(&(RowsWanted) {rel, booking_rows_key_index(rel, &key, 1), snapshot, &key, 1}, count_free, &count);
+	booking_rows_visit(&(RowsWanted) {rel, places.index_id, snapshot, &key, 1}, count_free, &count);
 	table_close(rel, NoLock);
 	*left = count.free + lapsed_places(slot, now, snapshot);
 	UnregisterSnapshot(snapshot);

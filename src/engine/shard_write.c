@@ -45,21 +45,14 @@
 #include "engine/shards.h"
 #include "engine/slots.h"
 
-/* Where things are in slot_places. */
-typedef struct PlacesTable
-{
-	Oid			relid;			/* hash key: must be first */
-	Oid			index_id;		/* of the primary key (slot_id, shard); or invalid */
-	AttrNumber	free;
-	bool		direct;			/* an UPDATE would do nothing that we do not do here */
-} PlacesTable;
-
 static Cache places_tables = {
 	.name = "booking places", .keysize = sizeof(Oid), .entrysize = sizeof(PlacesTable),
 	.tables = DEPENDS_ON(SLOT_PLACES), .limit = 64 * 1024
 };
 
-static Relation open_places(LOCKMODE mode, PlacesTable *places);
+/* Where rows were found the last time, each of them in the place of many; a look tells whose it is. */
+static ItemPointerData remembered_at[256];
+
 static bool suits_direct_change(Relation rel, const PlacesTable *places);
 static bool only_our_check(const TupleConstr *constr, AttrNumber free);
 static bool has_triggers(const TriggerDesc *triggers);
@@ -68,8 +61,8 @@ static void insert_index_entry(Relation rel, Oid index_id, HeapTuple row);
 static void change_by_statement(const Slot *slot, int shard, int32 free);
 
 /* The table, and what is remembered of it. */
-static Relation
-open_places(LOCKMODE mode, PlacesTable *places)
+Relation
+booking_shards_open(LOCKMODE mode, PlacesTable *places)
 {
 	Relation	rel = table_open(booking_table("slot_places"), mode);
 	Oid			relid = RelationGetRelid(rel);
@@ -82,6 +75,7 @@ open_places(LOCKMODE mode, PlacesTable *places)
 		PlacesTable found = {.relid = relid};
 
 		found.index_id = booking_rows_key_index(rel, keys, lengthof(keys));
+		found.shard = booking_column_named(RelationGetDescr(rel), "shard", INT2OID);
 		found.free = booking_column_named(RelationGetDescr(rel), "free", INT4OID);
 		found.direct = suits_direct_change(rel, &found);
 		known = booking_cache_keep(generation, &found);
@@ -142,13 +136,14 @@ bool
 booking_shards_read(const Slot *slot, int shard, ShardRow *found)
 {
 	PlacesTable places;
-	Relation	rel = open_places(AccessShareLock, &places);
+	Relation	rel = booking_shards_open(AccessShareLock, &places);
 	RowKey		keys[] = {
 		{"slot_id", F_INT8EQ, Int64GetDatum(slot->id), false},
 		{"shard", F_INT2EQ, Int16GetDatum((int16) shard), false}
 	};
 	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	HeapTuple	row = booking_rows_one(&(RowsWanted) {rel, places.index_id, snapshot, keys, lengthof(keys)});
+	HeapTuple	row = booking_rows_one(&(RowsWanted) {rel, places.index_id, snapshot, keys, lengthof(keys)},
+									   &remembered_at[(uint64) (slot->id + shard) % lengthof(remembered_at)]);
 	bool		isnull;
 
 	UnregisterSnapshot(snapshot);
@@ -176,7 +171,7 @@ booking_shards_write(const Slot *slot, int shard, const ShardRow *row, int64 fre
 				 errmsg("the free places of slot %lld cannot be counted", (long long) slot->id),
 				 errdetail("One of its counters would become " INT64_FORMAT ".", free),
 				 errhint("Run booking.verify() and booking.rebuild().")));
-	rel = open_places(RowExclusiveLock, &places);
+	rel = booking_shards_open(RowExclusiveLock, &places);
 	if (places.direct)
 		update_row(rel, &places, row->row, (int32) free);
 	else

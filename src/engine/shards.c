@@ -187,7 +187,7 @@ try_to_take(Taking *taking, int64 *taken)
 			*taken = take_somewhere(taking, &free);
 		else
 		{
-			booking_shards_must_be_counted(taking->slot);
+			booking_shards_must_be_counted(taking->slot, &free);
 			reap_places(taking);
 		}
 	}
@@ -257,12 +257,12 @@ booking_shards_take_at_once(const Slot *slot, const Slot *from, int64 need, int6
 }
 
 /*
- * For a caller that has nothing written and only tries: are so many still there, in a slot with a
- * single counter, once those who have it have ended?  If so, nobody else takes them meanwhile, and
- * the lock is the caller's to give back if it does not write after all.  What is refused like
- * this has not begun to insert.
+ * For a caller that has nothing written and only tries: how many are left in a slot with a
+ * single counter, once those who have it have ended?  If as many as are wanted, nobody else takes
+ * them meanwhile, and the lock is the caller's to give back if it does not write after all.  What
+ * is refused like this has not begun to insert.
  */
-bool
+int64
 booking_shards_await_turn(const Slot *slot, int32 quantity, bool *locked)
 {
 	ShardRow	row;
@@ -271,11 +271,12 @@ booking_shards_await_turn(const Slot *slot, int32 quantity, bool *locked)
 	Assert(slot->nshards == 1);
 	booking_lock_places(slot->id, 0, true);
 	free = free_in(slot, 0, true, &row);
+	if (free == NO_SUCH_SHARD)
+		booking_shards_not_counted(slot);
 	*locked = free >= quantity;
-	if (*locked)
-		return true;
-	booking_unlock_places(slot->id, 0);
-	return free < 0 || booking_shards_lapsed(slot, GetCurrentTimestamp(), 1, NULL, NULL) > 0;
+	if (!*locked)
+		booking_unlock_places(slot->id, 0);
+	return free;
 }
 
 /* Remember where the next try is to begin. */
@@ -371,11 +372,9 @@ take_from(const Slot *slot, int shard, int64 need, int64 want)
 
 /* "Nothing is free" is not to be concluded from rows that are missing. */
 void
-booking_shards_must_be_counted(const Slot *slot)
+booking_shards_must_be_counted(const Slot *slot, const FreePlaces *free)
 {
-	ShardRow	row;
-
-	if (!booking_shards_read(slot, slot->nshards - 1, &row))
+	if (!free->counted)
 		booking_shards_not_counted(slot);
 }
 

@@ -14,6 +14,7 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/pg_type.h"
@@ -22,8 +23,10 @@
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 
 #include "base/cache.h"
+#include "base/columns.h"
 #include "base/compat.h"
 #include "base/errors.h"
 #include "base/period.h"
@@ -40,6 +43,39 @@ static Cache slots = {
 	.tables = DEPENDS_ON(SLOT), .limit = 1536 * 1024
 };
 
+/* The columns of booking.slot that we read. */
+enum
+{
+	SLOT_RESOURCE_ID = 1,
+	SLOT_PERIOD,
+	SLOT_CAPACITY,
+	SLOT_OCCUPIES,
+	SLOT_CLOSED,
+	SLOT_NCOLUMNS = SLOT_CLOSED
+};
+
+static const Column slot_columns[SLOT_NCOLUMNS + 1] = {
+	[SLOT_RESOURCE_ID] = {"resource_id", INT8OID},
+	[SLOT_PERIOD] = {"period", TSTZRANGEOID},
+	[SLOT_CAPACITY] = {"capacity", INT4OID},
+	[SLOT_OCCUPIES] = {"occupies", TSTZRANGEOID},
+	[SLOT_CLOSED] = {"closed", BOOLOID}
+};
+
+/* Where they are. */
+typedef struct SlotTable
+{
+	Oid			relid;			/* hash key: must be first */
+	Oid			index_id;		/* of the primary key; or invalid */
+	AttrNumber	column[SLOT_NCOLUMNS + 1];
+} SlotTable;
+
+static Cache slot_tables = {
+	.name = "booking slot tables", .keysize = sizeof(Oid), .entrysize = sizeof(SlotTable),
+	.tables = DEPENDS_ON(SLOT), .limit = 16 * 1024
+};
+
+static const SlotTable *find_table(Relation rel);
 static Slot *find(int64 slot_id);
 static Slot read_slot(int64 slot_id);
 
@@ -64,31 +100,47 @@ find(int64 slot_id)
 	return booking_cache_keep(generation, &loaded);
 }
 
+static const SlotTable *
+find_table(Relation rel)
+{
+	SlotTable	found = {.relid = RelationGetRelid(rel)};
+	const SlotTable *known = booking_cache_find(&slot_tables, &found.relid);
+	RowKey		key = {.column = "id"};
+	Generation *generation;
+
+	if (known)
+		return known;
+	generation = booking_cache_load(&slot_tables);
+	found.index_id = booking_rows_key_index(rel, &key, 1);
+	booking_find_columns(RelationGetDescr(rel), slot_columns, SLOT_NCOLUMNS, found.column);
+	return booking_cache_keep(generation, &found);
+}
+
 /* A slot as stored now, but for what we make of it. */
 static Slot
 read_slot(int64 slot_id)
 {
 	Relation	rel = table_open(booking_table("slot"), AccessShareLock);
+	const SlotTable *table = find_table(rel);
 	RowKey		key = {"id", F_INT8EQ, Int64GetDatum(slot_id), false};
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	HeapTuple	row = booking_rows_one(&(RowsWanted) {rel, table->index_id, snapshot, &key, 1}, NULL);
 	Slot		loaded = {.id = slot_id};
-	RowScan		rows;
-	HeapTuple	row;
-	Datum		value;
-	bool		isnull;
+	Datum		value[SLOT_NCOLUMNS + 1];
+	bool		null[SLOT_NCOLUMNS + 1];
 
-	booking_rows_begin(&rows, &(RowsWanted) {rel, booking_rows_key_index(rel, &key, 1), NULL, &key, 1});
-	row = booking_rows_next(&rows);
+	UnregisterSnapshot(snapshot);
 	if (row == NULL)
 		booking_no_such_slot_id(slot_id);
-	loaded.resource_id = DatumGetInt64(booking_rows_column(&rows, row, "resource_id", &isnull));
-	loaded.period = booking_period(DatumGetRangeTypeP(booking_rows_column(&rows, row, "period", &isnull)));
-	loaded.capacity = DatumGetInt32(booking_rows_column(&rows, row, "capacity", &isnull));
-	loaded.closed = DatumGetBool(booking_rows_column(&rows, row, "closed", &isnull));
-	value = booking_rows_column(&rows, row, "occupies", &isnull);
-	loaded.takes_resource = !isnull;
+	booking_take_apart(row, RelationGetDescr(rel), table->column, SLOT_NCOLUMNS, value, null);
+	loaded.resource_id = DatumGetInt64(value[SLOT_RESOURCE_ID]);
+	loaded.period = booking_period(DatumGetRangeTypeP(value[SLOT_PERIOD]));
+	loaded.capacity = DatumGetInt32(value[SLOT_CAPACITY]);
+	loaded.closed = DatumGetBool(value[SLOT_CLOSED]);
+	loaded.takes_resource = !null[SLOT_OCCUPIES];
 	if (loaded.takes_resource)
-		loaded.occupies = booking_period(DatumGetRangeTypeP(value));
-	booking_rows_end(&rows);
+		loaded.occupies = booking_period(DatumGetRangeTypeP(value[SLOT_OCCUPIES]));
+	heap_freetuple(row);
 	table_close(rel, NoLock);
 	return loaded;
 }

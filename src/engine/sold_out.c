@@ -28,6 +28,8 @@
 /* By its change we hear that places have been given back; nothing else is remembered here. */
 static Cache signals = {.name = "booking signals", .tables = DEPENDS_ON(SLOT_ID_SEQ)};
 
+static int64 look(const Slot *slot, int32 quantity);
+
 /* A backend that has seen a slot sold out has to look again, once we have committed. */
 void
 booking_sold_out_no_more(void)
@@ -39,16 +41,17 @@ booking_sold_out_no_more(void)
 }
 
 /*
- * Is it certain, without any lock, that so many places cannot be had?  The caller has just
- * got the slot from booking_use_slot().
+ * Is it certain that so many places cannot be had?  The caller has just got the slot from
+ * booking_use_slot().  One that has "locked" waits for those who have the single counter of the
+ * slot, and has its lock if the answer is no (booking_shards_await_turn()); others need none.
  */
 bool
-booking_places_sold_out(const Slot *slot, int32 quantity)
+booking_places_sold_out(const Slot *slot, int32 quantity, bool *locked)
 {
 	TimestampTz now = GetCurrentTimestamp();
 	TimestampTz lapse = DT_NOEND;
 	uint64		before;
-	FreePlaces	free;
+	int64		left;
 	Slot	   *remembered;
 
 	if (quantity > slot->capacity ||
@@ -60,18 +63,29 @@ booking_places_sold_out(const Slot *slot, int32 quantity)
 	before = booking_cache_now();
 	booking_cache_listen(&signals);
 
-	booking_shards_look(slot, &free);
-	if (free.total < quantity)
-		booking_shards_must_be_counted(slot);
-	if (free.total < quantity)
-		(void) booking_shards_lapsed(slot, DT_NOEND, 1, NULL, &lapse);
+	left = locked ? booking_shards_await_turn(slot, quantity, locked) : look(slot, quantity);
+	if (left >= quantity)
+		return false;
+	(void) booking_shards_lapsed(slot, DT_NOEND, 1, NULL, &lapse);
 
 	/* What our own transaction has taken comes back without notice, if it rolls back. */
-	if (free.total == 0 && !TransactionIdIsValid(GetTopTransactionIdIfAny()) &&
+	if (left == 0 && !TransactionIdIsValid(GetTopTransactionIdIfAny()) &&
 		OidIsValid(booking_table_if_there("slot_id_seq")) && (remembered = booking_remembered_slot(slot->id)))
 	{
 		remembered->sold_out = before;
 		remembered->sold_out_until = lapse;
 	}
-	return free.total < quantity && now < lapse;
+	return now < lapse;
+}
+
+/* How many are left, which is to be known for certain if it is less than these. */
+static int64
+look(const Slot *slot, int32 quantity)
+{
+	FreePlaces	free;
+
+	booking_shards_look(slot, &free);
+	if (free.total < quantity)
+		booking_shards_must_be_counted(slot, &free);
+	return free.total;
 }

@@ -153,7 +153,7 @@ booking_judge_slots(RowChange *change)
 	if (!row->null[BOOKING_SEAT_NO])
 	{
 		/* But if the slot has nothing left either, say that. */
-		if (booking_places_sold_out(slot, (int32) wanted))
+		if (booking_places_sold_out(slot, (int32) wanted, NULL))
 			return refuse_sold_out(resource, slot, row, wanted);
 		if (!booking_make_room(change->heap, resource, row, change->self))
 			return false;

@@ -74,7 +74,7 @@ static bool store(Order *order, const Resource *resource, bool try, Datum *booki
 static bool awaits_turn(const Order *order, const Resource *resource);
 static bool may_judge_limits(const Order *order, const Resource *resource);
 static bool over_limit(const Order *order, const Resource *resource);
-static bool hopeless(const Order *order, const Resource *resource, const Seat *seat);
+static bool hopeless(const Order *order, const Resource *resource, const Seat *seat, bool *locked);
 
 Datum
 booking_book_slot_named(PG_FUNCTION_ARGS)
@@ -311,19 +311,16 @@ store(Order *order, const Resource *resource, bool try, Datum *booking)
 	bool		booked;
 
 	order->within_limits = false;
-	if (try && hopeless(order, resource, seat))
+	if (try && hopeless(order, resource, seat, &locked))
+	{
+		refused_last = true;
 		return false;
+	}
 	if (try && may_judge_limits(order, resource))
 	{
 		if (over_limit(order, resource))
 			return false;
 		order->within_limits = true;
-	}
-	if (try && awaits_turn(order, resource) &&
-		!booking_shards_await_turn(order->slot, order->quantity, &locked))
-	{
-		refused_last = true;
-		return false;
 	}
 	booked = booking_insert_order(order, resource, try ? NULL : &refusal, NULL, booking);
 	refused_last = !booked;
@@ -457,13 +454,20 @@ over_limit(const Order *order, const Resource *resource)
 	return over;
 }
 
-/* Is it worth while to look before we insert, and if so, is there nothing to be had? */
+/*
+ * Is it worth while to look before we insert, and if so, is there nothing to be had?  If there is,
+ * the lock of the slot's counter may be ours now.
+ */
 static bool
-hopeless(const Order *order, const Resource *resource, const Seat *seat)
+hopeless(const Order *order, const Resource *resource, const Seat *seat, bool *locked)
 {
 	if (order->slot)
-		return (refused_last || order->slot->shard < 0) && !order->slot->closed &&
-			booking_places_sold_out(order->slot, order->quantity);
+	{
+		bool		waits = awaits_turn(order, resource);
+
+		return (waits || refused_last || order->slot->shard < 0) && !order->slot->closed &&
+			booking_places_sold_out(order->slot, order->quantity, waits ? locked : NULL);
+	}
 	return refused_last && booking_no_room(resource, order->range, seat, order->quantity);
 }
 

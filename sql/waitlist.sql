@@ -225,6 +225,17 @@ SELECT count(id) FROM booking.try_book_place(:dance, 'outsider');
 SELECT pg_temp.line('wait: dance');
 DELETE FROM booking.holder_limit WHERE resource_id IS NULL AND category IS NULL;
 
+-- Two holds have lapsed, and the first in line wants the time of both: who comes by marks one, and in offering what that
+-- has freed the other.
+SELECT name FROM booking.create_resource('wait: two holds');
+SELECT holder FROM booking.book_slot('wait: two holds', '[2040-01-07 09:00, 2040-01-07 10:00)', 'ann', hold_for => '1 hour');
+SELECT holder FROM booking.book_slot('wait: two holds', '[2040-01-07 10:00, 2040-01-07 11:00)', 'bob', hold_for => '1 hour');
+SELECT status FROM booking.wait_for_slot('wait: two holds', '[2040-01-07 09:00, 2040-01-07 11:00)', 'carl');
+UPDATE booking.booking SET expires_at = clock_timestamp() - interval '1 second' WHERE resource_id = booking.resource_id('wait: two holds');
+SELECT count(id) FROM booking.try_book_slot('wait: two holds', '[2040-01-07 09:00, 2040-01-07 11:00)', 'eve');
+SELECT pg_temp.line('wait: two holds');
+SELECT holder, status FROM booking.booking WHERE resource_id = booking.resource_id('wait: two holds') ORDER BY 1;
+
 -- What cannot be waited for.
 SELECT f || ': ' || (SELECT string_agg(said, E'\n') FROM pg_temp.said(format('SELECT * FROM booking.%s', f)) AS said)
 FROM unnest(ARRAY[

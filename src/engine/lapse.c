@@ -18,15 +18,20 @@
  */
 #include "postgres.h"
 
+#include "access/table.h"
 #include "access/xact.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/rel.h"
 
 #include "base/attempt.h"
+#include "base/cache.h"
 #include "base/compat.h"
 #include "base/errors.h"
 #include "base/period.h"
 #include "base/plans.h"
+#include "base/rows.h"
 #include "engine/lapse.h"
 
 /* Lapsed holds to be marked expired. */
@@ -44,6 +49,7 @@ typedef struct Marking
 static InHand *in_hand = NULL;
 
 static void mark_expired(void *arg);
+static bool is_hold(Datum id);
 static int	compare_ids(const void *a, const void *b);
 
 /* From here on until it is let go, also by an error, this hold is not marked expired. */
@@ -122,6 +128,9 @@ mark_expired(void *arg)
  *
  * It is the row that is locked, and not the ID: a hold that has lapsed has no life left to
  * serialise, and one that is about to change it by a function of ours finds that it has.
+ *
+ * One that is a hold no longer is in nobody's way.  We may have marked it ourselves: what the one before it
+ * has freed is offered to the next in line, which may need the space of this one, too.
  */
 bool
 booking_expire_in_the_way(Datum *ids, int n, TimestampTz now, pg_uuid_t *busy)
@@ -138,8 +147,9 @@ booking_expire_in_the_way(Datum *ids, int n, TimestampTz now, pg_uuid_t *busy)
 		values[0] = ids[i];
 		values[1] = TimestampTzGetDatum(now);
 		*busy = *DatumGetUUIDP(values[0]);
-		done = booking_run(STMT_TRY_LOCK_LAPSED, values, NULL) > 0;
-		if (done && booking_run(STMT_EXPIRE_BOOKING, values, NULL) == 0)
+		if (booking_run(STMT_TRY_LOCK_LAPSED, values, NULL) == 0)
+			done = !is_hold(values[0]);
+		else if (booking_run(STMT_EXPIRE_BOOKING, values, NULL) == 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					 errmsg("booking %s cannot be marked expired",
@@ -148,6 +158,30 @@ booking_expire_in_the_way(Datum *ids, int n, TimestampTz now, pg_uuid_t *busy)
 	}
 	SPI_finish();
 	return done;
+}
+
+/* Is there a hold with this id, as of now and to us? */
+static bool
+is_hold(Datum id)
+{
+	Relation	heap = table_open(booking_table("booking"), AccessShareLock);
+	RowKey		key = {"id", F_UUID_EQ, id, false};
+	RowScan		rows;
+	HeapTuple	tuple;
+	bool		held = false;
+
+	booking_rows_begin(&rows, &(RowsWanted) {heap, booking_rows_key_index(heap, &key, 1), NULL, &key, 1});
+	tuple = booking_rows_next(&rows);
+	if (tuple)
+	{
+		BookingRow	row;
+
+		booking_row_take_apart(tuple, RelationGetDescr(heap), &row);
+		held = booking_row_status(&row) == BOOKING_HELD;
+	}
+	booking_rows_end(&rows);
+	table_close(heap, NoLock);
+	return held;
 }
 
 static int

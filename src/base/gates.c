@@ -28,6 +28,11 @@
  * A row that is judged by several rules (guarded.c) enters all their gates at once, in
  * the order of the keys, and leaves them all before it waits for another transaction.
  *
+ * A row that brings an id of its own has that ID lock beside its gates, from before to after them: the row is
+ * put into the index of ids in the gate, and waits there for whoever has that id in progress.  With the
+ * lock nobody comes to have it, once it has been looked for (room_count.c).  It ends with the row: the next
+ * to get the lock finds the row in progress.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -42,6 +47,7 @@
 #include "base/compat.h"
 #include "base/gates.h"
 #include "base/lock_kinds.h"
+#include "base/locks.h"
 #include "base/period.h"
 #include "base/transaction.h"
 
@@ -61,6 +67,8 @@ typedef struct Gate
 	uint64		key;
 	GateParts	parts;			/* that we are in, */
 	bool		shared;			/* of them the large ones together with others */
+	bool		of_id;			/* instead of parts an ID lock, and */
+	bool		held;			/* we have it */
 	CommandId	command;
 	SubTransactionId subxact;
 } Gate;
@@ -75,7 +83,8 @@ typedef struct RowEnd
 static Gate gates[MAX_GATES];
 static int	ngates = 0;
 
-static void drop_gates_of(CommandId command);
+static void drop_gates_of(CommandId command, bool id_too);
+static Gate *add_gate(uint64 key, CommandId command);
 static GateParts pieces(Period period, int width, uint64 most);
 static LOCKMODE part_mode(const Gate *gate, int part);
 static void drop_gate(int i);
@@ -104,22 +113,16 @@ booking_gates_enter(const GateWanted *wanted, int n, bool wait)
 	CommandId	command = booking_this_command();
 
 	/* Those of the row before this one, if nothing has told us that it is stored. */
-	drop_gates_of(command);
+	drop_gates_of(command, false);
 
 	if (n > MAX_GATES)
 		elog(ERROR, "one row is judged by more than %d rules", MAX_GATES);
-	if (ngates + n > MAX_GATES)
-		ereport(ERROR,
-				(errcode(ERRCODE_STATEMENT_TOO_COMPLEX),
-				 errmsg("too many statements that book run inside one another"),
-				 errhint("Look for a trigger or a function that books while something is being booked.")));
 
 	for (int i = 0; i < n; i++)
 	{
-		Gate	   *gate = &gates[ngates++];
+		Gate	   *gate = add_gate(wanted[i].key, command);
 
-		*gate = (Gate) {.key = wanted[i].key, .shared = (wanted[i].parts & SMALL_PARTS) != 0,
-			.command = command, .subxact = GetCurrentSubTransactionId()};
+		gate->shared = (wanted[i].parts & SMALL_PARTS) != 0;
 		for (GateParts left = wanted[i].parts; left != 0; left &= left - 1)
 		{
 			int			part = pg_rightmost_one_pos64(left);
@@ -127,7 +130,7 @@ booking_gates_enter(const GateWanted *wanted, int n, bool wait)
 			if (booking_lock_take(LOCK_GATE + part, gate->key, part_mode(gate, part),
 								  wait) == LOCKACQUIRE_NOT_AVAIL)
 			{
-				drop_gates_of(command);
+				drop_gates_of(command, false);
 				return false;
 			}
 			gate->parts |= UINT64CONST(1) << part;
@@ -136,11 +139,40 @@ booking_gates_enter(const GateWanted *wanted, int n, bool wait)
 	return true;
 }
 
-/* Leave all gates that the row in hand has entered. */
+static Gate *
+add_gate(uint64 key, CommandId command)
+{
+	if (ngates >= MAX_GATES)
+		ereport(ERROR,
+				(errcode(ERRCODE_STATEMENT_TOO_COMPLEX),
+				 errmsg("too many statements that book run inside one another"),
+				 errhint("Look for a trigger or a function that books while something is being booked.")));
+	gates[ngates] = (Gate) {.key = key, .command = command, .subxact = GetCurrentSubTransactionId()};
+	return &gates[ngates++];
+}
+
+/* Lock the id that the row in hand brings, before there is a gate; to the end of the row. */
+void
+booking_gates_lock_id(const pg_uuid_t *id)
+{
+	Gate	   *gate = add_gate(booking_id_key(id), booking_this_command());
+
+	gate->of_id = true;
+	gate->held = booking_lock_take(LOCK_ID, gate->key, ExclusiveLock, true) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+/* Leave all gates that the row in hand has entered: it has to wait, and keeps its id. */
 void
 booking_gates_leave(void)
 {
-	drop_gates_of(booking_this_command());
+	drop_gates_of(booking_this_command(), false);
+}
+
+/* The row in hand is in its indexes, or has to wait for its id. */
+void
+booking_gates_row_done(void)
+{
+	drop_gates_of(booking_this_command(), true);
 }
 
 /*
@@ -158,7 +190,7 @@ booking_gates_leave_with_row(void)
 	end->callback.func = end_of_row;
 	end->callback.arg = end;
 	end->command = booking_this_command();
-	drop_gates_of(end->command);
+	drop_gates_of(end->command, true);
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, &end->callback);
 }
 
@@ -167,14 +199,14 @@ end_of_row(void *arg)
 {
 	/* While a transaction is being rolled back, its locks go anyway. */
 	if (ngates > 0 && IsTransactionState())
-		drop_gates_of(((RowEnd *) arg)->command);
+		drop_gates_of(((RowEnd *) arg)->command, true);
 }
 
 static void
-drop_gates_of(CommandId command)
+drop_gates_of(CommandId command, bool id_too)
 {
 	for (int i = ngates - 1; i >= 0; i--)
-		if (gates[i].command == command)
+		if (gates[i].command == command && (id_too || !gates[i].of_id))
 			drop_gate(i);
 }
 
@@ -267,6 +299,8 @@ drop_gate(int i)
 
 		booking_lock_release(LOCK_GATE + part, gates[i].key, part_mode(&gates[i], part));
 	}
+	if (gates[i].held)
+		booking_lock_release(LOCK_ID, gates[i].key, ExclusiveLock);
 	memmove(&gates[i], &gates[i + 1], (--ngates - i) * sizeof(Gate));
 }
 

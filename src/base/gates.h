@@ -9,6 +9,7 @@
 #define BOOKING_GATES_H
 
 #include "utils/rangetypes.h"
+#include "utils/uuid.h"
 
 #include "base/period.h"
 
@@ -31,7 +32,9 @@ extern GateParts booking_gate_parts(Period period);
 extern GateParts booking_gate_parts_of(RangeType *range);
 extern GateParts booking_gate_both(GateParts a, GateParts b);
 extern bool booking_gates_enter(const GateWanted *wanted, int n, bool wait);
+extern void booking_gates_lock_id(const pg_uuid_t *id);
 extern void booking_gates_leave(void);
+extern void booking_gates_row_done(void);
 extern void booking_gates_leave_with_row(void);
 
 /* For the end of a transaction, or of a part of it. */

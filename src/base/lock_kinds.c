@@ -11,6 +11,7 @@
  *
  *	kind		field		key				held until		protects
  *	ID			101			booking id		commit			one booking's life; replay by id
+ *											row is indexed	the id that a plain INSERT brings
  *	RESOURCE	102			resource id		commit			the rules a booking is judged by
  *	HOLDERS		107			heap of holders	commit			all holders of a heap
  *	HOLDER		103			holder			commit			counting one holder's bookings

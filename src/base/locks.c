@@ -68,7 +68,6 @@
 
 static int	some_locks(void);
 static int *count_of(CountedLock kind);
-static uint64 id_key(const pg_uuid_t *id);
 static uint64 holder_key(const text *holder);
 static void drop_counted(LockKind kind, uint64 key, CountedLock counted);
 static bool share_resource(int64 resource_id, bool wait);
@@ -175,7 +174,7 @@ booking_lock_all_rules(void)
 void
 booking_lock_id(const pg_uuid_t *id)
 {
-	if (booking_lock_take(LOCK_ID, id_key(id), ExclusiveLock, true) == LOCKACQUIRE_OK)
+	if (booking_lock_take(LOCK_ID, booking_id_key(id), ExclusiveLock, true) == LOCKACQUIRE_OK)
 		++*count_of(COUNT_ID);
 }
 
@@ -183,7 +182,7 @@ booking_lock_id(const pg_uuid_t *id)
 bool
 booking_try_lock_id(const pg_uuid_t *id)
 {
-	LockAcquireResult result = booking_lock_take(LOCK_ID, id_key(id), ExclusiveLock, false);
+	LockAcquireResult result = booking_lock_take(LOCK_ID, booking_id_key(id), ExclusiveLock, false);
 
 	if (result == LOCKACQUIRE_OK)
 		++*count_of(COUNT_ID);
@@ -194,7 +193,7 @@ booking_try_lock_id(const pg_uuid_t *id)
 void
 booking_unlock_id(const pg_uuid_t *id)
 {
-	drop_counted(LOCK_ID, id_key(id), COUNT_ID);
+	drop_counted(LOCK_ID, booking_id_key(id), COUNT_ID);
 }
 
 /*
@@ -214,8 +213,8 @@ booking_many_ids(void)
 	return *count_of(COUNT_ID) > some_locks();
 }
 
-static uint64
-id_key(const pg_uuid_t *id)
+uint64
+booking_id_key(const pg_uuid_t *id)
 {
 	return hash_bytes_extended(id->data, UUID_LEN, 0);
 }

@@ -16,6 +16,7 @@ extern void booking_lock_rules(int64 resource_id);
 extern void booking_lock_all_rules(void);
 extern bool booking_holds_rules(int64 resource_id);
 extern void booking_lock_id(const pg_uuid_t *id);
+extern uint64 booking_id_key(const pg_uuid_t *id);
 extern bool booking_try_lock_id(const pg_uuid_t *id);
 extern void booking_lock_holder(text *holder);
 extern int	booking_compare_holders(const text *a, const text *b);

@@ -23,9 +23,6 @@ PG_FUNCTION_INFO_V1(booking_uuid_v7);
 #define RANDOM_BYTES	8
 #define RANDOM_STOCK	32
 
-/* The last that was made here, of which nobody else can know. */
-static pg_uuid_t newest;
-
 static void take_random(unsigned char *bytes);
 
 void
@@ -53,13 +50,6 @@ booking_new_id(pg_uuid_t *id)
 	id->data[6] = 0x70 | (fraction >> 8);
 	id->data[7] = (unsigned char) fraction;
 	id->data[8] = 0x80 | (id->data[8] & 0x3f);
-	newest = *id;
-}
-
-bool
-booking_is_newest_id(const pg_uuid_t *id)
-{
-	return memcmp(id, &newest, UUID_LEN) == 0;
 }
 
 /* To fetch 8 bytes takes as long as 256. */

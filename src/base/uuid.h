@@ -11,6 +11,5 @@
 #include "utils/uuid.h"
 
 extern void booking_new_id(pg_uuid_t *id);
-extern bool booking_is_newest_id(const pg_uuid_t *id);
 
 #endif							/* BOOKING_UUID_H */

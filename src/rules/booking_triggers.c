@@ -45,7 +45,6 @@
 #include "base/locks.h"
 #include "base/period.h"
 #include "base/trigger.h"
-#include "base/uuid.h"
 #include "engine/history.h"
 #include "engine/lapse.h"
 #include "engine/places.h"
@@ -169,6 +168,8 @@ judge_booking(TriggerData *trigger)
 		return tuple;
 	}
 	booking_made_now(&row, change.old);
+	if (brings_id(&row, change.old))
+		booking_claim_id(change.heap, DatumGetUUIDP(row.value[BOOKING_ID]));
 
 	if (!row.null[BOOKING_SLOT_ID])
 	{
@@ -179,8 +180,6 @@ judge_booking(TriggerData *trigger)
 	}
 	if (!enter_resource(&change))
 		return NULL;
-	if (brings_id(&row, change.old))
-		booking_wait_for_id(change.heap, DatumGetUUIDP(row.value[BOOKING_ID]));
 	if (leaves_slot(&row, change.old))
 	{
 		const Resource *before;
@@ -200,12 +199,14 @@ judge_booking(TriggerData *trigger)
 	return tuple;
 }
 
-/* An id that somebody else may use as well, and of which a function of ours has no lock. */
+/*
+ * An id that somebody else may use as well, and of which a function of ours has no lock.  That it was made in this session
+ * a moment ago says nothing: SELECT booking.uuid_v7() gives it to anybody.
+ */
 static bool
 brings_id(const BookingRow *row, const BookingRow *old)
 {
-	return (old == NULL || !booking_row_same(row, old, BOOKING_ID)) && !row->null[BOOKING_ID] &&
-		!booking_is_newest_id(DatumGetUUIDP(row->value[BOOKING_ID])) && !booking_asked_for(row);
+	return (old == NULL || !booking_row_same(row, old, BOOKING_ID)) && !row->null[BOOKING_ID] && !booking_asked_for(row);
 }
 
 /* What a function of ours books has been looked at there. */
@@ -281,7 +282,7 @@ Datum
 booking_row_indexed(PG_FUNCTION_ARGS)
 {
 	booking_pool_stored();
-	booking_gates_leave();
+	booking_gates_row_done();
 	booking_row_ends();
 	booking_pool_settled();
 	PG_RETURN_BOOL(true);

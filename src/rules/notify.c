@@ -76,6 +76,13 @@ const TransactionPart booking_notify_part = {
 	.forget = forget_told
 };
 
+/*
+ * Both are for everybody to set (PGC_USERSET), for they give nothing that a role without any
+ * right does not have: NOTIFY to any channel with any words, and the lock that commits then wait for.  A role that sets
+ * "off", or another channel, says nothing of what it books itself; that stands in the journal all the same, and
+ * a listener reads on there from its cursor every now and then, told or not (docs/events.md).  What others say, and
+ * what the worker says, follows the settings of others.
+ */
 void
 booking_notify_init(void)
 {

@@ -27,6 +27,7 @@
 #include "utils/snapmgr.h"
 
 #include "base/compat.h"
+#include "base/gates.h"
 #include "base/period.h"
 #include "base/rows.h"
 #include "engine/guard_index.h"
@@ -162,18 +163,26 @@ leave_out_own(const GuardPlace *place, const GuardLoad *load, GuardRows *rows, G
 }
 
 /*
- * Wait until no other transaction has a booking with that id in progress: the primary key would wait for it
- * in the gate, and everybody with us.  Where it is in our way besides, the engine waits for it anyway.
+ * Wait until no other transaction has a booking with that id in progress, and see to it that none comes to have
+ * one before our row is stored: the primary key would wait for it in the gate, and everybody with us.
+ * Where it is in our way besides, the engine waits for it anyway.
+ *
+ * Who writes a booking with an id that others may know has its ID lock from before it looks until the row is
+ * in the index: others find it there then, and wait outside their gates.
  */
 void
-booking_wait_for_id(Relation heap, const pg_uuid_t *id)
+booking_claim_id(Relation heap, const pg_uuid_t *id)
 {
 	for (;;)
 	{
-		GuardPending found = find_own(heap, id, NULL, NULL);
+		GuardPending found;
 
+		booking_gates_lock_id(id);
+		found = find_own(heap, id, NULL, NULL);
 		if (!TransactionIdIsValid(found.xid))
 			return;
+		/* Its transaction may go on to do something with that booking. */
+		booking_gates_row_done();
 		CHECK_FOR_INTERRUPTS();
 		booking_guard_wait(&found);
 	}

@@ -33,7 +33,7 @@ typedef struct Counting
 
 extern Counting booking_start_count(const BookingRow *row);
 extern int64 booking_units_taken(TupleTableSlot *slot, bool pending, void *arg);
-extern void booking_wait_for_id(Relation heap, const pg_uuid_t *id);
+extern void booking_claim_id(Relation heap, const pg_uuid_t *id);
 extern void booking_tally_large_pool(const GuardPlace *place, const GuardLoad *load, GuardRows *rows, GuardPending *pending);
 
 #endif							/* BOOKING_ROOM_COUNT_H */

@@ -8,7 +8,9 @@ import { ANY, Journal } from "./lib/journal.js";
 import { Audience } from "./lib/stream.js";
 
 const HOLD = 120;                           // seconds; a browser may ask for less
-const SOMETIMES = 20000;                    // milliseconds: departures and closures are no events of bookings
+// Milliseconds: departures and closures are no events of bookings, and a hold may lapse before it has been read here, or
+// be passed over by a sweep because somebody has it just then.
+const SOMETIMES = 20000;
 
 const TRIP = `
   SELECT s.id, s.resource_id, r.name, r.timezone, lower(s.period) AS departs, upper(s.period) AS arrives,
@@ -38,7 +40,7 @@ export class SeatMap {
   #reading = Promise.resolve();
   #next = null;
   #lapse = null;
-  #sometimes = setInterval(() => this.refresh().catch(() => {}), SOMETIMES);
+  #sometimes = setInterval(() => this.#sweep(), SOMETIMES);
   #reachable = true;
 
   constructor(ask, journal) {
@@ -143,14 +145,16 @@ export class SeatMap {
     clearTimeout(this.#lapse);
     const lapses = [...this.#seats.values()].map((seat) => seat.lapses).filter((at) => at !== null);
     if (!lapses.length) return;
-    this.#lapse = setTimeout(async () => {
-      try {
-        await this.#ask("SELECT booking.expire_holds()");
-        await this.refresh();
-      } catch {
-        // no database: found() reads it all again
-      }
-    }, Math.max(Math.min(...lapses) - now, 0) + 10);
+    this.#lapse = setTimeout(() => this.#sweep(), Math.max(Math.min(...lapses) - now, 0) + 10);
+  }
+
+  async #sweep() {
+    try {
+      await this.#ask("SELECT booking.expire_holds()");
+      await this.refresh();
+    } catch {
+      // no database: found() reads it all again
+    }
   }
 
   #say(reachable) {

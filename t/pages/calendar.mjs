@@ -131,6 +131,7 @@ await run(async () => {
   await check("with the keyboard alone: book, pick up, move to another room, put down, give back", async () => {
     const kim = await visit(url);
     const focused = () => kim.evaluate(() => document.activeElement.getAttribute("aria-label") ?? "");
+    await kim.waitForSelector(".cursor");
     for (let n = 0; n < 40 && !/^Book \d/.test(await focused()); n++) await kim.keyboard.press("Tab");
     assert.equal(await focused(), "Book 08:00–09:00, Library, Monday 1 January");
     for (const key of ["ArrowDown", "ArrowDown", "Shift+ArrowDown", "ArrowRight"]) await kim.keyboard.press(key);
@@ -147,6 +148,50 @@ await run(async () => {
     await kim.keyboard.press("Delete");
     await said(kim, "Given back.");
     await kim.waitForFunction(() => !document.querySelector(".mine"));
+    await kim.context().close();
+  });
+
+  await check("a minute passes, a room is described anew: the keyboard stays where it is, and so does what it has picked up", async () => {
+    const kim = await visit(url);
+    let now = 0, about = "";
+    await kim.route("**/api/week?*", async (route) => {
+      const response = await route.fetch(), week = await response.json();
+      week.now = `${MONDAY}T09:${now}`;
+      for (const room of week.rooms) Object.assign(room, { now: week.now, about });
+      await route.fulfill({ response, json: week });
+    });
+    // The page reads the week again, and finds another time in it.
+    const later = async () => {
+      now = now ? now + 1 : 10;
+      await kim.evaluate(() => document.querySelector("#minutes").dispatchEvent(new Event("change")));
+      await kim.waitForSelector(`.now[style*="--from: ${540 + now - OPENS};"]`, { state: "attached" });
+    };
+    const stands = (words) => kim.waitForFunction((text) => document.activeElement.getAttribute("aria-label")?.startsWith(text), words);
+    for (const change of [() => {}, () => { about = "another carpet"; }]) {
+      await kim.focus(".cursor");
+      change();
+      await later();
+      await stands("Book ");
+    }
+    await kim.focus("#found li:nth-child(2) button");
+    await later();
+    await kim.waitForFunction(() => document.activeElement.matches("#found li:nth-child(2) button"));
+    await kim.focus(".cursor");
+    await kim.keyboard.press("Enter");
+    await kim.waitForFunction(() => document.activeElement.matches(".mine .body"));
+    await kim.keyboard.press("Enter");
+    for (const change of [() => {}, () => { about = "the old carpet"; }]) {
+      change();
+      await later();
+      await stands("Team meeting ");
+      await kim.keyboard.press("ArrowDown");
+    }
+    await kim.keyboard.press("Enter");
+    await said(kim, "Moved to Library, Monday 1 January, 09:00 to 10:00.");
+    await later();
+    await stands("Team meeting ");
+    await kim.keyboard.press("Delete");
+    await said(kim, "Given back.");
     await kim.context().close();
   });
 

@@ -90,6 +90,15 @@ await run(async () => {
     await hasty.context().close();
   });
 
+  await check("a hold that had lapsed when it could first be seen: that its time was up is said all the same", async () => {
+    await sql("BEGIN");
+    await sql(`SELECT FROM booking.book_place((SELECT id FROM booking.slot WHERE lower(period) > now() ORDER BY lower(period) LIMIT 1), 'late',
+      seat => '11B', hold_for => '50 milliseconds')`);
+    await sql("SELECT pg_sleep(0.2)");
+    await sql("COMMIT");
+    await ann.waitForFunction(() => document.querySelector("#news").textContent.includes("11B time was up"));
+  });
+
   await check("somebody else's program books: the pages show it", async () => {
     const [{ id }] = await sql(`SELECT b.id FROM booking.slot AS s, booking.book_place(s.id, 'at the counter', seat => '1D') AS b
       WHERE s.id = (SELECT id FROM booking.slot WHERE lower(period) > now() ORDER BY lower(period) LIMIT 1)`);

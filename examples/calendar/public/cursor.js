@@ -34,10 +34,12 @@ export class Cursor {
     });
   }
 
-  // Where it stands, after a week has been drawn.
-  keep() {
+  // Draws a week.  Afterwards it stands where it stood, with the focus if it had it, whether or not its lane is new.
+  keep(draw) {
+    const focused = document.activeElement === this.#button;
+    draw();
     if (!this.#place || !this.#grid.lane(this.#place)) this.#place = this.#grid.firstFree(60);
-    this.#show();
+    this.#show(focused);
   }
 
   // To where somebody has pointed.
@@ -61,8 +63,7 @@ export class Cursor {
     this.#ghost.hide();
   }
 
-  #show() {
-    const focused = document.activeElement === this.#button;
+  #show(focused = document.activeElement === this.#button) {
     this.#grid.put(this.#button, this.#place);
     const free = this.#grid.isFree(this.#place);
     this.#button.classList.toggle("bad", !free);

@@ -20,13 +20,14 @@ export class Grid {
     const free = week.free.flatMap(pieces), busy = week.busy.flatMap(pieces), mine = week.mine.flatMap(pieces);
     const weekend = [...free, ...busy, ...mine].some((piece) => piece.day >= addDays(week.monday, 5));
     const days = Array.from({ length: weekend ? 7 : 5 }, (_, n) => addDays(week.monday, n));
-    const shape = JSON.stringify([days, week.rooms, this.from, this.to]);
+    const held = document.activeElement?.closest(".mine")?.dataset.id;
+    // Each room says what time it is, which is no reason to make its lanes anew.
+    const shape = JSON.stringify([days, week.rooms.map(({ now, ...room }) => room), this.from, this.to]);
     if (shape !== this.shape) {
       this.shape = shape;
       this.#lay(days);
     }
     this.#free = free;
-    const held = document.activeElement?.closest(".mine")?.dataset.id;
     const known = this.#busy;
     this.#busy = new Set(busy.map((piece) => JSON.stringify(piece)));
     this.#mine.clear();
@@ -51,6 +52,7 @@ export class Grid {
     document.documentElement.style.setProperty("--rooms", this.week.rooms.length);
     document.documentElement.style.setProperty("--days", days.length);
     this.lanes = [];
+    const shown = $("#days .shown")?.dataset.day;
     $("#days").replaceChildren(...days.map((day) => {
       const lanes = this.week.rooms.map((room, n) => {
         const blocks = element("div.blocks");
@@ -70,6 +72,7 @@ export class Grid {
         element("div.lanes", {}, ...lanes));
       box.dataset.day = day;
       box.classList.toggle("today", this.week.now.startsWith(day));
+      box.classList.toggle("shown", day === shown);
       return box;
     }));
   }

@@ -20,21 +20,25 @@ new Drag(grid, ghost, { ...acts, point: (lane, minute) => cursor.point(lane, min
 // --- what there is ---
 
 // One reading at a time; what changes meanwhile is read afterwards.
-async function read() {
-  if (reading) {
-    again = true;
-    return reading;
-  }
-  reading = (async () => {
-    do {
-      again = false;
-      const asked = monday;
+function read() {
+  again = true;
+  reading ??= readAll();
+  return reading;
+}
+
+async function readAll() {
+  while (again) {
+    again = false;
+    const asked = monday;
+    try {
       const [week, found] = await Promise.all([get("api/week", { monday }), get("api/find", { monday, minutes: $("#minutes").value })]);
       if (asked === monday) show(week, found);
       else again = true;
-    } while (again);
-  })().catch((error) => notice("no", error.message)).finally(() => { reading = null; });
-  return reading;
+    } catch (error) {
+      notice("no", error.message);
+    }
+  }
+  reading = null;                           // at once: who calls read() from here on is not told of what was read before
 }
 
 function show(week, found) {
@@ -43,16 +47,22 @@ function show(week, found) {
     $("#title").textContent = "There are no rooms";
     return;
   }
-  grid.draw(week);
+  cursor.keep(() => grid.draw(week));
   const days = [...new Set(grid.lanes.map((lane) => lane.day))];
   $("#title").textContent = `${date(days[0])} – ${date(days.at(-1))} ${year(days.at(-1))}`;
   if (!days.includes(shownDay)) shownDay = days.find((day) => week.now.startsWith(day)) ?? days[0];
   showDay();
-  $("#tabs").replaceChildren(...days.map((day) => element("button", {
+  refill($("#tabs"), days.map((day) => element("button", {
     type: "button", "aria-pressed": String(day === shownDay), onclick: () => { shownDay = day; showDay(); },
   }, element("small", {}, weekday(day)), ` ${Number(day.slice(8))}`)));
-  cursor.keep();
   showFound(found, week.rooms);
+}
+
+// Gives a box other buttons; the one in the same place has the focus then, if one of them had it.
+function refill(box, content) {
+  const nth = [...box.querySelectorAll("button")].indexOf(document.activeElement);
+  box.replaceChildren(...content);
+  if (nth >= 0) [...box.querySelectorAll("button")].slice(0, nth + 1).at(-1)?.focus({ preventScroll: true });
 }
 
 function showDay() {
@@ -61,14 +71,15 @@ function showDay() {
 }
 
 function showFound(found, rooms) {
-  $("#found").replaceChildren(...found.map(({ room, from, to }) => {
+  const times = found.map(({ room, from, to }) => {
     const day = from.slice(0, 10), place = { room, day, from: minutesOf(from), to: minutesOf(to) || 1440 };
     const n = rooms.findIndex((one) => one.id === room);
     const button = element("button", { type: "button", onclick: () => book(place) }, element("span.unseen", {}, "Book "),
       `${weekday(day)} ${clock(place.from)} `, element("span", {}, rooms[n]?.name ?? ""), element("span.unseen", {}, ` until ${clock(place.to)}`));
     button.dataset.tone = n % 4;
     return element("li", {}, button);
-  }), ...(found.length ? [] : [element("li.soft", {}, "nothing in this week")]));
+  });
+  refill($("#found"), times.length ? times : [element("li.soft", {}, "nothing in this week")]);
 }
 
 new Live("api/live", { state: showState, hello: read, changed: read });

@@ -53,6 +53,7 @@ SELECT FROM booking.create_resource('bus', 'seated', seats => ARRAY['1', '2', 'O
 SELECT FROM booking.create_resource('bikes', 'pooled', 3, timezone => 'Europe/Berlin');
 SELECT FROM booking.create_resource('Quoted "room"; --', min_notice => '1 hour', max_hold => '1 day');
 SELECT FROM booking.create_resource('desk', slots_only => true);
+SELECT FROM booking.create_resource('fleet', 'pooled', 300);
 INSERT INTO booking.opening_hours (resource_id, weekday, opens, closes) SELECT 3, d, '00:00', '00:00' FROM generate_series(1, 7) AS d;
 INSERT INTO booking.opening_hours (resource_id, on_date) VALUES (3, '2041-01-01');
 INSERT INTO booking.holder_limit (resource_id, per, max_bookings, max_quantity) VALUES (1, 'week', 5, NULL), (3, 'active', NULL, 9);
@@ -60,6 +61,7 @@ SELECT FROM booking.publish_slot('bikes', '[2040-02-01 20:00, 2040-02-01 22:00)'
 SELECT FROM booking.publish_slot('room', '[2040-02-01 20:00, 2040-02-01 22:00)', 5);
 SELECT FROM booking.publish_slot('bus', '[2040-02-01 20:00, 2040-02-01 22:00)', 1);
 SELECT FROM booking.publish_slot('desk', '[2040-02-01 20:00, 2040-02-01 22:00)', 1);
+SELECT FROM booking.publish_slot('fleet', '[2040-02-01 20:00, 2040-02-01 22:00)', 50);
 
 CREATE ROLE reader;
 CREATE ROLE booker;
@@ -138,7 +140,7 @@ my @tables = ('booking.booking', 'booking.resource', 'booking.slot', 'booking.sl
 my @own = ('public.nights', 'public."Rooms; ""x"""', 'public.blocked', 'public.parts', 'public.parts_1', 'public.kid', 'public.capacities', 'public.wide');
 my @others = ('public.a_view', 'public.a_matview', 'public.a_foreign', 'public.a_sequence', 'pg_catalog.pg_class', 'pg_catalog.pg_trigger', 'information_schema.tables',
 	'pg_catalog.pg_locks', 'pg_toast.pg_toast_1255', 'booking.booking_no_overlap', 'pg_catalog.pg_authid', 'booking.slot_id_seq');
-my @texts = ('', 'room', 'bus', 'bikes', 'desk', 'Quoted "room"; --', 'ann', 'bob', 'held', 'confirmed', 'cancelled', 'exclusive', 'seated', 'pooled',
+my @texts = ('', 'room', 'bus', 'bikes', 'fleet', 'desk', 'Quoted "room"; --', 'ann', 'bob', 'held', 'confirmed', 'cancelled', 'exclusive', 'seated', 'pooled',
 	'1', '2', 'O\'Hara "x"', 'UTC', 'Europe/Berlin', 'PST8PDT', 'No/Where', '%s%n%s', '\\', "';DROP TABLE booking.booking;--", '$1', "\t\n", '(1,2)', 'NULL',
 	'read', 'book', 'manage', 'nights', 'period', 'halves', 'units', 'Room', 'from', 'status', "status = 'held'", 'ok', 'room IS NOT NULL', 'pg_sleep(0) IS NOT NULL',
 	'1/0 = 1', '(SELECT true)', 'ctid', 'xmin', 'tableoid', '*', 'second "guard"', 'nights_room_period_excl', 'parts_room_period_excl',
@@ -153,7 +155,7 @@ my %values = (
 	oid => [ 0, 1, 1259, 4294967295, sub { 'fuzz.trigger_of(' . int(rand(400)) . ')' } ],
 	float8 => [ "'NaN'", "'infinity'", '1e308', 0 ],
 	numeric => [ "'NaN'", '1e300', 0, '-0.5' ],
-	text => [ $huge, sub { literal(pick(@texts)) }, sub { literal(pick(@texts[ 0 .. 20 ])) }, sub { literal(pick(@texts)) } ],
+	text => [ $huge, sub { literal(pick(@texts)) }, sub { literal(pick(@texts[ 0 .. 21 ])) }, sub { literal(pick(@texts)) } ],
 	name => [ sub { literal(pick(@texts)) } ],
 	jsonb => [ q{'{}'}, q{'{"a": {"b": [1, null, {"c": "\\u00e4"}]}}'}, q{'null'}, q{'[]'}, q{'"x"'}, q{'1e300'},
 		q{('{"x": ' || repeat('[', 3000) || repeat(']', 3000) || '}')}, q{('{"a": "' || repeat('x', 100000) || '"}')} ],

@@ -93,16 +93,18 @@ SELECT pg_extension_config_dump('booking.cluster_resident', '');
 -- What a call does first ------------------------------------------------------------------
 
 /*
- * Writers of a place and its move exclude each other by an advisory lock that belongs to the
- * application's key space; its first half is this number.
+ * Writers of a place and its move exclude each other by a HOME lock, which is booking's own:
+ * pg_advisory_lock() cannot take it.
  */
-CREATE FUNCTION booking.cluster_lock_class() RETURNS integer
-	LANGUAGE sql IMMUTABLE PARALLEL SAFE
-	SET search_path = pg_catalog, pg_temp
-AS $$
-	SELECT 1651469164
-$$;
-COMMENT ON FUNCTION booking.cluster_lock_class() IS 'the first key of the advisory locks on places: "bobl"';
+CREATE FUNCTION booking.cluster_lock(place text) RETURNS void
+	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'booking_cluster_lock';
+COMMENT ON FUNCTION booking.cluster_lock(text) IS 'no place of this name leaves this node, until the transaction ends';
+
+CREATE FUNCTION booking.cluster_lock_alone(place text) RETURNS void
+	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'booking_cluster_lock_alone';
+COMMENT ON FUNCTION booking.cluster_lock_alone(text) IS 'nobody writes in a place of this name on this node, until the transaction ends';
 
 /* Is the shard with a place's home on this node? */
 CREATE FUNCTION booking.cluster_is_home(place text) RETURNS boolean
@@ -166,7 +168,7 @@ CREATE FUNCTION booking.cluster_enter(place text) RETURNS void
 	SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	PERFORM pg_advisory_xact_lock_shared(booking.cluster_lock_class(), hashtext(place));
+	PERFORM booking.cluster_lock(place);
 	PERFORM FROM booking.cluster_resident r WHERE r.place = cluster_enter.place;
 	IF NOT FOUND THEN
 		PERFORM booking.cluster_not_here(place);
@@ -189,7 +191,7 @@ BEGIN
 			MESSAGE = format('"%s" cannot be the name of a place', cluster_open.place),
 			DETAIL = 'It has between 1 and 255 bytes, and no "/", which stands between a place and its resources.';
 	END IF;
-	PERFORM pg_advisory_xact_lock_shared(booking.cluster_lock_class(), hashtext(cluster_open.place));
+	PERFORM booking.cluster_lock(cluster_open.place);
 	PERFORM FROM booking.cluster_resident r WHERE r.place = cluster_open.place;
 	IF FOUND THEN
 		IF current_setting('transaction_isolation') = 'read committed' THEN
@@ -317,12 +319,13 @@ END
 $$;
 COMMENT ON FUNCTION booking.cluster_mine(text, text, text) IS 'an id that does not belong to another place';
 
+/* By bytes: to compare names would be to find those that a collation puts beside them. */
 CREATE FUNCTION booking.cluster_names(place text) RETURNS text[]
 	LANGUAGE sql STABLE PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT ARRAY(SELECT r.name FROM booking.resource r
-		WHERE r.name = place OR r.name >= place || '/' AND r.name < place || '0' ORDER BY r.name)
+		WHERE r.name = place OR starts_with(r.name, place || '/') ORDER BY r.name)
 $$;
 COMMENT ON FUNCTION booking.cluster_names(text) IS 'the resources of a place, by the names that they have on the node';
 
@@ -378,7 +381,14 @@ AS $$
 $$;
 COMMENT ON FUNCTION booking.cluster_functions() IS 'the functions of booking that act inside a place, and what calls them here';
 
-DO $$
+/*
+ * In this script, and in that of an update to a version of booking that has more: what it makes
+ * there belongs to this extension.  What there is already stays as it is.
+ */
+CREATE FUNCTION booking.cluster_make_functions() RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
 DECLARE
 	f record;
 	body text;
@@ -387,6 +397,8 @@ BEGIN
 	FOR f IN SELECT c.*, p.provolatile, p.proretset, p.prorettype, pg_get_function_result(p.oid) AS result, p.proname,
 			obj_description(p.oid, 'pg_proc') AS about
 		FROM booking.cluster_functions() c JOIN pg_proc p ON p.oid = c.function
+		WHERE NOT EXISTS (SELECT FROM pg_proc m WHERE m.pronamespace = p.pronamespace AND m.proname = c.name
+			AND pg_get_function_identity_arguments(m.oid) = 'place ' || c.types)
 	LOOP
 		looks := f.provolatile <> 'v';
 		-- A search inside a place that names nothing is one in all of it.
@@ -403,9 +415,14 @@ BEGIN
 			f.name, f.arguments, f.result, CASE WHEN looks THEN 'STABLE' ELSE 'VOLATILE' END,
 			CASE WHEN f.arguments ~ '\y(requests|moves) jsonb' THEN ' SET timezone = ''UTC'' SET datestyle = ''ISO, YMD''' END, body);
 		EXECUTE format('COMMENT ON FUNCTION booking.%I(%s) IS %L', f.name, f.types, f.about || '; in a place, on its node');
+		EXECUTE format('REVOKE EXECUTE ON FUNCTION booking.%I(%s) FROM PUBLIC', f.name, f.types);
 	END LOOP;
 END
 $$;
+COMMENT ON FUNCTION booking.cluster_make_functions() IS 'makes the functions of places, for those of booking that have none yet; in a script of this extension';
+
+SELECT booking.cluster_make_functions();
+
 
 /*
  * What is changed with plain SQL (hours, limits, rules of resources), and whatever else there
@@ -633,6 +650,8 @@ DECLARE
 	first bigint := greatest(booking.cluster_group() * 1000000000000, 1);
 	last bigint := (booking.cluster_group() + 1) * 1000000000000 - 1;
 BEGIN
+	-- Two at once would both begin with the first id.  No place has this name.
+	PERFORM booking.cluster_must_see_all(), booking.cluster_lock_alone('');
 	-- One that counts in its range already is left alone: it may be in use, and what it has given is not given again.
 	FOR s IN
 		SELECT q.sequencename AS name, q.last_value
@@ -658,6 +677,10 @@ BEGIN
 	IF NOT EXISTS (SELECT FROM pg_dist_partition p WHERE p.logicalrelid = 'booking.cluster_home'::regclass) THEN
 		PERFORM create_distributed_table('booking.cluster_home', 'place', shard_count => cluster_set_up.shard_count, colocate_with => 'none');
 		PERFORM create_distributed_table('booking.cluster_luggage', 'place', colocate_with => 'booking.cluster_home');
+	ELSIF NOT EXISTS (SELECT FROM pg_dist_shard s WHERE s.logicalrelid = 'booking.cluster_home'::regclass) THEN
+		RAISE object_not_in_prerequisite_state USING
+			MESSAGE = 'booking_cluster has been taken down',
+			HINT = 'DROP EXTENSION booking_cluster, and create it again.';
 	END IF;
 	FOR f IN
 		SELECT p.oid
@@ -666,7 +689,7 @@ BEGIN
 		JOIN pg_extension x ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = x.oid AND x.extname = 'booking_cluster'
 		LEFT JOIN pg_dist_object o ON o.classid = 'pg_proc'::regclass AND o.objid = p.oid
 		WHERE o.distribution_argument_index IS NULL
-			AND (p.proname = 'cluster_run' OR EXISTS (SELECT FROM booking.cluster_functions() c WHERE c.name = p.proname))
+			AND (p.proname IN ('cluster_run', 'cluster_drop_place') OR EXISTS (SELECT FROM booking.cluster_functions() c WHERE c.name = p.proname))
 		ORDER BY p.proname
 	LOOP
 		PERFORM create_distributed_function(f, 'place', 'booking.cluster_home', true);
@@ -685,11 +708,21 @@ CREATE FUNCTION booking.cluster_take_down() RETURNS void
 	SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+	PERFORM booking.cluster_must_see_all();
+	-- Nobody packs a place between this look and the end of the shards.
+	LOCK TABLE booking.cluster_home, booking.cluster_luggage IN ACCESS EXCLUSIVE MODE;
 	PERFORM h.place FROM booking.cluster_home h WHERE h.moving;
 	IF FOUND THEN
 		RAISE object_not_in_prerequisite_state USING
 			MESSAGE = 'a place is packed',
 			HINT = 'Call cluster_move_place() for each that booking.cluster_verify() names.';
+	END IF;
+	-- Moves leave their old shards to be dropped later, and these need our functions until then.
+	PERFORM FROM pg_dist_cleanup d WHERE d.object_name ~ '\ycluster_(home|luggage)_';
+	IF FOUND THEN
+		RAISE object_in_use USING
+			MESSAGE = 'old shards of homes have not been dropped yet',
+			HINT = 'CALL citus_cleanup_orphaned_resources()';
 	END IF;
 	PERFORM citus_drop_all_shards('booking.cluster_luggage', 'booking', 'cluster_luggage');
 	PERFORM citus_drop_all_shards('booking.cluster_home', 'booking', 'cluster_home');
@@ -778,7 +811,7 @@ AS $$
 UNION ALL
 	SELECT h.levels::text[], 'FUNCTION', p.oid::regprocedure::text, 'EXECUTE', p.proacl
 	FROM (VALUES
-		('{read,book,manage}', '{cluster_group,cluster_may_be_here,cluster_lock_class,cluster_is_home,cluster_not_here,cluster_look,cluster_enter,cluster_place_of,cluster_inside,cluster_mine,cluster_names,cluster_ask,cluster_answer,cluster_find_slots_everywhere,cluster_read_events,cluster_run}'::name[]),
+		('{read,book,manage}', '{cluster_group,cluster_may_be_here,cluster_lock,cluster_is_home,cluster_not_here,cluster_look,cluster_enter,cluster_place_of,cluster_inside,cluster_mine,cluster_names,cluster_ask,cluster_answer,cluster_find_slots_everywhere,cluster_read_events,cluster_run}'::name[]),
 		('{book,manage}', '{cluster_expire_holds}'),
 		('{manage}', '{cluster_open,cluster_verify,cluster_sequences}')) AS h (levels, names)
 	JOIN pg_proc p ON p.pronamespace = 'booking'::regnamespace AND p.proname = ANY (h.names)
@@ -903,7 +936,8 @@ AS $$
 BEGIN
 	IF current_setting('transaction_isolation') <> 'read committed' THEN
 		RAISE object_not_in_prerequisite_state USING
-			MESSAGE = format('a place cannot move at isolation level %s', current_setting('transaction_isolation')),
+			MESSAGE = format('places cannot be moved or set up at isolation level %s', current_setting('transaction_isolation')),
+			DETAIL = 'What has been waited for must be seen.',
 			HINT = format('ALTER ROLE %I SET default_transaction_isolation = ''read committed'', and connect again.', current_user);
 	END IF;
 END
@@ -912,13 +946,13 @@ COMMENT ON FUNCTION booking.cluster_must_see_all() IS 'raises an error in a tran
 
 /*
  * On the node where the place is, and on others nothing: all rows of the place go into
- * luggage, in one transaction.  Who books by our functions is kept out by the advisory lock,
+ * luggage, in one transaction.  A homeless place (cluster_adopt()) is where its resources are.  Who books by our functions is kept out by the HOME lock,
  * and who writes to the tables by the RESOURCE locks, exclusive, that an update of the
  * resources takes.  Rows leave and arrive without triggers: nothing happens to the
  * bookings, so nothing is recorded, offered or judged; what the triggers derive (free places)
  * goes along.  What backends remember of the resources they are told to forget.
  */
-CREATE FUNCTION booking.cluster_pack(place text, wait interval) RETURNS boolean
+CREATE FUNCTION booking.cluster_pack(place text, wait interval, homeless boolean DEFAULT false) RETURNS boolean
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	SET datestyle = 'ISO, YMD' SET intervalstyle = 'postgres' SET timezone = 'UTC'
@@ -944,10 +978,13 @@ BEGIN
 			HINT = 'Drop the foreign key.';
 	END IF;
 	PERFORM set_config('lock_timeout', greatest(1000 * EXTRACT(epoch FROM wait), 1)::bigint::text, true);
-	IF NOT EXISTS (SELECT FROM booking.cluster_resident r WHERE r.place = cluster_pack.place) THEN
+	IF NOT homeless AND NOT EXISTS (SELECT FROM booking.cluster_resident r WHERE r.place = cluster_pack.place) THEN
 		RETURN false;
 	END IF;
-	PERFORM pg_advisory_xact_lock(booking.cluster_lock_class(), hashtext(cluster_pack.place));
+	PERFORM booking.cluster_lock_alone(cluster_pack.place);
+	IF homeless AND cardinality(booking.cluster_names(cluster_pack.place)) > 0 THEN
+		INSERT INTO booking.cluster_resident (place) VALUES (cluster_pack.place) ON CONFLICT DO NOTHING;
+	END IF;
 	DELETE FROM booking.cluster_resident r WHERE r.place = cluster_pack.place;
 	IF NOT FOUND THEN
 		RETURN false;
@@ -974,7 +1011,7 @@ BEGIN
 	RETURN true;
 END
 $$;
-COMMENT ON FUNCTION booking.cluster_pack(text, interval) IS 'puts all that a place has into luggage, if it lives on this node';
+COMMENT ON FUNCTION booking.cluster_pack(text, interval, boolean) IS 'puts all that a place has into luggage, if it lives on this node, or has its resources here and no home';
 
 /* On the node where its home is now, and on others nothing. */
 CREATE FUNCTION booking.cluster_unpack(place text) RETURNS boolean
@@ -994,7 +1031,7 @@ BEGIN
 	IF NOT booking.cluster_is_home(cluster_unpack.place) THEN
 		RETURN false;
 	END IF;
-	PERFORM pg_advisory_xact_lock(booking.cluster_lock_class(), hashtext(cluster_unpack.place));
+	PERFORM booking.cluster_lock_alone(cluster_unpack.place);
 	UPDATE booking.cluster_home SET moving = false, node_group = here, since = moment
 	WHERE place = cluster_unpack.place AND moving;
 	IF NOT FOUND THEN
@@ -1089,6 +1126,7 @@ BEGIN
 		COMMIT;
 	END IF;
 	PERFORM booking.cluster_on(host, port, pg_catalog.format('SELECT booking.cluster_unpack(%L)', place));
+	PERFORM booking.cluster_shard(place);
 	RAISE NOTICE '%', pg_catalog.format('place "%s" lives on %s:%s now; it was nowhere for %s ms', place, host, port,
 		pg_catalog.round(1000::numeric OPERATOR(pg_catalog.*) EXTRACT(epoch FROM pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) began)));
 END
@@ -1109,6 +1147,43 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION booking.cluster_target(text, integer) IS 'raises an error if no place may live on that node';
+
+
+/*
+ * A place that has nothing any more.  Its name may be another's then, on whichever node.
+ * Writers of the place and its moves wait, and find that it does not exist.
+ */
+CREATE FUNCTION booking.cluster_drop_place(place text) RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	ids bigint[];
+	t record;
+	found_some boolean;
+BEGIN
+	PERFORM booking.cluster_must_see_all(), booking.cluster_lock_alone(cluster_drop_place.place);
+	DELETE FROM booking.cluster_resident r WHERE r.place = cluster_drop_place.place;
+	IF NOT FOUND THEN
+		PERFORM booking.cluster_not_here(cluster_drop_place.place);
+	END IF;
+	SELECT coalesce(array_agg(r.id), '{}') INTO ids
+	FROM booking.resource r WHERE r.name = ANY (booking.cluster_names(cluster_drop_place.place));
+	FOR t IN SELECT c.target, c.condition FROM booking.cluster_tables() c
+	LOOP
+		EXECUTE format('SELECT EXISTS (SELECT FROM %s WHERE (%s) AND $2 IS NOT NULL)', t.target, t.condition)
+		INTO found_some USING ids, cluster_drop_place.place;
+		IF found_some THEN
+			RAISE object_in_use USING
+				MESSAGE = format('place "%s" has rows in %s', cluster_drop_place.place, t.target),
+				HINT = 'Delete its resources, and its limits by category, with cluster_run().';
+		END IF;
+	END LOOP;
+	DELETE FROM booking.cluster_home h WHERE h.place = cluster_drop_place.place;
+END
+$$;
+COMMENT ON FUNCTION booking.cluster_drop_place(text) IS 'ends a place that has no rows any more';
 
 
 -- Places without homes ----------------------------------------------------------------------
@@ -1186,9 +1261,14 @@ BEGIN
 	LOOP
 		INSERT INTO booking.cluster_home (place, node_group, moving) VALUES (lost.place, lost.node_group, true)
 		ON CONFLICT DO NOTHING;
-		PERFORM booking.cluster_on(lost.host, lost.port, pg_catalog.format('INSERT INTO booking.cluster_resident (place) VALUES (%L) ON CONFLICT DO NOTHING', lost.place));
 		COMMIT;
-		PERFORM booking.cluster_on(lost.host, lost.port, pg_catalog.format('SELECT booking.cluster_pack(%L, %L)', lost.place, '10 s'));
+		PERFORM booking.cluster_on(lost.host, lost.port, pg_catalog.format('SELECT booking.cluster_pack(%L, %L, true)', lost.place, '10 s'));
+		SELECT * INTO home FROM booking.cluster_shard(lost.place);
+		PERFORM booking.cluster_on(home.host, home.port, pg_catalog.format('SELECT booking.cluster_unpack(%L)', lost.place));
+	END LOOP;
+	-- What has been packed, and not unpacked, by a call that did not come to its end.
+	FOR lost IN SELECT h.place FROM booking.cluster_home h WHERE h.moving
+	LOOP
 		SELECT * INTO home FROM booking.cluster_shard(lost.place);
 		PERFORM booking.cluster_on(home.host, home.port, pg_catalog.format('SELECT booking.cluster_unpack(%L)', lost.place));
 	END LOOP;

@@ -47,7 +47,7 @@ is($c->safe_psql('postgres', q{
 my $mine = q{pg_depend d JOIN pg_extension x ON x.extname = 'booking_cluster' AND d.refclassid = 'pg_extension'::regclass AND d.refobjid = x.oid AND d.deptype = 'e'};
 is($c->safe_psql('postgres', qq{SELECT pg_describe_object(d.classid, d.objid, 0) FROM $mine WHERE d.classid IN ('pg_proc'::regclass, 'pg_class'::regclass) AND obj_description(d.objid, d.classid::regclass::name) IS NULL}), '', 'each object has a comment');
 is($c->safe_psql('postgres', qq{SELECT p.oid::regprocedure FROM $mine JOIN pg_proc p ON d.classid = 'pg_proc'::regclass AND p.oid = d.objid
-	WHERE (p.prokind = 'f' AND NOT coalesce(p.proconfig, '{}') @> ARRAY['search_path=pg_catalog, pg_temp'] OR p.prosecdef
+	WHERE (p.prokind = 'f' AND p.probin IS NULL AND NOT coalesce(p.proconfig, '{}') @> ARRAY['search_path=pg_catalog, pg_temp'] OR p.prosecdef
 		OR has_function_privilege('public', p.oid, 'EXECUTE'))}), '', 'each function has a search_path and is open to nobody');
 is($c->safe_psql('postgres', qq{SELECT c.oid::regclass FROM $mine JOIN pg_class c ON d.classid = 'pg_class'::regclass AND c.oid = d.objid AND c.relkind = 'r' WHERE has_table_privilege('public', c.oid, 'SELECT')}), '', 'nor is a table');
 

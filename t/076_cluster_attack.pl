@@ -52,7 +52,7 @@ is($c->safe_psql('postgres', qq{SELECT count(*) FROM booking.cluster_create_reso
 
 # 2. Roles.
 like(say_as('stranger', $_, q{SELECT booking.cluster_ask('SELECT 1')}), qr/42501/, 'a stranger asks nothing: ' . $_->name) for @nodes[0, 1];
-for my $sql (q{SELECT booking.cluster_pack('p1', '1 s')}, q{SELECT booking.cluster_unpack('p1')}, 'SELECT booking.cluster_take_ids()', 'SELECT booking.cluster_set_up()', 'SELECT booking.cluster_take_down()',
+for my $sql (q{SELECT booking.cluster_pack('p1', '1 s')}, q{SELECT booking.cluster_lock_alone('p1')}, qq{SELECT booking.cluster_drop_place('$two')}, 'SELECT booking.cluster_make_functions()', q{SELECT booking.cluster_unpack('p1')}, 'SELECT booking.cluster_take_ids()', 'SELECT booking.cluster_set_up()', 'SELECT booking.cluster_take_down()',
 	q{SELECT booking.cluster_on_all('SELECT 1')}, q{SELECT booking.cluster_on('127.0.0.1', 1, 'SELECT 1')}, q{CALL booking.cluster_add_node('127.0.0.1', 1)}, q{CALL booking.cluster_move_place('p1', '127.0.0.1', 1)},
 	'CALL booking.cluster_adopt()', q{SELECT booking.cluster_grant_access('clerk', 'manage')}, q{SELECT booking.cluster_grant_here('clerk', 'manage')}, q{SELECT booking.cluster_revoke_access('boss')},
 	q{SELECT booking.cluster_create_resource('p98', 'room')}, q{INSERT INTO booking.cluster_home (place, node_group) VALUES ('x', 1)}, q{INSERT INTO booking.cluster_resident VALUES ('x')},
@@ -144,7 +144,7 @@ $c->safe_psql('postgres', move_sql($one, $from));
 $node_of{$from}->safe_psql('postgres', 'SET citus.enable_ddl_propagation = off; ALTER TABLE booking.booking DROP COLUMN note');
 clean('moves that cannot be');
 $_->safe_psql('postgres', q{ALTER SYSTEM SET default_transaction_isolation = 'repeatable read'}), $_->reload for @workers;
-refused($c, move_sql($one, $to), qr/a place cannot move at isolation level repeatable read/, 'with one snapshot for all');
+refused($c, move_sql($one, $to), qr/places cannot be moved or set up at isolation level repeatable read/, 'with one snapshot for all');
 $_->safe_psql('postgres', 'ALTER SYSTEM RESET default_transaction_isolation'), $_->reload for @workers;
 # An id that is on the other node already.
 my $id = '11111111-1111-4111-8111-111111111111';
@@ -297,6 +297,7 @@ like(say_as('boss', $c, 'SELECT booking.cluster_take_down()'), qr/42501/, 'only 
 
 (my $status, my $out, $err) = $c->psql('postgres', 'DROP EXTENSION booking; DROP EXTENSION citus', on_error_stop => 0);
 like($err, qr/cannot drop extension booking.*cannot drop extension citus/s, 'what is needed stays');
+$c->poll_query_until('postgres', 'CALL citus_cleanup_orphaned_resources(); SELECT count(*) = 0 FROM pg_dist_cleanup', "CALL\nt");
 $c->safe_psql('postgres', 'SELECT booking.cluster_take_down()');
 $c->safe_psql('postgres', 'DROP EXTENSION booking_cluster');
 is($_->safe_psql('postgres', q{SELECT count(*) FROM pg_class WHERE relname ~ '^cluster_'}), 0, 'taken down: ' . $_->name) for @nodes;

@@ -10,6 +10,7 @@
  * can get in the way.  The second and third field hold a 64-bit key.
  *
  *	kind		field		key				held until		protects
+ *	HOME		110			name of a place	commit			where a place of booking_cluster is
  *	ID			101			booking id		commit			one booking's life; replay by id
  *											row is indexed	the id that a plain INSERT brings
  *	RESOURCE	102			resource id		commit			the rules a booking is judged by
@@ -30,7 +31,7 @@
  * newcomer takes LINE before the GATE and PLACES, and then waits neither for PLACES nor for
  * the end of another transaction (waitlist.c).  Inside the gate of a seat, PLACES are taken only
  * if they are free.  RESOURCE has the key 0 beside those of the resources; it stands for
- * further ones when there are many (locks.c).
+ * further ones when there are many (locks.c); so has HOME.
  *
  * Of one kind, the gates of one row are taken in the order of their keys, and the resources of a
  * booking that moves in the order of their ids.  The rows of free places have no order: what takes

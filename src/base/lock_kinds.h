@@ -22,6 +22,7 @@ typedef enum LockKind
 	LOCK_HOLDERS,
 	LOCK_TOGETHER,
 	LOCK_WORKER,
+	LOCK_HOME,
 	LOCK_GATE = 128,			/* and on, a number for each part: to 191 */
 	LOCK_PLACES = 1000			/* and the number of the row */
 } LockKind;

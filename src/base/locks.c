@@ -33,6 +33,10 @@
  *	  served by the next transaction that comes by, or by expire_holds().
  *	- There are only as many CAPACITY locks as such tables, and the gates of one row.
  *
+ *	- A transaction that has been in many places takes HOME 0 in RowExclusiveLock instead of
+ *	  further ones.  What closes a place takes HOME 0 in ShareLock, after the place's own: it
+ *	  waits for such a transaction to end.
+ *
  * After a RESOURCE lock, the transaction's invalidation messages are read: a changer's commit
  * sends them before it gives its locks back, hence a cached resource that survives is
  * the committed one (resource.c).
@@ -55,6 +59,7 @@
 #include "base/transaction.h"
 
 #define ALL_RESOURCES	0
+#define ALL_HOMES		0
 
 /*
  * Locks of one kind that a transaction takes one by one, in units of
@@ -68,6 +73,7 @@
 
 static int	some_locks(void);
 static int *count_of(CountedLock kind);
+static uint64 home_key(const text *place);
 static uint64 holder_key(const text *holder);
 static void drop_counted(LockKind kind, uint64 key, CountedLock counted);
 static bool share_resource(int64 resource_id, bool wait);
@@ -83,6 +89,34 @@ static int *
 count_of(CountedLock kind)
 {
 	return &booking_transaction.counts.locks[kind];
+}
+
+/*
+ * A place of booking_cluster stays where it is until our transaction ends; or, alone: nobody
+ * is in it, and who comes waits.
+ */
+void
+booking_lock_home(const text *place, bool alone)
+{
+	uint64		key = home_key(place);
+
+	if (alone)
+	{
+		booking_lock_take(LOCK_HOME, key, ExclusiveLock, true);
+		booking_lock_take(LOCK_HOME, ALL_HOMES, ShareLock, true);
+	}
+	else if (*count_of(COUNT_HOME) >= some_locks())
+		booking_lock_take(LOCK_HOME, ALL_HOMES, RowExclusiveLock, true);
+	else if (booking_lock_take(LOCK_HOME, key, ShareLock, true) == LOCKACQUIRE_OK)
+		++*count_of(COUNT_HOME);
+}
+
+static uint64
+home_key(const text *place)
+{
+	uint64		key = hash_bytes_extended((unsigned char *) VARDATA_ANY(place), VARSIZE_ANY_EXHDR(place), 0);
+
+	return key == ALL_HOMES ? 1 : key;
 }
 
 /*

@@ -10,6 +10,7 @@
 
 #include "utils/uuid.h"
 
+extern void booking_lock_home(const text *place, bool alone);
 extern void booking_lock_resource(int64 resource_id);
 extern bool booking_try_lock_resource(int64 resource_id);
 extern void booking_lock_rules(int64 resource_id);

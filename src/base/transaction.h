@@ -21,6 +21,7 @@ typedef enum CountedLock
 	COUNT_HOLDER,
 	COUNT_PLACES,
 	COUNT_TOGETHER,
+	COUNT_HOME,
 	COUNTED_LOCKS
 } CountedLock;
 

@@ -16,6 +16,14 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
+# cluster/mutants has no use for what comes after the first test that fails.
+if ($ENV{BOOKING_FIRST_FAILURE})
+{
+	my $ok = \&Test::Builder::ok;
+	no warnings 'redefine';
+	*Test::Builder::ok = sub { $ok->(@_) or exit 1 };
+}
+
 # The pg_config of a PostgreSQL with Citus, or undef.
 sub pg_config
 {
@@ -49,10 +57,11 @@ sub install_booking
 	return;
 }
 
-# new(workers): a coordinator and so many workers, in one cluster; $nodes[0] is the coordinator.
+# start(workers, settings, options of initdb): a coordinator and so many workers, in one cluster;
+# $nodes[0] is the coordinator.
 sub start
 {
-	my ($workers, $settings) = @_;
+	my ($workers, $settings, @initdb) = @_;
 	chomp(my $bindir = `'@{[pg_config()]}' --bindir`);
 	my @nodes;
 
@@ -60,7 +69,7 @@ sub start
 	for my $i (0 .. $workers)
 	{
 		my $node = PostgreSQL::Test::Cluster->new($i ? "worker$i" : 'coordinator', install_path => dirname($bindir), own_host => 0);
-		$node->init(auth_extra => []);
+		$node->init(auth_extra => [], extra => \@initdb);
 		unlink($node->data_dir . '/pg_hba.conf');
 		$node->append_conf('pg_hba.conf', "local all all trust\nhost all all 127.0.0.1/32 trust");
 		$node->append_conf('postgresql.conf', join("\n", "listen_addresses = '127.0.0.1'", q{shared_preload_libraries = 'citus'},

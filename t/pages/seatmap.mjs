@@ -93,10 +93,10 @@ await run(async () => {
   await check("a hold that had lapsed when it could first be seen: that its time was up is said all the same", async () => {
     await sql("BEGIN");
     await sql(`SELECT FROM booking.book_place((SELECT id FROM booking.slot WHERE lower(period) > now() ORDER BY lower(period) LIMIT 1), 'late',
-      seat => '11B', hold_for => '50 milliseconds')`);
+      seat => '8A', hold_for => '50 milliseconds')`);
     await sql("SELECT pg_sleep(0.2)");
     await sql("COMMIT");
-    await ann.waitForFunction(() => document.querySelector("#news").textContent.includes("11B time was up"));
+    await ann.waitForFunction(() => document.querySelector("#news").textContent.includes("8A time was up"));
   });
 
   await check("somebody else's program books: the pages show it", async () => {

@@ -95,10 +95,10 @@ static bool plan_ahead(SPIPlanPtr plan, bool at_row);
 static bool suits_any_snapshot(SPIPlanPtr plan, CachedPlan *made);
 static bool node_suits_any_snapshot(const Plan *node);
 static bool nodes_suit_any_snapshot(List *nodes);
-static bool has_foreign_triggers(Oid relid);
 static bool find_row(const PlanText *plan, Relation rel, Datum *values, Snapshot snapshot,
 					 ItemPointer tid);
-static StoreAnswer store_values(Statement statement, Datum *values, const char *nulls);
+static int	columns_of(Statement statement);
+static StoreAnswer store_values(Statement statement, Datum *values, const char *nulls, int more);
 static uint64 run_of_row(Statement statement, Datum *values, const char *nulls);
 static uint64 run_at(Statement statement, Datum *values, const char *nulls, ItemPointer tid,
 					 Snapshot snapshot);
@@ -213,7 +213,7 @@ suits_any_snapshot(SPIPlanPtr plan, CachedPlan *made)
 		!nodes_suit_any_snapshot(statement->subplans))
 		return false;
 	while ((written = next_result_relation(statement, written)) > 0)
-		if (has_foreign_triggers(rt_fetch(written, statement->rtable)->relid))
+		if (booking_has_foreign_triggers(rt_fetch(written, statement->rtable)->relid))
 			return false;
 	return true;
 }
@@ -268,8 +268,8 @@ nodes_suit_any_snapshot(List *nodes)
 }
 
 /* Has somebody else put a trigger on the table? */
-static bool
-has_foreign_triggers(Oid relid)
+bool
+booking_has_foreign_triggers(Oid relid)
 {
 	Relation	rel = table_open(relid, AccessShareLock);
 	Oid			ours = get_namespace_oid("booking", false);
@@ -298,7 +298,7 @@ booking_run(Statement statement, Datum *values, const char *nulls)
 
 	if (booking_statements[statement].table)
 	{
-		StoreAnswer answer = store_values(statement, values, nulls);
+		StoreAnswer answer = store_values(statement, values, nulls, 0);
 
 		if (answer != STORE_BY_STATEMENT)
 			return answer == STORE_DONE ? 1 : 0;
@@ -325,23 +325,59 @@ booking_run(Statement statement, Datum *values, const char *nulls)
 	return rows;
 }
 
-/* What an INSERT of one row does, without the statement, if that is possible. */
+/*
+ * Run an INSERT of one row n times: the values of each run follow one another, and the nulls.  All
+ * are there, or it is an error.
+ */
+void
+booking_run_many(Statement statement, Datum *values, const char *nulls, int n)
+{
+	int			ncolumns = columns_of(statement);
+
+	if (n == 0 || booking_store_many(statement, values, nulls, n))
+		return;
+	for (int i = 0; i < n; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		(void) booking_run(statement, values + i * ncolumns, nulls + i * ncolumns);
+	}
+}
+
+/* The same as one statement; false, and nothing has been done, when it takes a real one. */
+bool
+booking_store_many(Statement statement, Datum *values, const char *nulls, int n)
+{
+	return store_values(statement, values, nulls, n - 1) != STORE_BY_STATEMENT;
+}
+
+static int
+columns_of(Statement statement)
+{
+	const PlanText *text = &booking_statements[statement];
+	int			n = 0;
+
+	while (n < MAX_PARAMETERS && text->columns[n])
+		n++;
+	return n;
+}
+
+/* What an INSERT of one row does, or of more, without the statement, if that is possible. */
 static StoreAnswer
-store_values(Statement statement, Datum *values, const char *nulls)
+store_values(Statement statement, Datum *values, const char *nulls, int more)
 {
 	const PlanText *text = &booking_statements[statement];
 	NewRow		row = {
 		.table = text->table,
 		.columns = text->columns,
 		.types = text->types,
+		.ncolumns = columns_of(statement),
 		.values = values,
 		.nulls = nulls,
 		.owner = text->flags & AS_OWNER ? booking_owner() : InvalidOid,
-		.no_triggers = (text->flags & SETTLED) != 0
+		.no_triggers = (text->flags & SETTLED) != 0,
+		.more = more
 	};
 
-	while (row.ncolumns < MAX_PARAMETERS && text->columns[row.ncolumns])
-		row.ncolumns++;
 	return booking_store(&row);
 }
 

@@ -109,6 +109,9 @@ typedef enum Statement
 } Statement;
 
 extern uint64 booking_run(Statement statement, Datum *values, const char *nulls);
+extern void booking_run_many(Statement statement, Datum *values, const char *nulls, int n);
+extern bool booking_store_many(Statement statement, Datum *values, const char *nulls, int n);
+extern bool booking_has_foreign_triggers(Oid relid);
 extern Datum booking_row_datum(void);
 extern Datum booking_row_datum_of(const char *table);
 extern Datum booking_row_datum_at(uint64 i);

@@ -96,7 +96,7 @@ const PlanText booking_statements[STMT_COUNT] = {
 	},
 	[STMT_TAKEN_BY_SLOTS] = {
 		"SELECT 1 FROM booking.slot WHERE resource_id" EQ "$1 AND occupies IS NOT NULL LIMIT 1",
-		AS_OWNER, {INT8OID}
+		AS_OWNER | BY_INDEX, {INT8OID}
 	},
 	[STMT_LOAD_SEATS] = {
 		"SELECT seat_no, label FROM booking.seat WHERE resource_id" EQ "$1 ORDER BY seat_no",

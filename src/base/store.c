@@ -25,6 +25,10 @@
  * pointers into its relation: where there was news of anything since, and that is what the lock of
  * an index may bring (it was moved to another tablespace), they begin anew.
  *
+ * Several rows are one statement, as a multi-row INSERT is: the table, its indexes and what the executor
+ * needs are opened once.  Each is judged when those before it are in the indexes.  Without triggers they
+ * go into the table together, as many as a few pages hold.
+ *
  * Like a statement of SPI's, a row with triggers has a command id and a snapshot of its own:
  * that is how gates are told apart (gates.c).
  *
@@ -60,6 +64,9 @@
 #include "base/compat.h"
 #include "base/identity.h"
 #include "base/store.h"
+
+/* So many rows are put into a table together. */
+#define ROWS_AT_ONCE	64
 
 /* What it takes to write to a table. */
 typedef struct Store
@@ -106,8 +113,10 @@ static bool load_indexes(Relation rel, Store *store);
 static bool load_triggers(Relation rel, Store *store);
 static ExprState *compile_for_store(Node *expression);
 static void begin_storing(Storing *storing);
-static void fill_slot(const Storing *storing, TupleTableSlot *slot);
-static bool store_row(Storing *storing);
+static void fill_slot(const Storing *storing, TupleTableSlot *slot, int i);
+static bool store_each(Storing *storing);
+static bool store_one(Storing *storing, TupleTableSlot *slot);
+static void store_together(Storing *storing);
 static void open_indexes(Storing *storing, TupleTableSlot *slot);
 static void end_storing(Storing *storing);
 
@@ -119,7 +128,7 @@ StoreAnswer
 booking_store(const NewRow *row)
 {
 	Storing		storing = {.row = row, .rel = table_open(booking_table(row->table), RowExclusiveLock)};
-	bool		stored;
+	bool		stored = true;
 
 	if (!may_store(row, storing.rel) ||
 		(storing.store = find_store(row, storing.rel, &storing.since)) == NULL)
@@ -133,7 +142,10 @@ booking_store(const NewRow *row)
 		PushActiveSnapshot(GetLatestSnapshot());
 	}
 	begin_storing(&storing);
-	stored = store_row(&storing);
+	if (row->more > 0 && row->no_triggers)
+		store_together(&storing);
+	else
+		stored = store_each(&storing);
 	end_storing(&storing);
 	if (!row->no_triggers)
 		PopActiveSnapshot();
@@ -380,59 +392,54 @@ begin_storing(Storing *storing)
 }
 
 static void
-fill_slot(const Storing *storing, TupleTableSlot *slot)
+fill_slot(const Storing *storing, TupleTableSlot *slot, int i)
 {
 	const NewRow *row = storing->row;
+	const Datum *values = row->values + i * row->ncolumns;
+	const char *nulls = row->nulls ? row->nulls + i * row->ncolumns : NULL;
 	const Store *store = storing->store;
 	int			natts = slot->tts_tupleDescriptor->natts;
 	ExprContext *context = GetPerTupleExprContext(storing->estate);
 
 	ExecClearTuple(slot);
-	for (int i = 0; i < natts; i++)
+	for (int a = 0; a < natts; a++)
 	{
-		slot->tts_values[i] = (Datum) 0;
-		slot->tts_isnull[i] = true;
-		if (store->defaults[i])
-			slot->tts_values[i] = ExecEvalExprSwitchContext(store->defaults[i], context, &slot->tts_isnull[i]);
+		slot->tts_values[a] = (Datum) 0;
+		slot->tts_isnull[a] = true;
+		if (store->defaults[a])
+			slot->tts_values[a] = ExecEvalExprSwitchContext(store->defaults[a], context, &slot->tts_isnull[a]);
 	}
-	for (int i = 0; i < row->ncolumns; i++)
+	for (int c = 0; c < row->ncolumns; c++)
 	{
-		if (row->nulls && row->nulls[i] == 'n')
+		if (nulls && nulls[c] == 'n')
 			continue;
-		slot->tts_values[store->column[i] - 1] = row->values[i];
-		slot->tts_isnull[store->column[i] - 1] = false;
+		slot->tts_values[store->column[c] - 1] = values[c];
+		slot->tts_isnull[store->column[c] - 1] = false;
 	}
 	ExecStoreVirtualTuple(slot);
 }
 
-/* As ExecInsert().  False when a BEFORE trigger does not want the row. */
+/* With their triggers.  False when there is one row, and a BEFORE trigger does not want it. */
 static bool
-store_row(Storing *storing)
+store_each(Storing *storing)
 {
 	EState	   *estate = storing->estate;
 	ResultRelInfo *target = storing->target;
 	MemoryContext caller = MemoryContextSwitchTo(estate->es_query_cxt);
 	TupleTableSlot *slot = table_slot_create(storing->rel, &estate->es_tupleTable);
+	int			more = storing->row->more;
 	bool		stored = true;
 
 	if (target->ri_TrigDesc && target->ri_TrigDesc->trig_insert_before_statement)
 		ExecBSInsertTriggers(estate, target);
-	fill_slot(storing, slot);
-	if (target->ri_TrigDesc && target->ri_TrigDesc->trig_insert_before_row)
-		stored = ExecBRInsertTriggers(estate, target, slot);
-	if (stored)
+	if (more > 0)
+		open_indexes(storing, NULL);
+	for (int i = 0; i <= more; i++)
 	{
-		List	   *recheck = NIL;
-
-		slot->tts_tableOid = RelationGetRelid(storing->rel);
-		if (RelationGetDescr(storing->rel)->constr)
-			ExecConstraints(target, slot, estate);
-		table_tuple_insert(storing->rel, slot, estate->es_output_cid, 0, NULL);
-		open_indexes(storing, slot);
-		if (target->ri_NumIndices > 0)
-			recheck = insert_index_tuples_compat(target, slot, estate);
-		if (target->ri_TrigDesc)
-			ExecARInsertTriggers(estate, target, slot, recheck, NULL);
+		CHECK_FOR_INTERRUPTS();
+		ResetPerTupleExprContext(estate);
+		fill_slot(storing, slot, i);
+		stored = store_one(storing, slot);
 	}
 	if (target->ri_TrigDesc)
 	{
@@ -440,10 +447,71 @@ store_row(Storing *storing)
 		AfterTriggerEndQuery(estate);
 	}
 	MemoryContextSwitchTo(caller);
-	return stored;
+	return stored || more > 0;
 }
 
-/* As ExecOpenIndices(), of those that the row belongs in. */
+/* As ExecInsert().  False when a BEFORE trigger does not want the row. */
+static bool
+store_one(Storing *storing, TupleTableSlot *slot)
+{
+	EState	   *estate = storing->estate;
+	ResultRelInfo *target = storing->target;
+	List	   *recheck = NIL;
+
+	if (target->ri_TrigDesc && target->ri_TrigDesc->trig_insert_before_row &&
+		!ExecBRInsertTriggers(estate, target, slot))
+		return false;
+	slot->tts_tableOid = RelationGetRelid(storing->rel);
+	if (RelationGetDescr(storing->rel)->constr)
+		ExecConstraints(target, slot, estate);
+	table_tuple_insert(storing->rel, slot, estate->es_output_cid, 0, NULL);
+	if (storing->row->more == 0)
+		open_indexes(storing, slot);
+	if (target->ri_NumIndices > 0)
+		recheck = insert_index_tuples_compat(target, slot, estate);
+	if (target->ri_TrigDesc)
+		ExecARInsertTriggers(estate, target, slot, recheck, NULL);
+	return true;
+}
+
+/* Without triggers: several go into the table in one step. */
+static void
+store_together(Storing *storing)
+{
+	EState	   *estate = storing->estate;
+	ResultRelInfo *target = storing->target;
+	MemoryContext caller = MemoryContextSwitchTo(estate->es_query_cxt);
+	TupleTableSlot *slots[ROWS_AT_ONCE];
+	int			n = storing->row->more + 1;
+	int			size = Min(n, ROWS_AT_ONCE);
+
+	for (int i = 0; i < size; i++)
+		slots[i] = table_slot_create(storing->rel, &estate->es_tupleTable);
+	open_indexes(storing, NULL);
+	for (int first = 0, now; first < n; first += now)
+	{
+		CHECK_FOR_INTERRUPTS();
+		now = Min(n - first, size);
+		for (int i = 0; i < now; i++)
+		{
+			ResetPerTupleExprContext(estate);
+			fill_slot(storing, slots[i], first + i);
+			slots[i]->tts_tableOid = RelationGetRelid(storing->rel);
+			if (RelationGetDescr(storing->rel)->constr)
+				ExecConstraints(target, slots[i], estate);
+			ExecMaterializeSlot(slots[i]);
+		}
+		table_multi_insert(storing->rel, slots, now, estate->es_output_cid, 0, NULL);
+		for (int i = 0; i < now && target->ri_NumIndices > 0; i++)
+		{
+			ResetPerTupleExprContext(estate);
+			(void) insert_index_tuples_compat(target, slots[i], estate);
+		}
+	}
+	MemoryContextSwitchTo(caller);
+}
+
+/* As ExecOpenIndices(), of those that the row belongs in; all of them without a row. */
 static void
 open_indexes(Storing *storing, TupleTableSlot *slot)
 {
@@ -458,7 +526,7 @@ open_indexes(Storing *storing, TupleTableSlot *slot)
 	{
 		IndexInfo  *info = store->index_info[i];
 
-		if (info->ii_Predicate && !ExecQual(info->ii_PredicateState, context))
+		if (slot && info->ii_Predicate && !ExecQual(info->ii_PredicateState, context))
 			continue;
 		target->ri_IndexRelationInfo[n] = info;
 		target->ri_IndexRelationDescs[n++] = index_open(store->index[i], RowExclusiveLock);

@@ -19,13 +19,14 @@ typedef struct NewRow
 	const char *nulls;			/* as for SPI_execute_plan() */
 	Oid			owner;			/* write as this role, or invalid: as the caller */
 	bool		no_triggers;	/* the table's own have nothing to do */
+	int			more;			/* rows of the same kind: their values follow, and their nulls */
 } NewRow;
 
 typedef enum StoreAnswer
 {
 	STORE_BY_STATEMENT,			/* something is unusual: nothing has been done */
 	STORE_DONE,
-	STORE_SUPPRESSED			/* a BEFORE trigger does not want it */
+	STORE_SUPPRESSED			/* a BEFORE trigger does not want the only row */
 } StoreAnswer;
 
 extern StoreAnswer booking_store(const NewRow *row);

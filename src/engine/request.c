@@ -19,12 +19,14 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/table.h"
 #include "catalog/pg_trigger.h"
 #include "executor/spi.h"
 #include "utils/rel.h"
 #include "utils/reltrigger.h"
 #include "utils/uuid.h"
 
+#include "base/cache.h"
 #include "base/compat.h"
 #include "base/errors.h"
 #include "base/plans.h"
@@ -48,6 +50,7 @@ static Request request = {.active = false};
 
 static uint64 room_refusals = 0;	/* how often there was no room */
 
+static void begin_several(RequestedRows *rows, MemoryContext context);
 static int	compare_requested(const void *a, const void *b);
 static RequestedRow *asked_row(const BookingRow *row);
 
@@ -121,11 +124,7 @@ booking_write_several(Statement statement, Datum *values, RequestedRows *rows, M
 {
 	Request		outer = request;
 
-	qsort(rows->row, rows->n, sizeof(RequestedRow), compare_requested);
-	for (int i = 0; i < rows->n; i++)
-		rows->row[i].refused = false;
-	rows->nrefused = 0;
-	request = (Request) {.active = true,.one.context = context,.rows = rows};
+	begin_several(rows, context);
 	PG_TRY();
 	{
 		booking_run(statement, values, NULL);
@@ -136,6 +135,48 @@ booking_write_several(Statement statement, Datum *values, RequestedRows *rows, M
 	}
 	PG_END_TRY();
 	*rows->entry = 0;
+}
+
+/*
+ * Insert several: the values of each are those of STMT_INSERT_BOOKING.  Each row that is stored
+ * is given to the caller.  False, and nothing has been done, where others have a say in what is
+ * stored: then it takes a statement.
+ */
+bool
+booking_insert_several(Datum *values, const char *nulls, RequestedRows *rows, MemoryContext context)
+{
+	Request		outer = request;
+	Relation	heap = table_open(booking_table("booking"), RowExclusiveLock);
+	volatile bool done = booking_row_is_ours_alone(heap) && !has_generated_columns(RelationGetDescr(heap));
+
+	table_close(heap, NoLock);
+	if (!done)
+		return false;
+	begin_several(rows, context);
+	rows->give = true;
+	PG_TRY();
+	{
+		done = booking_store_many(STMT_INSERT_BOOKING, values, nulls, rows->n);
+	}
+	PG_FINALLY();
+	{
+		request = outer;
+		rows->give = false;
+	}
+	PG_END_TRY();
+	*rows->entry = 0;
+	return done;
+}
+
+static void
+begin_several(RequestedRows *rows, MemoryContext context)
+{
+	qsort(rows->row, rows->n, sizeof(RequestedRow), compare_requested);
+	for (int i = 0; i < rows->n; i++)
+		rows->row[i].refused = false;
+	rows->nrefused = 0;
+	rows->last = NULL;
+	request = (Request) {.active = true,.one.context = context,.rows = rows};
 }
 
 static int
@@ -154,8 +195,17 @@ booking_requested_row(const RequestedRows *rows, const pg_uuid_t *id)
 static RequestedRow *
 asked_row(const BookingRow *row)
 {
-	return row->null[BOOKING_ID] ? NULL :
-		booking_requested_row(request.rows, DatumGetUUIDP(row->value[BOOKING_ID]));
+	RequestedRows *rows = request.rows;
+	RequestedRow *asked;
+
+	if (row->null[BOOKING_ID])
+		return NULL;
+	if (rows->last && memcmp(&rows->last->id, DatumGetUUIDP(row->value[BOOKING_ID]), UUID_LEN) == 0)
+		return rows->last;
+	asked = booking_requested_row(rows, DatumGetUUIDP(row->value[BOOKING_ID]));
+	if (asked)
+		rows->last = asked;
+	return asked;
 }
 
 /* A row is about to be judged. */
@@ -263,11 +313,13 @@ booking_give_row(const BookingRow *row, Relation heap, HeapTuple tuple)
 	TupleDesc	desc = RelationGetDescr(heap);
 
 	/* Generated columns are computed when the triggers are done. */
-	if (request.one.booking && booking_asked_for(row) && booking_row_is_ours_alone(heap) && !has_generated_columns(desc))
+	if ((request.one.booking || (request.rows && request.rows->give)) && booking_asked_for(row) &&
+		booking_row_is_ours_alone(heap) && !has_generated_columns(desc))
 	{
+		Datum	   *given = request.rows ? &asked_row(row)->booking : request.one.booking;
 		MemoryContext context = MemoryContextSwitchTo(request.one.context);
 
-		*request.one.booking = heap_copy_tuple_as_datum(tuple, desc);
+		*given = heap_copy_tuple_as_datum(tuple, desc);
 		MemoryContextSwitchTo(context);
 	}
 }
@@ -338,4 +390,11 @@ booking_asked_for(const BookingRow *row)
 	if (request.rows)
 		return asked_row(row) != NULL;
 	return memcmp(DatumGetUUIDP(row->value[BOOKING_ID]), &request.id, UUID_LEN) == 0;
+}
+
+/* Is it one of several that a statement of ours is writing? */
+bool
+booking_is_one_of_several(const BookingRow *row)
+{
+	return request.active && request.rows && asked_row(row) != NULL;
 }

@@ -26,6 +26,7 @@ typedef struct RequestedRow
 	bool		has_slot;
 	int64		slot_id;
 	int32		quantity;
+	Datum		booking;		/* as stored, where rows are given */
 	bool		refused;		/* and why: */
 	Refusal		refusal;
 } RequestedRow;
@@ -59,11 +60,15 @@ typedef struct RequestedRows
 	int			nrefused;
 	bool		lost;			/* nothing will come of them: do not wait */
 	bool		each;			/* what is refused does not matter to the others */
+	bool		give;			/* each row as stored */
+	RequestedRow *last;			/* that was looked for, and found */
 	int		   *entry;			/* becomes that of the row that is being judged */
 } RequestedRows;
 
 extern bool booking_insert(const BookingWrite *write);
 extern bool booking_write(const BookingWrite *write);
+extern bool booking_insert_several(Datum *values, const char *nulls, RequestedRows *rows,
+								   MemoryContext context);
 extern void booking_write_several(Statement statement, Datum *values, RequestedRows *rows,
 								  MemoryContext context);
 extern RequestedRow *booking_requested_row(const RequestedRows *rows, const pg_uuid_t *id);
@@ -77,6 +82,7 @@ extern int64 booking_asked_of_slot(int64 slot_id);
 extern void booking_give_row(const BookingRow *row, Relation heap, HeapTuple tuple);
 extern bool booking_row_is_ours_alone(Relation heap);
 extern bool booking_asked_for(const BookingRow *row);
+extern bool booking_is_one_of_several(const BookingRow *row);
 extern bool booking_row_wants_reason(const BookingRow *row);
 extern bool booking_row_refuse(const BookingRow *row, const Refusal *refusal);
 extern void booking_count_room_refusal(void);

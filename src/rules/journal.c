@@ -23,6 +23,12 @@
  * happens with all writers locked out, whose lock on booking.booking reads the message that
  * the base is another.
  *
+ * Several bookings that a function of ours writes with one statement (book_all()): their events are
+ * gathered and written together, right after it, with the position of then.  That is the same promise: the
+ * transaction has its id before, nothing has been committed between, and no code but ours runs between
+ * the first of these AFTER triggers and the writing, or the events are not gathered: where others have
+ * triggers on the tables, which might change one of these bookings first, or look for what happened.
+ *
  * No lock is taken here but those of an INSERT; nobody waits for a reader, or the other way round.
  *
  *-------------------------------------------------------------------------
@@ -45,6 +51,7 @@
 #include "utils/json.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/numeric.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
@@ -54,6 +61,7 @@
 #include "base/period.h"
 #include "base/plans.h"
 #include "base/trigger.h"
+#include "engine/request.h"
 #include "engine/resource.h"
 #include "engine/row.h"
 #include "rules/journal.h"
@@ -65,6 +73,9 @@ PG_FUNCTION_INFO_V1(booking_next_xid);
 /* A text of more bytes is cut off, and data of more bytes is left out. */
 #define LONGEST_TEXT	(1024 * 1024)
 #define LONGEST_ACTOR	1024
+
+/* Gathered events that take more memory are written before there are others. */
+#define MOST_GATHERED	(1024 * 1024)
 
 /* The parameters of STMT_WRITE_EVENT. */
 typedef enum EventValue
@@ -112,6 +123,9 @@ static bool writing = false;
 /* What is deleted is only moved (archive.c). */
 static bool moving = false;
 
+/* Where the events of several bookings go that a function of ours is writing; NULL: into the table. */
+static Gathering *gathering = NULL;
+
 static bool check_actor(char **value, void **extra, GucSource source);
 static bool is_recorded(const Happening *happening);
 static int64 journal_position(void);
@@ -125,6 +139,10 @@ static void get_shown(Datum value, Form_pg_attribute attribute, JsonbValue *show
 static void show_string(char *text, int length, JsonbValue *shown);
 static void append_instant(StringInfo text, TimestampTz instant);
 static void write_event(const Happening *happening);
+static void fill_event(const Happening *happening, Datum *values, char *nulls);
+static void fill_actor(Datum *values, char *nulls);
+static void gather_event(Gathering *into, const Happening *happening);
+static void write_gathered(Gathering *from);
 static void tell_at_commit(const Happening *happening);
 
 void
@@ -187,7 +205,11 @@ booking_journal_stored(const TriggerData *trigger)
 		booking_row_take_apart(happening.tuple[i], happening.desc, &happening.row[i]);
 		booking_row_is_whole(&happening.row[i], true);
 	}
-	if (is_recorded(&happening))
+	if (!is_recorded(&happening))
+		return;
+	if (gathering && happening.tuple[0] == NULL && booking_is_one_of_several(&happening.row[1]))
+		gather_event(gathering, &happening);
+	else
 		write_event(&happening);
 }
 
@@ -211,34 +233,14 @@ is_recorded(const Happening *happening)
 static void
 write_event(const Happening *happening)
 {
-	const BookingRow *row = &happening->row[happening->tuple[1] ? 1 : 0];
 	bool		was_writing = writing;
 	Datum		values[EVENT_NVALUES];
-	char		nulls[EVENT_NVALUES + 1] = "           ";
-	const char *role = GetUserNameFromId(GetSessionUserId(), true);
+	char		nulls[EVENT_NVALUES];
 
+	fill_event(happening, values, nulls);
+	fill_actor(values, nulls);
 	values[EVENT_POSITION] = Int64GetDatum(journal_position());
 	values[EVENT_AT] = TimestampTzGetDatum(GetCurrentTimestamp());
-	values[EVENT_KIND] = CStringGetTextDatum(kind_of(happening));
-	values[EVENT_BOOKING_ID] = row->value[BOOKING_ID];
-	values[EVENT_RESOURCE_ID] = row->value[BOOKING_RESOURCE_ID];
-	values[EVENT_SLOT_ID] = row->value[BOOKING_SLOT_ID];
-	if (row->null[BOOKING_SLOT_ID])
-		nulls[EVENT_SLOT_ID] = 'n';
-	values[EVENT_HOLDER] = row->value[BOOKING_HOLDER];
-	values[EVENT_VERSION] = row->value[BOOKING_VERSION];
-	if (actor == NULL || *actor == '\0')
-		nulls[EVENT_ACTOR] = 'n';
-	else
-	{
-		/* A setting may come from where nobody looks at its encoding. */
-		(void) pg_verifymbstr(actor, strlen(actor), false);
-		values[EVENT_ACTOR] = CStringGetTextDatum(actor);
-	}
-	if (role == NULL || !pg_verifymbstr(role, strlen(role), true))
-		role = psprintf("%u", GetSessionUserId());
-	values[EVENT_SESSION_ROLE] = CStringGetTextDatum(role);
-	values[EVENT_DETAIL] = JsonbPGetDatum(rows_of_event(happening));
 
 	SPI_connect();
 	writing = true;
@@ -258,6 +260,139 @@ write_event(const Happening *happening)
 	}
 	PG_END_TRY();
 	SPI_finish();
+}
+
+/* What has happened; not who did it, nor where in the journal it is. */
+static void
+fill_event(const Happening *happening, Datum *values, char *nulls)
+{
+	const BookingRow *row = &happening->row[happening->tuple[1] ? 1 : 0];
+
+	memset(nulls, ' ', EVENT_NVALUES);
+	values[EVENT_KIND] = CStringGetTextDatum(kind_of(happening));
+	values[EVENT_BOOKING_ID] = row->value[BOOKING_ID];
+	values[EVENT_RESOURCE_ID] = row->value[BOOKING_RESOURCE_ID];
+	values[EVENT_SLOT_ID] = row->value[BOOKING_SLOT_ID];
+	if (row->null[BOOKING_SLOT_ID])
+		nulls[EVENT_SLOT_ID] = 'n';
+	values[EVENT_HOLDER] = row->value[BOOKING_HOLDER];
+	values[EVENT_VERSION] = row->value[BOOKING_VERSION];
+	values[EVENT_DETAIL] = JsonbPGetDatum(rows_of_event(happening));
+}
+
+static void
+fill_actor(Datum *values, char *nulls)
+{
+	const char *role = GetUserNameFromId(GetSessionUserId(), true);
+
+	if (actor == NULL || *actor == '\0')
+		nulls[EVENT_ACTOR] = 'n';
+	else
+	{
+		/* A setting may come from where nobody looks at its encoding. */
+		(void) pg_verifymbstr(actor, strlen(actor), false);
+		values[EVENT_ACTOR] = CStringGetTextDatum(actor);
+	}
+	if (role == NULL || !pg_verifymbstr(role, strlen(role), true))
+		role = psprintf("%u", GetSessionUserId());
+	values[EVENT_SESSION_ROLE] = CStringGetTextDatum(role);
+}
+
+/* ---- several at once ---- */
+
+/*
+ * A statement of ours is going to write several bookings: their events are gathered, if nobody else's
+ * code can come between.  Once it is done, or has failed, booking_journal_gathered() is called.
+ */
+void
+booking_journal_gather(Gathering *into)
+{
+	bool		alone = booking_notify_mode() != NOTIFY_AT_COMMIT &&
+		!booking_has_foreign_triggers(booking_table("booking")) &&
+		!booking_has_foreign_triggers(booking_table("event"));
+
+	*into = (Gathering) {.outer = gathering};
+	if (alone)
+		into->memory = AllocSetContextCreate(CurrentMemoryContext, "booking events", ALLOCSET_DEFAULT_SIZES);
+	gathering = alone ? into : NULL;
+}
+
+void
+booking_journal_gathered(Gathering *from, bool write)
+{
+	gathering = from->outer;
+	if (write && from->n > 0)
+		write_gathered(from);
+	if (from->memory)
+		MemoryContextDelete(from->memory);
+	from->memory = NULL;
+}
+
+static void
+gather_event(Gathering *into, const Happening *happening)
+{
+	static const EventValue copied[] = {EVENT_KIND, EVENT_BOOKING_ID, EVENT_HOLDER, EVENT_DETAIL};
+	MemoryContext caller;
+	Datum	   *values;
+
+	if (into->n > 0 && MemoryContextMemAllocated(into->memory, false) > MOST_GATHERED)
+		write_gathered(into);
+	if (into->n == into->size)
+	{
+		into->size = Max(64, 2 * into->size);
+		caller = MemoryContextSwitchTo(into->memory);
+		into->values = into->n == 0 ? palloc_array(Datum, into->size * EVENT_NVALUES) :
+			repalloc(into->values, into->size * EVENT_NVALUES * sizeof(Datum));
+		into->nulls = into->n == 0 ? palloc(into->size * EVENT_NVALUES) :
+			repalloc(into->nulls, into->size * EVENT_NVALUES);
+		MemoryContextSwitchTo(caller);
+	}
+	values = into->values + into->n * EVENT_NVALUES;
+	fill_event(happening, values, into->nulls + into->n * EVENT_NVALUES);
+
+	caller = MemoryContextSwitchTo(into->memory);
+	for (int i = 0; i < (int) lengthof(copied); i++)
+		values[copied[i]] = datumCopy(values[copied[i]], false, copied[i] == EVENT_BOOKING_ID ? UUID_LEN : -1);
+	MemoryContextSwitchTo(caller);
+	into->n++;
+}
+
+static void
+write_gathered(Gathering *from)
+{
+	MemoryContext caller = MemoryContextSwitchTo(from->memory);
+	bool		was_writing = writing;
+	Datum		position = Int64GetDatum(journal_position());
+	Datum		at = TimestampTzGetDatum(GetCurrentTimestamp());
+
+	fill_actor(from->values, from->nulls);
+	for (int i = 0; i < from->n; i++)
+	{
+		Datum	   *values = from->values + i * EVENT_NVALUES;
+		char	   *nulls = from->nulls + i * EVENT_NVALUES;
+
+		values[EVENT_POSITION] = position;
+		values[EVENT_AT] = at;
+		values[EVENT_ACTOR] = from->values[EVENT_ACTOR];
+		nulls[EVENT_ACTOR] = from->nulls[EVENT_ACTOR];
+		values[EVENT_SESSION_ROLE] = from->values[EVENT_SESSION_ROLE];
+	}
+
+	SPI_connect();
+	writing = true;
+	PG_TRY();
+	{
+		booking_run_many(STMT_WRITE_EVENT, from->values, from->nulls, from->n);
+	}
+	PG_FINALLY();
+	{
+		writing = was_writing;
+	}
+	PG_END_TRY();
+	SPI_finish();
+	MemoryContextSwitchTo(caller);
+	MemoryContextReset(from->memory);
+	from->n = from->size = 0;
 }
 
 /* Of the event that was written last; a resource that a booking leaves hears of it, too. */

@@ -71,6 +71,7 @@
 #include "engine/shards.h"
 #include "engine/slots.h"
 #include "engine/visible.h"
+#include "rules/journal.h"
 #include "rules/policy.h"
 #include "rules/replay.h"
 #include "rules/together.h"
@@ -103,7 +104,10 @@ static bool replay_ids(Together *all);
 static Content content_of(const Wish *wish);
 static bool apply_policy(Together *all);
 static void write_wishes(Together *all, bool lost);
-static Datum *arrays_of(const Wish *const *wishes, int n, const pg_uuid_t *group);
+static void insert_several(Datum *values, const char *nulls, RequestedRows *rows, MemoryContext context);
+static Datum *values_of(const Wish *const *wishes, int n, const pg_uuid_t *group, char **nulls);
+static Datum *arrays_of(const Datum *values, const char *nulls, int n);
+static void take_returned(RequestedRows *rows);
 static void take_bookings(Together *all, const RequestedRows *rows);
 static bool same_refusal(const Refusal *a, const Refusal *b);
 static void lock_and_store(Together *all, void *arg);
@@ -699,7 +703,8 @@ write_wishes(Together *all, bool lost)
 	RequestedRows rows = {.lost = lost && !all->each,.each = all->each};
 	MemoryContext context = CurrentMemoryContext;
 	const Wish **wishes;
-	Datum	   *arrays;
+	Datum	   *values;
+	char	   *nulls;
 
 	/* In the order of the entries, which the ids keep in mind. */
 	for (int i = 0; i < all->n; i++)
@@ -718,87 +723,146 @@ write_wishes(Together *all, bool lost)
 		rows.row[i] = (RequestedRow) {.id = wishes[i]->id,.number = (int) (wishes[i] - all->wish),
 			.entry = wishes[i]->entry,.has_slot = wishes[i]->has_slot,.slot_id = wishes[i]->slot_id,
 			.quantity = wishes[i]->quantity};
-	arrays = arrays_of(wishes, rows.n, &all->group);
+	values = values_of(wishes, rows.n, &all->group, &nulls);
 
 	rows.entry = &all->current;
 	SPI_connect();
-	booking_write_several(STMT_INSERT_BOOKINGS, arrays, &rows, context);
+	insert_several(values, nulls, &rows, context);
 	take_bookings(all, &rows);
 	SPI_finish();
 }
 
-/* The rows of the INSERT as its parameters. */
-static Datum *
-arrays_of(const Wish *const *wishes, int n, const pg_uuid_t *group)
+/* Their events are written together as well. */
+static void
+insert_several(Datum *values, const char *nulls, RequestedRows *rows, MemoryContext context)
 {
-	static const Oid types[INSERT_NARRAYS] = {
-		UUIDOID, INT8OID, INT8OID, INT4OID, TSTZRANGEOID, INT4OID, TEXTOID, TEXTOID, TIMESTAMPTZOID, JSONBOID
-	};
-	Datum	   *arrays = palloc_array(Datum, INSERT_NARRAYS + 1);
-	Datum	   *values[INSERT_NARRAYS];
-	bool	   *nulls[INSERT_NARRAYS];
+	Gathering	events;
+	volatile bool stored = false;
+
+	booking_journal_gather(&events);
+	PG_TRY();
+	{
+		if (!booking_insert_several(values, nulls, rows, context))
+		{
+			booking_write_several(STMT_INSERT_BOOKINGS, arrays_of(values, nulls, rows->n), rows, context);
+			take_returned(rows);
+		}
+		/* Of what is refused, or lost, nothing stays. */
+		stored = rows->each || (rows->nrefused == 0 && !rows->lost);
+	}
+	PG_FINALLY();
+	{
+		booking_journal_gathered(&events, stored);
+	}
+	PG_END_TRY();
+}
+
+/* The values of the rows, as of STMT_INSERT_BOOKING, one row after the other. */
+static Datum *
+values_of(const Wish *const *wishes, int n, const pg_uuid_t *group, char **nulls)
+{
+	Datum	   *all = palloc_extended(n * INSERT_NVALUES * sizeof(Datum), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	char	   *null = palloc_extended(n * INSERT_NVALUES, MCXT_ALLOC_HUGE);
 	Datum		confirmed = CStringGetTextDatum("confirmed");
 	Datum		held = CStringGetTextDatum("held");
 	TimestampTz now = GetCurrentTimestamp();
-	int			first = 1;
 
-	for (int a = 0; a < INSERT_NARRAYS; a++)
-	{
-		values[a] = palloc_array(Datum, n);
-		nulls[a] = palloc0_array(bool, n);
-	}
-	for (int i = 0; i < n; i++)
+	*nulls = null;
+	memset(null, ' ', n * INSERT_NVALUES);
+	for (int i = 0; i < n; i++, null += INSERT_NVALUES)
 	{
 		const Wish *wish = wishes[i];
+		Datum	   *values = all + i * INSERT_NVALUES;
 
-		values[ARRAY_ID][i] = UUIDPGetDatum(&wish->id);
-		values[ARRAY_RESOURCE_ID][i] = Int64GetDatum(wish->resource->id);
-		values[ARRAY_SLOT_ID][i] = Int64GetDatum(wish->slot_id);
-		nulls[ARRAY_SLOT_ID][i] = !wish->has_slot;
-		values[ARRAY_SEAT_NO][i] = Int32GetDatum(wish->seat_no);
-		nulls[ARRAY_SEAT_NO][i] = wish->seat_no == 0;
-		values[ARRAY_PERIOD][i] = RangeTypePGetDatum(wish->range);
-		nulls[ARRAY_PERIOD][i] = wish->has_slot;
-		values[ARRAY_QUANTITY][i] = Int32GetDatum(wish->quantity);
-		values[ARRAY_HOLDER][i] = PointerGetDatum(wish->holder);
-		values[ARRAY_STATUS][i] = wish->hold_for ? held : confirmed;
-		nulls[ARRAY_EXPIRES_AT][i] = wish->hold_for == NULL;
+		values[INSERT_ID] = UUIDPGetDatum(&wish->id);
+		values[INSERT_RESOURCE_ID] = Int64GetDatum(wish->resource->id);
+		values[INSERT_SLOT_ID] = Int64GetDatum(wish->slot_id);
+		null[INSERT_SLOT_ID] = wish->has_slot ? ' ' : 'n';
+		values[INSERT_SEAT_NO] = Int32GetDatum(wish->seat_no);
+		null[INSERT_SEAT_NO] = wish->seat_no == 0 ? 'n' : ' ';
+		values[INSERT_PERIOD] = RangeTypePGetDatum(wish->range);
+		null[INSERT_PERIOD] = wish->has_slot ? 'n' : ' ';
+		null[INSERT_OCCUPIES] = 'n';
+		values[INSERT_QUANTITY] = Int32GetDatum(wish->quantity);
+		values[INSERT_HOLDER] = PointerGetDatum(wish->holder);
+		values[INSERT_STATUS] = wish->hold_for ? held : confirmed;
+		null[INSERT_EXPIRES_AT] = wish->hold_for ? ' ' : 'n';
 		if (wish->hold_for)
-			values[ARRAY_EXPIRES_AT][i] =
+			values[INSERT_EXPIRES_AT] =
 				TimestampTzGetDatum(booking_shift(now, booking_interval_length(wish->hold_for)));
-		values[ARRAY_DATA][i] = JsonbPGetDatum(wish->data);
+		values[INSERT_GROUP_ID] = UUIDPGetDatum(group);
+		null[INSERT_WAITLIST_ID] = 'n';
+		values[INSERT_DATA] = JsonbPGetDatum(wish->data);
 	}
+	return all;
+}
+
+/* The same as the parameters of STMT_INSERT_BOOKINGS. */
+static Datum *
+arrays_of(const Datum *values, const char *nulls, int n)
+{
+	static const struct
+	{
+		InsertValue value;
+		Oid			type;
+	}			of[INSERT_NARRAYS] = {
+		[ARRAY_ID] = {INSERT_ID, UUIDOID},
+		[ARRAY_RESOURCE_ID] = {INSERT_RESOURCE_ID, INT8OID},
+		[ARRAY_SLOT_ID] = {INSERT_SLOT_ID, INT8OID},
+		[ARRAY_SEAT_NO] = {INSERT_SEAT_NO, INT4OID},
+		[ARRAY_PERIOD] = {INSERT_PERIOD, TSTZRANGEOID},
+		[ARRAY_QUANTITY] = {INSERT_QUANTITY, INT4OID},
+		[ARRAY_HOLDER] = {INSERT_HOLDER, TEXTOID},
+		[ARRAY_STATUS] = {INSERT_STATUS, TEXTOID},
+		[ARRAY_EXPIRES_AT] = {INSERT_EXPIRES_AT, TIMESTAMPTZOID},
+		[ARRAY_DATA] = {INSERT_DATA, JSONBOID}
+	};
+	Datum	   *arrays = palloc_array(Datum, INSERT_NARRAYS + 1);
+	Datum	   *elements = palloc_array(Datum, n);
+	bool	   *isnull = palloc_array(bool, n);
+	int			first = 1;
+
 	for (int a = 0; a < INSERT_NARRAYS; a++)
 	{
 		int16		length;
 		bool		by_value;
 		char		align;
 
-		get_typlenbyvalalign(types[a], &length, &by_value, &align);
-		arrays[a] = PointerGetDatum(construct_md_array(values[a], nulls[a], 1, &n, &first, types[a],
+		for (int i = 0; i < n; i++)
+		{
+			elements[i] = values[i * INSERT_NVALUES + of[a].value];
+			isnull[i] = nulls[i * INSERT_NVALUES + of[a].value] == 'n';
+		}
+		get_typlenbyvalalign(of[a].type, &length, &by_value, &align);
+		arrays[a] = PointerGetDatum(construct_md_array(elements, isnull, 1, &n, &first, of[a].type,
 													   length, by_value, align));
-		pfree(values[a]);
-		pfree(nulls[a]);
 	}
-	arrays[INSERT_NARRAYS] = UUIDPGetDatum(group);
+	arrays[INSERT_NARRAYS] = values[INSERT_GROUP_ID];
 	return arrays;
+}
+
+/* What the statement has returned. */
+static void
+take_returned(RequestedRows *rows)
+{
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		RequestedRow *row = booking_requested_row(rows, stored_id(i));
+
+		if (row)
+			row->booking = booking_row_datum_at(i);
+	}
 }
 
 /* What has become of each. */
 static void
 take_bookings(Together *all, const RequestedRows *rows)
 {
-	for (uint64 i = 0; i < SPI_processed; i++)
-	{
-		const RequestedRow *row = booking_requested_row(rows, stored_id(i));
-
-		if (row)
-			all->wish[row->number].booking = booking_row_datum_at(i);
-	}
 	for (int i = 0; i < rows->n; i++)
 	{
 		Wish	   *wish = &all->wish[rows->row[i].number];
 
+		wish->booking = rows->row[i].booking;
 		wish->refused = rows->row[i].refused;
 		wish->refusal = rows->row[i].refusal;
 		all->current = wish->entry;

@@ -157,6 +157,34 @@ UPDATE booking.booking SET price = 12.50 WHERE holder = 'by the manager';
 DELETE FROM booking.booking WHERE holder = 'long ago' RETURNING 1;
 ROLLBACK;
 
+-- Several in one call: their events are written together, in their order, also when they are very many.
+BEGIN;
+SELECT id > 0 FROM booking.create_resource('journal: several');
+CREATE FUNCTION pg_temp.several(day date, n int) RETURNS jsonb LANGUAGE sql AS $$
+	SELECT jsonb_agg(jsonb_build_object('resource', 'journal: several', 'period', tstzrange(day + i * interval '1 hour', day + (i + 1) * interval '1 hour')))
+	FROM generate_series(1, n) AS i
+$$;
+SELECT count(*) FROM booking.book_all(pg_temp.several('2050-01-01', 4000), 'several');
+SELECT count(*), count(DISTINCT e.seq), count(DISTINCT e.booking_id), min(e.kind), min(e.version), min(e.session_role) = session_user,
+	bool_and(e.detail->'now'->>'group_id' = b.group_id::text)
+FROM booking.event e JOIN booking.booking b ON b.id = e.booking_id WHERE e.holder = 'several';
+SELECT bool_and(id = booking_id) FROM (SELECT booking_id, row_number() OVER (ORDER BY seq) AS n FROM booking.event WHERE holder = 'several') AS e
+	JOIN (SELECT id, row_number() OVER (ORDER BY period) AS n FROM booking.booking WHERE holder = 'several') AS b USING (n);
+-- Nothing of what is refused.
+SELECT pg_temp.said($$SELECT count(*) FROM booking.book_all(pg_temp.several('2050-01-01', 2) || pg_temp.several('2051-01-01', 1), 'refused')$$) ~ '^23P01';
+SELECT count(*) FROM booking.event WHERE holder = 'refused';
+-- Others have something to do in between: what happened to a booking comes in its order, and they find it.
+CREATE FUNCTION pg_temp.second_thoughts() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	RAISE INFO 'events: %', (SELECT count(*) FROM booking.event WHERE booking_id = NEW.id);
+	PERFORM booking.cancel(NEW.id);
+	RETURN NULL;
+END $$;
+CREATE TRIGGER zzz AFTER INSERT ON booking.booking FOR EACH ROW EXECUTE FUNCTION pg_temp.second_thoughts();
+SELECT count(*) FROM booking.book_all(pg_temp.several('2052-01-01', 2), 'taken back');
+SELECT row_number() OVER (PARTITION BY booking_id ORDER BY seq) AS n, kind FROM booking.event WHERE holder = 'taken back' ORDER BY seq;
+ROLLBACK;
+
 -- Enormous words are cut, and enormous data is left out; what did not change is not told.
 SELECT count(*) FROM booking.cancel((SELECT id FROM booking.booking WHERE holder = 'by the manager'), repeat('lang ', 1000000));
 UPDATE booking.booking SET data = jsonb_build_object('long', repeat('x', 3000000)) WHERE holder = 'by the manager';

@@ -977,7 +977,7 @@ BEGIN
 			DETAIL = 'Its rows would stay here, and what they refer to would be on another node.',
 			HINT = 'Drop the foreign key.';
 	END IF;
-	PERFORM set_config('lock_timeout', greatest(1000 * EXTRACT(epoch FROM wait), 1)::bigint::text, true);
+	PERFORM set_config('lock_timeout', least(greatest(1000 * EXTRACT(epoch FROM wait), 1), 2147483647)::bigint::text, true);
 	IF NOT homeless AND NOT EXISTS (SELECT FROM booking.cluster_resident r WHERE r.place = cluster_pack.place) THEN
 		RETURN false;
 	END IF;

@@ -41,7 +41,7 @@ sub refused { my ($node, $sql, $message, $name) = @_; return like(say_as(undef, 
 sub wait_until_waits
 {
 	my ($node, $like) = @_;
-	return $node->poll_query_until('postgres', "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%$like%' AND pid <> pg_backend_pid()");
+	return ok($node->poll_query_until('postgres', "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%$like%' AND pid <> pg_backend_pid()"), "somebody waits: $like");
 }
 
 # What a place has, by its node.
@@ -311,7 +311,7 @@ for my $step ('pack', 'shard', 'unpack')
 		my $blocker = $where->background_psql('postgres', on_error_stop => 0);
 		$blocker->query_safe("BEGIN; $blocks");
 		my $moving = begin($c, move_sql($one, $to->port, q{, '1 minute'}));
-		ok(wait_until_waits($where, $stops), "$step, $victim: it is at this step");
+		wait_until_waits($where, $stops);
 		if ($victim eq 'target')
 		{
 			$to->stop('immediate');

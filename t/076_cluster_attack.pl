@@ -125,6 +125,7 @@ is($c->safe_psql('postgres', q{SET datestyle = 'SQL, DMY'; SELECT DISTINCT lower
 my $from = lives_on($one);
 my $to = other($from);
 refused($c, 'BEGIN; ' . move_sql($one, $to), qr/2D000: invalid transaction termination/, 'inside a transaction');
+is($c->safe_psql('postgres', qq{SELECT count(*) FROM booking.cluster_try_book_slot('$one', 'room', '[2035-03-01, 2035-03-02)', 'ann')}), 1, '... and the place is open');
 refused($c, move_sql($one, 1), qr/42704: 127\.0\.0\.1:1 is no node for places/, 'to no node');
 refused($c, move_sql($one, $c->port), qr/42704: .* is no node for places/, 'to a node without shards');
 refused($c, move_sql('nowhere', $to), qr/42704: place "nowhere" does not exist/, 'no such place');

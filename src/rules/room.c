@@ -43,6 +43,7 @@
 #include "base/compat.h"
 #include "base/errors.h"
 #include "base/gates.h"
+#include "base/lock_kinds.h"
 #include "base/locks.h"
 #include "base/period.h"
 #include "base/plans.h"
@@ -260,15 +261,27 @@ only_from_now(const BookingRow *row, RangeType **range)
 /*
  * Is there surely no room?  A look outside the gate, for a caller that would rather not begin to
  * insert.  Where more than room is to be judged, or a trigger of the application has a
- * say in what the row will be, the answer is no.
+ * say in what the row will be, the answer is no.  If it depends on others, the caller waits for them
+ * here as it would inside the insert, with no more in hand and less to undo.
  */
 bool
 booking_no_room(const Resource *resource, RangeType *range, const Seat *seat, int32 quantity)
 {
-	GuardPending unused;
+	ErrorContextCallback hint = {.callback = booking_hint_at_deadlock,.previous = error_context_stack};
+	GuardPending pending;
+	GuardAnswer answer;
 
-	return resource->nlimits == 0 &&
-		booking_look_for_room(resource, range, seat, quantity, &unused) == GUARD_FULL;
+	if (resource->nlimits > 0)
+		return false;
+	while ((answer = booking_look_for_room(resource, range, seat, quantity, &pending)) == GUARD_WAIT &&
+		   !resource->has_waiters && patient(resource) && !booking_hasty())
+	{
+		CHECK_FOR_INTERRUPTS();
+		error_context_stack = &hint;
+		booking_guard_wait(&pending);
+		error_context_stack = hint.previous;
+	}
+	return answer == GUARD_FULL;
 }
 
 /*

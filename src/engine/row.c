@@ -115,6 +115,7 @@ booking_row_set(BookingRow *row, BookingColumn column, Datum value)
 	row->changed[column] = true;
 }
 
+/* Of a column whose type is passed by value. */
 bool
 booking_row_same(const BookingRow *a, const BookingRow *b, BookingColumn column)
 {

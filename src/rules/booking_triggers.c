@@ -206,7 +206,10 @@ judge_booking(TriggerData *trigger)
 static bool
 brings_id(const BookingRow *row, const BookingRow *old)
 {
-	return (old == NULL || !booking_row_same(row, old, BOOKING_ID)) && !row->null[BOOKING_ID] && !booking_asked_for(row);
+	if (row->null[BOOKING_ID] || booking_asked_for(row))
+		return false;
+	return old == NULL ||
+		memcmp(DatumGetUUIDP(row->value[BOOKING_ID]), DatumGetUUIDP(old->value[BOOKING_ID]), UUID_LEN) != 0;
 }
 
 /* What a function of ours books has been looked at there. */

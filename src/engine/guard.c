@@ -41,6 +41,9 @@
  * the other is in the way, or that they fit one after the other: more patience than
  * needed, never a wrong answer.
  *
+ * A statement of ours that writes many rows keeps its scans open from one row to the next; what they
+ * hold between is a pin on the heap page that was read last.
+ *
  * Nothing here is about bookings: an index, the values to look for, a capacity, and a
  * function that says what each row takes.
  *
@@ -110,6 +113,9 @@ typedef struct NumberedStep
 	void	   *arg;
 } NumberedStep;
 
+/* The statement of several rows that is running, if scans are kept for it. */
+static GuardKept *kept = NULL;
+
 static void tally_place(const GuardPlace *place, const GuardLoad *load, Count *count);
 static int	choose_items(const Numbered *numbered, const GuardRows *rows, bool all, PeakItem *items);
 static void guard_count_row(const GuardRow *row, void *arg);
@@ -118,6 +124,11 @@ static void scan_place(const GuardPlace *place, const GuardLoad *load, Snapshot 
 static void step_of_ranges(int64 from, int64 to, int64 sum, void *arg);
 static GuardVerdict weigh(const Count *count, Oid range_type, const GuardLoad *load, int64 capacity);
 static bool all_still_there(const GuardPlace *places, const Count *count);
+static void visit_scanned(const GuardPlace *place, const GuardLoad *load, IndexScanDesc scan, Indexed *indexed,
+						  GuardVisit visit, void *arg);
+static void open_scan(GuardScan *open, Relation heap, const GuardIndex *guard, int nkeys);
+static void close_scan(GuardScan *open);
+static GuardScan *find_kept_scan(const GuardPlace *place, int nkeys);
 static int	make_keys(const GuardIndex *guard, const GuardLoad *load, ScanKey keys);
 static Datum wanted_value(const GuardIndex *guard, const GuardLoad *load, int i);
 static bool guard_has_expressions(const GuardIndex *guard);
@@ -429,52 +440,129 @@ booking_guard_look(const GuardPlace *place, const GuardLoad *load, GuardVisit vi
 static void
 scan_place(const GuardPlace *place, const GuardLoad *load, Snapshot snapshot, GuardVisit visit, void *arg)
 {
-	Relation	heap = place->heap;
 	const GuardIndex *guard = place->index;
-	Relation	index = index_open(guard->index_id, AccessShareLock);
-	Indexed		indexed = {.slot = table_slot_create(heap, NULL)};
 	ScanKeyData keys[INDEX_MAX_KEYS];
 	int			nkeys = make_keys(guard, load, keys);
-	bool		dirty = snapshot->snapshot_type == SNAPSHOT_DIRTY;
-	IndexScanDesc scan;
+	GuardScan	own = {0};
+	GuardScan  *open = find_kept_scan(place, nkeys);
+	Indexed		indexed = {0};
 
+	if (open == NULL)
+		open_scan(open = &own, place->heap, guard, nkeys);
+	open->busy = true;
+	open->scan->xs_snapshot = snapshot;
+	indexed.slot = open->slot;
 	if (guard_has_expressions(guard))
-		indexed_begin(&indexed, heap, index);
-	scan = index_beginscan_compat(heap, index, snapshot, nkeys, 0);
-	index_rescan(scan, keys, nkeys, NULL, 0);
+		indexed_begin(&indexed, place->heap, open->index);
+	index_rescan(open->scan, keys, nkeys, NULL, 0);
+	visit_scanned(place, load, open->scan, &indexed, visit, arg);
+	if (indexed.expressions)
+		indexed_end(&indexed);
+	open->scan->xs_snapshot = NULL;
+	open->busy = false;
+	if (open == &own)
+		close_scan(open);
+}
 
-	while (index_getnext_slot(scan, ForwardScanDirection, indexed.slot))
+static void
+visit_scanned(const GuardPlace *place, const GuardLoad *load, IndexScanDesc scan, Indexed *indexed,
+			  GuardVisit visit, void *arg)
+{
+	const GuardIndex *guard = place->index;
+	Snapshot	snapshot = scan->xs_snapshot;
+	bool		dirty = snapshot->snapshot_type == SNAPSHOT_DIRTY;
+
+	while (index_getnext_slot(scan, ForwardScanDirection, indexed->slot))
 	{
 		CHECK_FOR_INTERRUPTS();
 
-		if (place->self && ItemPointerEquals(&indexed.slot->tts_tid, place->self))
+		if (place->self && ItemPointerEquals(&indexed->slot->tts_tid, place->self))
 			continue;
 
-		indexed_read(&indexed, guard, scan->xs_recheck);
-		if (!scan->xs_recheck || still_matches(guard, load, &indexed))
+		indexed_read(indexed, guard, scan->xs_recheck);
+		if (!scan->xs_recheck || still_matches(guard, load, indexed))
 		{
-			GuardRow	row = {.slot = indexed.slot};
+			GuardRow	row = {.slot = indexed->slot};
 
-			row.range = DatumGetRangeTypeP(indexed.value[guard->nkeys]);
+			row.range = DatumGetRangeTypeP(indexed->value[guard->nkeys]);
 			if (dirty)
 			{
 				row.pending.xid = TransactionIdIsValid(snapshot->xmin) ? snapshot->xmin : snapshot->xmax;
 				row.pending.token = snapshot->speculativeToken;
 			}
-			row.pending.relid = RelationGetRelid(heap);
-			row.pending.row = indexed.slot->tts_tid;
+			row.pending.relid = RelationGetRelid(place->heap);
+			row.pending.row = indexed->slot->tts_tid;
 			visit(&row, arg);
-			if ((Pointer) row.range != DatumGetPointer(indexed.value[guard->nkeys]))
+			if ((Pointer) row.range != DatumGetPointer(indexed->value[guard->nkeys]))
 				pfree(row.range);
 			BOOKING_TEST_POINT("guard-scan");
 		}
 	}
+}
 
-	index_endscan(scan);
-	if (indexed.expressions)
-		indexed_end(&indexed);
-	ExecDropSingleTupleTableSlot(indexed.slot);
-	index_close(index, AccessShareLock);
+static void
+open_scan(GuardScan *open, Relation heap, const GuardIndex *guard, int nkeys)
+{
+	open->heap = heap;
+	open->index = index_open(guard->index_id, AccessShareLock);
+	open->slot = table_slot_create(heap, NULL);
+	open->nkeys = nkeys;
+
+	/* Which snapshot it is to read with comes with each use. */
+	open->scan = index_beginscan_compat(open->heap, open->index, SnapshotAny, nkeys, 0);
+}
+
+static void
+close_scan(GuardScan *open)
+{
+	index_endscan(open->scan);
+	ExecDropSingleTupleTableSlot(open->slot);
+	index_close(open->index, AccessShareLock);
+}
+
+/* ---- several rows of one statement ---- */
+
+/*
+ * From here on, until booking_guard_kept(), scans stay open from one row to the next.  They belong
+ * to the resource owner that is current now, and are used only where it is.
+ */
+void
+booking_guard_keep(GuardKept *mine)
+{
+	*mine = (GuardKept) {.outer = kept,.owner = CurrentResourceOwner,.memory = CurrentMemoryContext};
+	kept = mine;
+}
+
+/* After an error, what is open goes with the resource owner. */
+void
+booking_guard_kept(GuardKept *mine, bool failed)
+{
+	kept = mine->outer;
+	for (int i = 0; i < mine->n && !failed; i++)
+	{
+		close_scan(&mine->scan[i]);
+		table_close(mine->scan[i].heap, NoLock);
+	}
+	mine->n = 0;
+}
+
+/* The scan of this index that is kept, or is going to be; NULL when none is. */
+static GuardScan *
+find_kept_scan(const GuardPlace *place, int nkeys)
+{
+	MemoryContext caller;
+
+	if (kept == NULL || kept->owner != CurrentResourceOwner || guard_has_expressions(place->index))
+		return NULL;
+	for (int i = 0; i < kept->n; i++)
+		if (kept->scan[i].index->rd_id == place->index->index_id && kept->scan[i].nkeys == nkeys)
+			return kept->scan[i].busy ? NULL : &kept->scan[i];
+	if (kept->n == KEPT_SCANS)
+		return NULL;
+	caller = MemoryContextSwitchTo(kept->memory);
+	open_scan(&kept->scan[kept->n], table_open(place->relid, NoLock), place->index, nkeys);
+	MemoryContextSwitchTo(caller);
+	return &kept->scan[kept->n++];
 }
 
 /* What the index is asked for; returns how many keys. */

@@ -9,10 +9,12 @@
 #define BOOKING_GUARD_H
 
 #include "access/genam.h"
+#include "access/relscan.h"
 #include "executor/tuptable.h"
 #include "storage/itemptr.h"
 #include "utils/rangetypes.h"
 #include "utils/relcache.h"
+#include "utils/resowner.h"
 
 #include "base/period.h"
 
@@ -30,6 +32,29 @@ typedef struct GuardIndex
 	Oid			collation[INDEX_MAX_KEYS];
 	Oid			range_type;
 } GuardIndex;
+
+/* A scan of one, for one look or for those of several rows of a statement. */
+typedef struct GuardScan
+{
+	Relation	heap;
+	Relation	index;
+	TupleTableSlot *slot;
+	IndexScanDesc scan;
+	int			nkeys;
+	bool		busy;			/* reading */
+} GuardScan;
+
+/* Of rooms and of pools. */
+#define KEPT_SCANS	2
+
+typedef struct GuardKept
+{
+	struct GuardKept *outer;
+	ResourceOwner owner;
+	MemoryContext memory;
+	GuardScan	scan[KEPT_SCANS];
+	int			n;
+} GuardKept;
 
 /* What somebody wants to put into the index. */
 typedef struct GuardLoad
@@ -132,6 +157,8 @@ extern void booking_guard_look(const GuardPlace *place, const GuardLoad *load,
 							   GuardVisit visit, void *arg);
 extern void booking_guard_steps(Oid range_type, const GuardRows *rows, RangeType *window,
 								GuardStep step, void *arg);
+extern void booking_guard_keep(GuardKept *mine);
+extern void booking_guard_kept(GuardKept *mine, bool failed);
 extern void booking_guard_wait(GuardPending *pending);
 
 #endif							/* BOOKING_GUARD_H */

@@ -148,18 +148,23 @@ booking_insert_several(Datum *values, const char *nulls, RequestedRows *rows, Me
 	Request		outer = request;
 	Relation	heap = table_open(booking_table("booking"), RowExclusiveLock);
 	volatile bool done = booking_row_is_ours_alone(heap) && !has_generated_columns(RelationGetDescr(heap));
+	volatile bool failed = true;
+	GuardKept	kept;
 
 	table_close(heap, NoLock);
 	if (!done)
 		return false;
 	begin_several(rows, context);
 	rows->give = true;
+	booking_guard_keep(&kept);
 	PG_TRY();
 	{
 		done = booking_store_many(STMT_INSERT_BOOKING, values, nulls, rows->n);
+		failed = false;
 	}
 	PG_FINALLY();
 	{
+		booking_guard_kept(&kept, failed);
 		request = outer;
 		rows->give = false;
 	}

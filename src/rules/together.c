@@ -105,7 +105,7 @@ static Content content_of(const Wish *wish);
 static bool apply_policy(Together *all);
 static void write_wishes(Together *all, bool lost);
 static void insert_several(Datum *values, const char *nulls, RequestedRows *rows, MemoryContext context);
-static Datum *values_of(const Wish *const *wishes, int n, const pg_uuid_t *group, char **nulls);
+static Datum *values_of(Together *all, const Wish *const *wishes, int n, char **nulls);
 static Datum *arrays_of(const Datum *values, const char *nulls, int n);
 static void take_returned(RequestedRows *rows);
 static void take_bookings(Together *all, const RequestedRows *rows);
@@ -723,7 +723,7 @@ write_wishes(Together *all, bool lost)
 		rows.row[i] = (RequestedRow) {.id = wishes[i]->id,.number = (int) (wishes[i] - all->wish),
 			.entry = wishes[i]->entry,.has_slot = wishes[i]->has_slot,.slot_id = wishes[i]->slot_id,
 			.quantity = wishes[i]->quantity};
-	values = values_of(wishes, rows.n, &all->group, &nulls);
+	values = values_of(all, wishes, rows.n, &nulls);
 
 	rows.entry = &all->current;
 	SPI_connect();
@@ -757,11 +757,14 @@ insert_several(Datum *values, const char *nulls, RequestedRows *rows, MemoryCont
 	PG_END_TRY();
 }
 
-/* The values of the rows, as of STMT_INSERT_BOOKING, one row after the other. */
+/*
+ * The values of the rows, as of STMT_INSERT_BOOKING, one row after the other.  With what the trigger
+ * would fill in otherwise, and put the row together once more.
+ */
 static Datum *
-values_of(const Wish *const *wishes, int n, const pg_uuid_t *group, char **nulls)
+values_of(Together *all, const Wish *const *wishes, int n, char **nulls)
 {
-	Datum	   *all = palloc_extended(n * INSERT_NVALUES * sizeof(Datum), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	Datum	   *rows = palloc_extended(n * INSERT_NVALUES * sizeof(Datum), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	char	   *null = palloc_extended(n * INSERT_NVALUES, MCXT_ALLOC_HUGE);
 	Datum		confirmed = CStringGetTextDatum("confirmed");
 	Datum		held = CStringGetTextDatum("held");
@@ -772,17 +775,22 @@ values_of(const Wish *const *wishes, int n, const pg_uuid_t *group, char **nulls
 	for (int i = 0; i < n; i++, null += INSERT_NVALUES)
 	{
 		const Wish *wish = wishes[i];
-		Datum	   *values = all + i * INSERT_NVALUES;
+		bool		sole = !wish->has_slot && wish->resource->kind == RESOURCE_EXCLUSIVE;
+		Datum	   *values = rows + i * INSERT_NVALUES;
+
+		all->current = wish->entry;
 
 		values[INSERT_ID] = UUIDPGetDatum(&wish->id);
 		values[INSERT_RESOURCE_ID] = Int64GetDatum(wish->resource->id);
 		values[INSERT_SLOT_ID] = Int64GetDatum(wish->slot_id);
 		null[INSERT_SLOT_ID] = wish->has_slot ? ' ' : 'n';
 		values[INSERT_SEAT_NO] = Int32GetDatum(wish->seat_no);
-		null[INSERT_SEAT_NO] = wish->seat_no == 0 ? 'n' : ' ';
+		null[INSERT_SEAT_NO] = wish->seat_no == 0 && !sole ? 'n' : ' ';
 		values[INSERT_PERIOD] = RangeTypePGetDatum(wish->range);
 		null[INSERT_PERIOD] = wish->has_slot ? 'n' : ' ';
-		null[INSERT_OCCUPIES] = 'n';
+		null[INSERT_OCCUPIES] = wish->has_slot ? 'n' : ' ';
+		if (!wish->has_slot)
+			values[INSERT_OCCUPIES] = RangeTypePGetDatum(booking_with_buffers(wish->resource, wish->range));
 		values[INSERT_QUANTITY] = Int32GetDatum(wish->quantity);
 		values[INSERT_HOLDER] = PointerGetDatum(wish->holder);
 		values[INSERT_STATUS] = wish->hold_for ? held : confirmed;
@@ -790,14 +798,15 @@ values_of(const Wish *const *wishes, int n, const pg_uuid_t *group, char **nulls
 		if (wish->hold_for)
 			values[INSERT_EXPIRES_AT] =
 				TimestampTzGetDatum(booking_shift(now, booking_interval_length(wish->hold_for)));
-		values[INSERT_GROUP_ID] = UUIDPGetDatum(group);
+		values[INSERT_GROUP_ID] = UUIDPGetDatum(&all->group);
 		null[INSERT_WAITLIST_ID] = 'n';
 		values[INSERT_DATA] = JsonbPGetDatum(wish->data);
 	}
-	return all;
+	all->current = 0;
+	return rows;
 }
 
-/* The same as the parameters of STMT_INSERT_BOOKINGS. */
+/* The same as the parameters of STMT_INSERT_BOOKINGS, without what is left to our trigger: others come first. */
 static Datum *
 arrays_of(const Datum *values, const char *nulls, int n)
 {
@@ -831,7 +840,8 @@ arrays_of(const Datum *values, const char *nulls, int n)
 		for (int i = 0; i < n; i++)
 		{
 			elements[i] = values[i * INSERT_NVALUES + of[a].value];
-			isnull[i] = nulls[i * INSERT_NVALUES + of[a].value] == 'n';
+			isnull[i] = nulls[i * INSERT_NVALUES + of[a].value] == 'n' ||
+				(a == ARRAY_SEAT_NO && DatumGetInt32(elements[i]) == 0);
 		}
 		get_typlenbyvalalign(of[a].type, &length, &by_value, &align);
 		arrays[a] = PointerGetDatum(construct_md_array(elements, isnull, 1, &n, &first, of[a].type,

@@ -172,6 +172,18 @@ SELECT quantity FROM booking.pool_use WHERE quantity + 1 = 101 AND quantity > 0 
 RESET enable_seqscan;
 DROP INDEX booking.large_expression;
 ALTER TABLE booking.pool_use DROP COLUMN note, DROP COLUMN n;
+-- A rule on it is not asked; a trigger that makes its rows vanish is an error, and no space for others.
+CREATE RULE large_nothing AS ON INSERT TO booking.pool_use DO INSTEAD NOTHING;
+SELECT quantity FROM booking.try_book_slot('large: loaded', '[2030-08-03, 2030-08-04)', 'driver', 100);
+DROP RULE large_nothing ON booking.pool_use;
+CREATE FUNCTION large_vanish() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+CREATE TRIGGER large_vanish BEFORE INSERT ON booking.pool_use FOR EACH ROW EXECUTE FUNCTION large_vanish();
+SELECT pg_temp.said($$SELECT * FROM booking.book_slot('large: loaded', '[2030-08-03, 2030-08-04)', 'driver', 150)$$);
+SELECT pg_temp.said(format('DELETE FROM booking.booking WHERE resource_id = %s AND period = %L', :loaded, '[2030-08-03, 2030-08-04)'));
+DROP TRIGGER large_vanish ON booking.pool_use;
+DROP FUNCTION large_vanish();
+SELECT quantity FROM booking.try_book_slot('large: loaded', '[2030-08-03, 2030-08-04)', 'driver', 201);
+SELECT problem FROM booking.verify();
 SELECT pg_temp.said('TRUNCATE booking.pool_use');
 -- Whatever somebody with the rights of a superuser writes there is refused, or found and put right.
 SELECT pg_temp.said(format($$INSERT INTO booking.pool_use (resource_id, quantity, occupies) VALUES (%s, 1, %L)$$, :loaded, period))

@@ -411,7 +411,12 @@ insert_by_statement(const PoolUse *use, bool folded)
 	};
 
 	SPI_connect();
-	booking_run(STMT_INSERT_POOL_USE, values, use->held ? NULL : "  nn  ");
+	if (booking_run(STMT_INSERT_POOL_USE, values, use->held ? NULL : "  nn  ") != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("what is in use of a pool could not be written down"),
+				 errdetail("A trigger or a rule on booking.pool_use keeps its row from being stored."),
+				 errhint("Drop it: the rows of that table are the extension's own.")));
 	SPI_finish();
 }
 

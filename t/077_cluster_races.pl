@@ -197,6 +197,14 @@ for my $step ('has a home', 'packed', 'moved by another')
 	is(bookings($name) =~ tr/\n//, 1, "$step: once");
 	clean("adopted, $step");
 }
+# With an id of another node's range, as from a dump of a node that had its number before.
+{
+	my $taken = sql($w1, 'SELECT booking.cluster_group() * 1000000000000 + 500');
+	sql($w2, "INSERT INTO booking.resource (id, name) VALUES ($taken, 'Old/room')");
+	sql($c, 'CALL booking.cluster_adopt()');
+	is(sql($w1, q{SELECT nextval('booking.resource_id_seq')}), $taken + 1, 'an id that came with a dump is not given again');
+	clean('adopted with an id of another node');
+}
 # Two at once, and somebody who books with plain SQL at that moment.
 {
 	sql($w2, q{INSERT INTO booking.resource (name) SELECT 'late' || n FROM generate_series(1, 6) n});

@@ -86,7 +86,7 @@ my ($w1, $w2) = @workers;
 {
 	my $application = $w1->background_psql('postgres');
 	$application->query_safe("BEGIN; SELECT pg_advisory_xact_lock(1651469164, hashtext(p)), pg_advisory_xact_lock(hashtextextended(p, 0)) FROM unnest('{$one,$beside}'::text[]) p");
-	is(sql($c, qq{SET lock_timeout = '5s'; SELECT count(*) FROM booking.cluster_try_book_slot('$one', 'room', '[2030-01-01, 2030-01-02)', 'ann')}, 'clerk'), 1, 'an advisory lock of the application keeps nobody from booking');
+	is(sql($c, qq{SET statement_timeout = '60s'; SELECT count(*) FROM booking.cluster_try_book_slot('$one', 'room', '[2030-01-01, 2030-01-02)', 'ann')}, 'clerk'), 1, 'an advisory lock of the application keeps nobody from booking');
 	unlike(say_as(undef, $c, move_sql($beside, $ports[0])), qr/ERROR/, '... nor a place from moving');
 	$application->query_safe('ROLLBACK');
 	like(say_as('clerk', $w1, qq{SELECT booking.cluster_lock_alone('$one')}), qr/42501/, 'level book does not lock others out');

@@ -788,6 +788,9 @@ CREATE PROCEDURE booking.cluster_add_node(host text, port integer)
 	LANGUAGE plpgsql
 AS $$
 BEGIN
+	IF (host IS NULL) OR (port IS NULL) THEN
+		RAISE null_value_not_allowed USING MESSAGE = 'host and port must not be null';
+	END IF;
 	PERFORM pg_catalog.citus_add_node(host, port);
 	COMMIT;
 	PERFORM booking.cluster_welcome(host, port);

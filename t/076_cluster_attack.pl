@@ -90,6 +90,8 @@ refused($c, $_->[0], $_->[1], "absurd: $_->[0]") for (
 	[ q{SELECT booking.cluster_find_slots_everywhere('[2030-01-01, 2030-01-02)', '-1 day')}, qr/38000: node \d has refused/ ],
 	[ q{SELECT booking.cluster_ask('SELECT 1; SELECT 2')}, qr/38000: node 0 has refused/ ],
 	[ q{SELECT booking.cluster_grant_access('clerk', 'guard')}, qr/22023: "guard" is not a level of access to places/ ],
+	[ q{CALL booking.cluster_add_node(NULL, 5432)}, qr/22004: host and port must not be null/ ],
+	[ q{SELECT booking.cluster_pack('nowhere', '1000 years')}, qr/^(?!.*ERROR)/s ],
 	[ q{CALL booking.cluster_move_place(NULL, NULL, NULL)}, qr/22004: place, host, port and wait must not be null/ ]);
 
 # 4. An id is as good as the place that is named with it, in lists as well.

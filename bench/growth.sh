@@ -8,7 +8,8 @@
 # bookings stored, ten times as many, and so on up to --rows (1,000,000;
 # 10,000,000 take a quarter of an hour to load), on 10,000 exclusive resources: book_slot,
 # against INSERT ... ON CONFLICT DO NOTHING into a copy of booking.booking without
-# triggers, and into the smallest table that has the constraint.
+# triggers, and into the smallest table that has the constraint; and book_slot where the journal
+# is written as well.
 #
 # WAL is counted with full_page_writes off: how many whole pages a booking
 # writes depends on the last checkpoint, not on the table.
@@ -81,12 +82,12 @@ for rows in "${sizes[@]}"; do
 	run_sql -c 'VACUUM ANALYZE'
 done
 
-# counted SIDE SCRIPT TABLE ROWS: speed, and what a booking left behind.
+# counted SIDE SCRIPT TABLE [1]: speed, and what a booking left behind.
 counted() {
 	local lsn count bytes wal
 	lsn=$(run_sql -c 'SELECT pg_current_wal_insert_lsn()')
 	count=$(run_sql -c "SELECT count(*) FROM $3")
-	measure "$1" "$2" -c "$CLIENTS" -D n=$((round * 100000))
+	measure "$1" "$2" -c "$CLIENTS" -D n=$(((2 * round + ${4:-0}) * 100000))
 	count=$(($(run_sql -c "SELECT count(*) FROM $3") - count))
 	wal=$(run_sql -c "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '$lsn')::bigint")
 	bytes=$(run_sql -c "SELECT pg_total_relation_size('$3') / count(*) FROM $3")
@@ -94,23 +95,29 @@ counted() {
 	note "$1.disk" "$bytes"
 }
 
+record() { run_sql -c "UPDATE booking.resource SET record_events = $1" -c 'VACUUM booking.resource'; }
+
 for ((round = 0; round < ROUNDS; round++)); do
 	for rows in "${sizes[@]}"; do
 		export PGDATABASE=growth_$rows
 		counted "small.$rows" small small.booking
 		counted "copy.$rows" copy copy.booking
+		record false
 		counted "ours.$rows" ours booking.booking
+		record true
+		counted "journal.$rows" ours booking.booking 1
 	done
 done
 progress ''
 
 printf '%-14s %-34s %10s %8s %10s %10s %10s\n' stored '' 'per second' 'of copy' 'of 10,000' 'WAL bytes' 'disk bytes'
 for rows in "${sizes[@]}"; do
-	for side in small copy ours; do
+	for side in small copy ours journal; do
 		case $side in
 		small) text='smallest table with the constraint' ;;
 		copy) text='copy of booking.booking, no guard' ;;
-		ours) text='book_slot' ;;
+		ours) text='book_slot, record_events = false' ;;
+		journal) text='book_slot, and its event' ;;
 		esac
 		printf '%-14s %-34s %10s %8s %10s %10s %10s\n' "$(grouped "$rows")" "$text" "$(grouped "$(median "$side.$rows")")" \
 			"$(ratio "$side.$rows" "copy.$rows")" "$(ratio "$side.$rows" "$side.10000")" \
@@ -121,4 +128,9 @@ for rows in "${sizes[@]}"; do
 	PGDATABASE=postgres run_sql -c "DROP DATABASE growth_$rows WITH (FORCE)"
 done
 say
+for rows in "${sizes[@]}"; do
+	expect_at_most "$(awk -v ours="$(median "ours.$rows.wal")" -v small="$(median "small.$rows.wal")" 'BEGIN {printf "%.2f", ours / small}')" 1.3 \
+		"WAL bytes of book_slot without its event / those of the smallest table, $(grouped "$rows") stored"
+done
 say "disk: the table with its indexes, over all of its rows, stored and new"
+exit $FAILED

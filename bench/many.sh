@@ -102,6 +102,7 @@ done
 say "one pool, $((POOL / 2)) bookings at once: $(median "pool$((POOL / 2))") ms; $POOL: $(median "pool$POOL") ms"
 expect_at_most "$(ratio "pool$POOL" "pool$((POOL / 2))")" 2.4 "$POOL bookings of one pool for one day / half as many"
 expect together bare 0.4 'book_all() without journal of one INSERT'
+expect journal bare 0.4 'book_all() which writes the journal of one INSERT'
 expect copy copy_bare 0.4 'COPY of the same without triggers'
 expect_at_most "$memory" 200 'MB of memory of the backend that loads'
 expect_at_most "$locks" 2000 'locks that it holds'

@@ -126,6 +126,14 @@ INSERT INTO booking.holder_limit (category, per, max_bookings) VALUES ('limits: 
 SELECT holder FROM booking.book_slot('limits: bikes', '[2031-07-01, 2031-07-02)', 'limits: gil');
 UPDATE booking.resource SET category = 'limits: popular' WHERE id = :bikes;
 SELECT pg_temp.said($$SELECT * FROM booking.book_slot('limits: bikes', '[2032-07-01, 2032-07-02)', 'limits: gil')$$);
+-- What the holder has of other resources counts if they are of the category now.
+UPDATE booking.holder_limit SET max_bookings = 3 WHERE category = 'limits: popular';
+SELECT holder FROM booking.book_slot('limits: bikes', '[2032-07-01, 2032-07-02)', 'limits: gil');
+UPDATE booking.holder_limit SET max_bookings = 4 WHERE category = 'limits: popular';
+UPDATE booking.resource SET category = 'limits: popular' WHERE id = :one;
+SELECT pg_temp.said($$SELECT * FROM booking.book_slot('limits: bikes', '[2033-07-01, 2033-07-02)', 'limits: gil')$$);
+UPDATE booking.resource SET category = 'limits: court' WHERE id = :one;
+SELECT holder FROM booking.book_slot('limits: bikes', '[2033-07-01, 2033-07-02)', 'limits: gil');
 
 -- What a limit cannot be.
 SELECT pg_temp.said(format('INSERT INTO booking.holder_limit (resource_id, category, per, max_bookings, max_quantity) VALUES (%s)', v))

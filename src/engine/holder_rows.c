@@ -8,8 +8,11 @@
  * the rest of the booking, so its index is read here, with the same snapshot: the latest, with
  * what the statement that we run in has written so far.
  *
- * The statement stays for what is not that simple: a limit of a category, which asks for other
- * resources; SERIALIZABLE, where it notes what it has read; policies that the owner of the tables
+ * A limit of a category asks for the category of the resources of those entries.  They are the
+ * remembered ones: all messages of what has been committed are read before, so that it is what the
+ * latest snapshot shows, or later.
+ *
+ * The statement stays for what is not that simple: SERIALIZABLE, where it notes what it has read; policies that the owner of the tables
  * is subject to as well; tables that inherit this one; and an index that is not exactly the one
  * of the install script.
  *
@@ -31,6 +34,7 @@
 #include "executor/tuptable.h"
 #include "miscadmin.h"
 #include "utils/fmgroids.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/rangetypes.h"
 #include "utils/rel.h"
@@ -43,6 +47,7 @@
 #include "base/period.h"
 #include "engine/guard_index.h"
 #include "engine/holder_rows.h"
+#include "engine/resource.h"
 #include "engine/row.h"
 
 /* Where the table of bookings has its index of holders, if it has. */
@@ -62,6 +67,7 @@ static const HolderIndex *holder_index(Relation heap);
 static bool is_holder_index(Relation heap, Relation index);
 static IndexScanDesc begin_scan(Relation heap, Relation index, const HolderIndex *known, Snapshot snapshot,
 								const Datum *values);
+static bool is_of_category(int64 resource_id, const text *category);
 static bool is_counted(TupleTableSlot *slot, const Datum *values, const char *nulls, TimestampTz now);
 
 /* As the statement would count them.  False when the statement has to. */
@@ -77,7 +83,7 @@ booking_holder_count(const Datum *values, const char *nulls, int64 *bookings, in
 	TupleTableSlot *slot;
 	bool		isnull;
 
-	if (!OidIsValid(known->index_id) || nulls[COUNT_CATEGORY] != 'n' || IsolationIsSerializable() ||
+	if (!OidIsValid(known->index_id) || IsolationIsSerializable() ||
 		heap->rd_rel->relforcerowsecurity || heap->rd_rel->relhassubclass)
 	{
 		table_close(heap, NoLock);
@@ -86,6 +92,8 @@ booking_holder_count(const Datum *values, const char *nulls, int64 *bookings, in
 	/* As every statement that may follow writing. */
 	CommandCounterIncrement();
 	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	if (nulls[COUNT_CATEGORY] != 'n')
+		AcceptInvalidationMessages();
 	index = index_open(known->index_id, AccessShareLock);
 	slot = table_slot_create(heap, NULL);
 	scan = begin_scan(heap, index, known, snapshot, values);
@@ -185,6 +193,8 @@ is_counted(TupleTableSlot *slot, const Datum *values, const char *nulls, Timesta
 	value = slot_getattr(slot, booking_row_column(desc, BOOKING_RESOURCE_ID), &isnull);
 	if (nulls[COUNT_RESOURCE_ID] != 'n' && DatumGetInt64(value) != DatumGetInt64(values[COUNT_RESOURCE_ID]))
 		return false;
+	if (nulls[COUNT_CATEGORY] != 'n' && !is_of_category(DatumGetInt64(value), DatumGetTextPP(values[COUNT_CATEGORY])))
+		return false;
 	value = slot_getattr(slot, booking_row_column(desc, BOOKING_SLOT_ID), &isnull);
 	if (nulls[COUNT_SLOT_ID] != 'n' && (isnull || DatumGetInt64(value) != DatumGetInt64(values[COUNT_SLOT_ID])))
 		return false;
@@ -197,4 +207,14 @@ is_counted(TupleTableSlot *slot, const Datum *values, const char *nulls, Timesta
 		return range_eq_internal(booking_range_type(TSTZRANGEOID), range, DatumGetRangeTypeP(values[COUNT_PERIOD]));
 	return booking_period(range).from >= DatumGetTimestampTz(values[COUNT_BEGINS_FROM]) &&
 		booking_period(range).from < DatumGetTimestampTz(values[COUNT_BEGINS_BEFORE]);
+}
+
+static bool
+is_of_category(int64 resource_id, const text *category)
+{
+	const Resource *resource = booking_recall_resource(resource_id);
+
+	return resource && resource->category &&
+		strlen(resource->category) == VARSIZE_ANY_EXHDR(category) &&
+		memcmp(resource->category, VARDATA_ANY(category), VARSIZE_ANY_EXHDR(category)) == 0;
 }

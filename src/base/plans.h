@@ -10,7 +10,6 @@
 
 typedef enum Statement
 {
-	STMT_LOAD_RESOURCE,
 	STMT_RULES_IN_USE,
 	STMT_TAKEN_BY_SLOTS,
 	STMT_LOAD_SEATS,

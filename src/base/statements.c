@@ -80,13 +80,6 @@
 		INTERVALOID, INTERVALOID, INTERVALOID, INTERVALOID, INTERVALOID, BOOLOID}
 
 const PlanText booking_statements[STMT_COUNT] = {
-	[STMT_LOAD_RESOURCE] = {
-		"SELECT name, kind, capacity, buffer_before, buffer_after, retired_at, category, timezone,"
-		" min_notice, max_advance, min_duration, max_duration, max_hold,"
-		" slots_only, record_events"
-		" FROM booking.resource WHERE id" EQ "$1",
-		AS_OWNER, {INT8OID}
-	},
 	[STMT_RULES_IN_USE] = {
 		"SELECT EXISTS (SELECT FROM booking.opening_hours), EXISTS (SELECT FROM booking.closure),"
 		" EXISTS (SELECT FROM booking.holder_limit),"

@@ -23,19 +23,26 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
+#include "utils/fmgroids.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
 
 #include "base/cache.h"
+#include "base/columns.h"
 #include "base/compat.h"
 #include "base/errors.h"
 #include "base/locks.h"
 #include "base/period.h"
 #include "base/plans.h"
+#include "base/rows.h"
 #include "engine/resource.h"
 
 /* How many closures of a resource a backend remembers. */
@@ -49,6 +56,52 @@ typedef struct NameEntry
 	char		name[NAMEDATALEN * 4];	/* hash key; longer names are not remembered */
 	int64		id;
 } NameEntry;
+
+/* The columns of booking.resource that we read. */
+enum
+{
+	RESOURCE_NAME = 1,
+	RESOURCE_KIND,
+	RESOURCE_CAPACITY,
+	RESOURCE_BUFFER_BEFORE,
+	RESOURCE_BUFFER_AFTER,
+	RESOURCE_CATEGORY,
+	RESOURCE_RETIRED_AT,
+	RESOURCE_TIMEZONE,
+	RESOURCE_MIN_NOTICE,
+	RESOURCE_MAX_ADVANCE,
+	RESOURCE_MIN_DURATION,
+	RESOURCE_MAX_DURATION,
+	RESOURCE_MAX_HOLD,
+	RESOURCE_SLOTS_ONLY,
+	RESOURCE_RECORD_EVENTS,
+	RESOURCE_NCOLUMNS = RESOURCE_RECORD_EVENTS
+};
+
+static const Column resource_columns[RESOURCE_NCOLUMNS + 1] = {
+	[RESOURCE_NAME] = {"name", TEXTOID},
+	[RESOURCE_KIND] = {"kind", TEXTOID},
+	[RESOURCE_CAPACITY] = {"capacity", INT4OID},
+	[RESOURCE_BUFFER_BEFORE] = {"buffer_before", INTERVALOID},
+	[RESOURCE_BUFFER_AFTER] = {"buffer_after", INTERVALOID},
+	[RESOURCE_CATEGORY] = {"category", TEXTOID},
+	[RESOURCE_RETIRED_AT] = {"retired_at", TIMESTAMPTZOID},
+	[RESOURCE_TIMEZONE] = {"timezone", TEXTOID},
+	[RESOURCE_MIN_NOTICE] = {"min_notice", INTERVALOID},
+	[RESOURCE_MAX_ADVANCE] = {"max_advance", INTERVALOID},
+	[RESOURCE_MIN_DURATION] = {"min_duration", INTERVALOID},
+	[RESOURCE_MAX_DURATION] = {"max_duration", INTERVALOID},
+	[RESOURCE_MAX_HOLD] = {"max_hold", INTERVALOID},
+	[RESOURCE_SLOTS_ONLY] = {"slots_only", BOOLOID},
+	[RESOURCE_RECORD_EVENTS] = {"record_events", BOOLOID}
+};
+
+/* A row of it. */
+typedef struct ResourceRow
+{
+	Datum		value[RESOURCE_NCOLUMNS + 1];
+	bool		null[RESOURCE_NCOLUMNS + 1];
+} ResourceRow;
 
 /* The tables that a resource is made of. */
 #define SOURCES \
@@ -82,7 +135,8 @@ static struct
 }			in_use;
 
 static Resource *load_resource(int64 resource_id);
-static void read_resource(Resource *resource, MemoryContext cache);
+static bool find_row(int64 resource_id, ResourceRow *row);
+static void read_resource(Resource *resource, const ResourceRow *row, MemoryContext cache);
 static void look_what_is_in_use(void);
 static void load_seats(Resource *resource, MemoryContext cache);
 static void load_hours(Resource *resource, MemoryContext cache);
@@ -90,8 +144,7 @@ static OpenSpan read_span(HeapTuple row, TupleDesc desc);
 static void load_closures(Resource *resource, MemoryContext cache);
 static void load_limits(Resource *resource, MemoryContext cache);
 static int64 find_named(const char *name);
-static Interval column_interval(HeapTuple row, int column);
-static int64 column_length(HeapTuple row, int column);
+static int64 length_of(const ResourceRow *row, int column);
 
 /*
  * Lock a resource's rules against change and return it; it is current until the
@@ -222,23 +275,31 @@ find_named(const char *name)
 	return entry.id;
 }
 
-static Interval
-column_interval(HeapTuple row, int column)
+/* The row of a resource, in the current memory context.  False when there is none. */
+static bool
+find_row(int64 resource_id, ResourceRow *row)
 {
-	bool		isnull;
-	Datum		value = SPI_getbinval(row, SPI_tuptable->tupdesc, column, &isnull);
+	Relation	rel = table_open(booking_table("resource"), AccessShareLock);
+	RowKey		key = {"id", F_INT8EQ, Int64GetDatum(resource_id), false};
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	HeapTuple	found = booking_rows_one(&(RowsWanted) {rel, booking_rows_key_index(rel, &key, 1), snapshot, &key, 1}, NULL);
+	AttrNumber	column[RESOURCE_NCOLUMNS + 1];
 
-	return isnull ? (Interval) {0} : *DatumGetIntervalP(value);
+	UnregisterSnapshot(snapshot);
+	if (found)
+	{
+		booking_find_columns(RelationGetDescr(rel), resource_columns, RESOURCE_NCOLUMNS, column);
+		booking_take_apart(found, RelationGetDescr(rel), column, RESOURCE_NCOLUMNS, row->value, row->null);
+	}
+	table_close(rel, NoLock);
+	return found != NULL;
 }
 
 /* An interval as a length, NO_RULE when there is none. */
 static int64
-column_length(HeapTuple row, int column)
+length_of(const ResourceRow *row, int column)
 {
-	bool		isnull;
-	Datum		value = SPI_getbinval(row, SPI_tuptable->tupdesc, column, &isnull);
-
-	return isnull ? NO_RULE : booking_interval_length(DatumGetIntervalP(value));
+	return row->null[column] ? NO_RULE : booking_interval_length(DatumGetIntervalP(row->value[column]));
 }
 
 /* Read a resource whose lock we hold.  NULL when there is none. */
@@ -249,15 +310,16 @@ load_resource(int64 resource_id)
 	Resource	loaded = {.id = resource_id, .closures_from = DT_NOBEGIN};
 	Generation *generation = booking_cache_load(&resources);
 	MemoryContext cache = booking_cache_memory(generation);
+	ResourceRow row;
 
 	SPI_connect();
-	if (booking_run(STMT_LOAD_RESOURCE, &id, NULL) == 0)
+	if (!find_row(resource_id, &row))
 	{
 		SPI_finish();
 		return NULL;
 	}
 
-	read_resource(&loaded, cache);
+	read_resource(&loaded, &row, cache);
 	if (loaded.kind == RESOURCE_SEATED)
 		load_seats(&loaded, cache);
 	look_what_is_in_use();
@@ -273,50 +335,37 @@ load_resource(int64 resource_id)
 	return booking_cache_keep(generation, &loaded);
 }
 
-/* The columns of booking.resource. */
+/* What the row says, and what follows from it. */
 static void
-read_resource(Resource *resource, MemoryContext cache)
+read_resource(Resource *resource, const ResourceRow *row, MemoryContext cache)
 {
-	HeapTuple	row = SPI_tuptable->vals[0];
-	TupleDesc	desc = SPI_tuptable->tupdesc;
 	MemoryContext context = MemoryContextSwitchTo(cache);
-	Interval	span;
-	Datum		value;
-	bool		isnull;
-	char	   *kind;
+	char	   *kind = TextDatumGetCString(row->value[RESOURCE_KIND]);
 
-	resource->name = SPI_getvalue(row, desc, 1);
-	resource->name = MemoryContextStrdup(cache, resource->name);
-	kind = SPI_getvalue(row, desc, 2);
+	resource->name = TextDatumGetCString(row->value[RESOURCE_NAME]);
 	resource->kind = strcmp(kind, "exclusive") == 0 ? RESOURCE_EXCLUSIVE :
 		strcmp(kind, "seated") == 0 ? RESOURCE_SEATED : RESOURCE_POOLED;
-	value = SPI_getbinval(row, desc, 3, &isnull);
-	resource->capacity = isnull ? 0 : DatumGetInt32(value);
-	span = column_interval(row, 4);
-	resource->buffer_before = booking_interval_length(&span);
-	span = column_interval(row, 5);
-	resource->buffer_after = booking_interval_length(&span);
-	value = SPI_getbinval(row, desc, 6, &isnull);
-	resource->retired_at = isnull ? DT_NOEND : DatumGetTimestampTz(value);
-	resource->category = SPI_getvalue(row, desc, 7);
-	if (resource->category)
-		resource->category = MemoryContextStrdup(cache, resource->category);
-	resource->tz = pg_tzset(SPI_getvalue(row, desc, 8));
+	resource->capacity = row->null[RESOURCE_CAPACITY] ? 0 : DatumGetInt32(row->value[RESOURCE_CAPACITY]);
+	resource->buffer_before = Max(length_of(row, RESOURCE_BUFFER_BEFORE), 0);
+	resource->buffer_after = Max(length_of(row, RESOURCE_BUFFER_AFTER), 0);
+	resource->retired_at = row->null[RESOURCE_RETIRED_AT] ? DT_NOEND : DatumGetTimestampTz(row->value[RESOURCE_RETIRED_AT]);
+	resource->category = row->null[RESOURCE_CATEGORY] ? NULL : TextDatumGetCString(row->value[RESOURCE_CATEGORY]);
+	resource->tz = pg_tzset(TextDatumGetCString(row->value[RESOURCE_TIMEZONE]));
 	if (resource->tz == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the time zone of resource \"%s\" is not known", resource->name),
 				 errhint("The names are in pg_timezone_names, for example Europe/Berlin.")));
-	resource->min_notice = column_length(row, 9);
-	resource->max_advance = column_length(row, 10);
-	resource->min_duration = column_length(row, 11);
-	resource->max_duration = column_length(row, 12);
-	resource->max_hold = column_length(row, 13);
+	resource->min_notice = length_of(row, RESOURCE_MIN_NOTICE);
+	resource->max_advance = length_of(row, RESOURCE_MAX_ADVANCE);
+	resource->min_duration = length_of(row, RESOURCE_MIN_DURATION);
+	resource->max_duration = length_of(row, RESOURCE_MAX_DURATION);
+	resource->max_hold = length_of(row, RESOURCE_MAX_HOLD);
 	resource->has_policy = resource->min_notice != NO_RULE || resource->max_advance != NO_RULE ||
 		resource->min_duration != NO_RULE || resource->max_duration != NO_RULE ||
 		resource->max_hold != NO_RULE;
-	resource->slots_only = DatumGetBool(SPI_getbinval(row, desc, 14, &isnull));
-	resource->record_events = DatumGetBool(SPI_getbinval(row, desc, 15, &isnull));
+	resource->slots_only = DatumGetBool(row->value[RESOURCE_SLOTS_ONLY]);
+	resource->record_events = DatumGetBool(row->value[RESOURCE_RECORD_EVENTS]);
 	MemoryContextSwitchTo(context);
 }
 

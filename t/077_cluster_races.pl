@@ -60,18 +60,22 @@ sql($c, 'CREATE EXTENSION booking_cluster CASCADE');
 
 # 1. Ids, of a node that is set up twice at once.
 {
-	my $first = $workers[0]->background_psql('postgres');
 	sql($c, 'SELECT booking.cluster_set_up(8)');
 	# As if it had not been: the sequence of before.
 	sql($workers[0], 'SET citus.enable_ddl_propagation = off; ALTER SEQUENCE booking.resource_id_seq MINVALUE 1 MAXVALUE 9223372036854775807 START 1 RESTART 1');
-	$first->query_safe(q{BEGIN; SELECT booking.cluster_take_ids(); INSERT INTO booking.resource (name) VALUES ('first')});
-	my $second = begin($workers[0], q{SELECT booking.cluster_take_ids(); INSERT INTO booking.resource (name) VALUES ('second')});
-	wait_until_waits($workers[0], 'cluster_take_ids');
-	$first->query_safe('COMMIT');
-	$first->quit;
-	unlike(end($second), qr/ERROR/, 'a node that is set up twice at once gives no id twice');
+	# Both have seen that the sequence is to begin anew before either of them alters it, unless they exclude each other.
+	sql($workers[0], q{SET citus.enable_ddl_propagation = off;
+		CREATE FUNCTION public.pause() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_advisory_xact_lock_shared(77); END $$;
+		CREATE EVENT TRIGGER pause ON ddl_command_start WHEN TAG IN ('ALTER SEQUENCE') EXECUTE FUNCTION public.pause()});
+	my $pause = $workers[0]->background_psql('postgres');
+	$pause->query_safe(q{SELECT pg_advisory_lock(77)});
+	my @both = map { begin($workers[0], "SELECT booking.cluster_take_ids(); INSERT INTO booking.resource (name) VALUES ('$_')") } 'first', 'second';
+	$workers[0]->poll_query_until('postgres', q{SELECT count(*) = 2 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%cluster_take_ids%' AND pid <> pg_backend_pid()});
+	$pause->query_safe('SELECT pg_advisory_unlock(77)');
+	$pause->quit;
+	unlike(join('', map { end($_) } @both), qr/ERROR/, 'a node that is set up twice at once gives no id twice');
 	is(sql($workers[0], 'SELECT string_agg(id::text, $$,$$ ORDER BY id) FROM booking.resource'), '1000000000000,1000000000001', '... and begins with its first');
-	sql($workers[0], 'DELETE FROM booking.resource');
+	sql($workers[0], 'SET citus.enable_ddl_propagation = off; DROP EVENT TRIGGER pause; DROP FUNCTION public.pause(); DELETE FROM booking.resource');
 	refused($workers[0], 'BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT booking.cluster_take_ids()', qr/55000: places cannot be moved or set up at isolation level repeatable read/, 'not by an old snapshot');
 }
 sql($c, $_) for ('CREATE ROLE clerk LOGIN', 'CREATE ROLE boss LOGIN', 'CREATE ROLE stranger LOGIN', q{SELECT booking.cluster_grant_access('clerk', 'book')}, q{SELECT booking.cluster_grant_access('boss', 'manage')},
@@ -238,6 +242,7 @@ for my $step ('has a home', 'packed', 'moved by another')
 sql($c, qq{SELECT booking.cluster_book_slot('$one', 'room', '[2033-01-01, 2033-01-02)', 'moved')});
 my $before = bookings($one);
 {
+	tidy();
 	my $packs = $w1->background_psql('postgres');
 	$packs->query_safe("BEGIN; SELECT booking.cluster_pack('$one', '10 s')");
 	my $down = begin($c, 'SELECT booking.cluster_take_down()');

@@ -181,3 +181,12 @@ CREATE TRIGGER aaa BEFORE INSERT ON booking.booking FOR EACH ROW EXECUTE FUNCTIO
 SELECT pg_temp.said($$SELECT * FROM booking.book_all('[{"resource": "together: room A", "period": "[2032-01-08 09:00, 2032-01-08 10:00)"}, {"resource": "together: room A", "period": "[2032-01-09 09:00, 2032-01-09 10:00)"},
 	{"resource": "together: room A", "period": "[2032-01-10 09:00, 2032-01-10 10:00)", "holder": "third"}]', 'ann')$$);
 DROP TRIGGER aaa ON booking.booking;
+
+-- Holds that have lapsed are in the way of some of them.
+SELECT name FROM booking.create_resource('together: hall');
+SELECT count(*) FROM generate_series(1, 5) AS day, LATERAL booking.book_slot('together: hall',
+	tstzrange(timestamptz '2033-01-01 09:00' + day * interval '1 day', timestamptz '2033-01-01 10:00' + day * interval '1 day'), 'ann', hold_for => '1 microsecond');
+SELECT count(*), min(status), max(status) FROM booking.book_all((SELECT jsonb_agg(jsonb_build_object('resource', 'together: hall',
+	'period', tstzrange(timestamptz '2033-01-01 09:00' + half * interval '12 hours', timestamptz '2033-01-01 10:00' + half * interval '12 hours')))
+	FROM generate_series(1, 10) AS half), 'bob');
+SELECT status, count(*) FROM booking.booking WHERE resource_id = booking.resource_id('together: hall') GROUP BY 1 ORDER BY 1;

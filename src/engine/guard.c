@@ -41,8 +41,8 @@
  * the other is in the way, or that they fit one after the other: more patience than
  * needed, never a wrong answer.
  *
- * A statement of ours that writes many rows keeps its scans open from one row to the next; what they
- * hold between is a pin on the heap page that was read last.
+ * A statement of ours that writes many rows keeps its scans open from one row to the next.  Each is read
+ * to its end, so that no page is held between.
  *
  * Nothing here is about bookings: an index, the values to look for, a capacity, and a
  * function that says what each row takes.

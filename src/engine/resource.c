@@ -135,7 +135,7 @@ static struct
 }			in_use;
 
 static Resource *load_resource(int64 resource_id);
-static bool find_row(int64 resource_id, ResourceRow *row);
+static bool find_resource_row(int64 resource_id, ResourceRow *row);
 static void read_resource(Resource *resource, const ResourceRow *row, MemoryContext cache);
 static void look_what_is_in_use(void);
 static void load_seats(Resource *resource, MemoryContext cache);
@@ -277,7 +277,7 @@ find_named(const char *name)
 
 /* The row of a resource, in the current memory context.  False when there is none. */
 static bool
-find_row(int64 resource_id, ResourceRow *row)
+find_resource_row(int64 resource_id, ResourceRow *row)
 {
 	Relation	rel = table_open(booking_table("resource"), AccessShareLock);
 	RowKey		key = {"id", F_INT8EQ, Int64GetDatum(resource_id), false};
@@ -313,7 +313,7 @@ load_resource(int64 resource_id)
 	ResourceRow row;
 
 	SPI_connect();
-	if (!find_row(resource_id, &row))
+	if (!find_resource_row(resource_id, &row))
 	{
 		SPI_finish();
 		return NULL;

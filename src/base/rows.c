@@ -56,6 +56,8 @@
 #define CROWDED		(BLCKSZ / 8)
 
 static bool may_go_by_page(const RowsWanted *wanted);
+static HeapTuple row_by_scan(const RowsWanted *wanted);
+static HeapTuple row_by_page(const RowsWanted *wanted, ItemPointer guess);
 static HeapTuple row_as_guessed(const RowsWanted *wanted, ItemPointer guess);
 static int	find_row_tids(const RowsWanted *wanted, ItemPointer *found);
 static int	compare_tids(const void *a, const void *b);
@@ -216,21 +218,35 @@ booking_rows_visit(const RowsWanted *wanted, RowVisit visit, void *arg)
 HeapTuple
 booking_rows_one(const RowsWanted *wanted, ItemPointer guess)
 {
-	HeapTuple	found = NULL;
+	RowsWanted	seen = *wanted;
+	HeapTuple	found;
+
+	seen.snapshot = RegisterSnapshot(wanted->snapshot ? wanted->snapshot : GetLatestSnapshot());
+	found = may_go_by_page(&seen) ? row_by_page(&seen, guess) : row_by_scan(&seen);
+	UnregisterSnapshot(seen.snapshot);
+	return found;
+}
+
+static HeapTuple
+row_by_scan(const RowsWanted *wanted)
+{
+	RowScan		rows;
+	HeapTuple	row;
+
+	booking_rows_begin(&rows, wanted);
+	row = booking_rows_next(&rows);
+	row = row ? heap_copytuple(row) : NULL;
+	booking_rows_end(&rows);
+	return row;
+}
+
+static HeapTuple
+row_by_page(const RowsWanted *wanted, ItemPointer guess)
+{
+	HeapTuple	found;
 	ItemPointer tids;
 	int			n;
 
-	if (!may_go_by_page(wanted))
-	{
-		RowScan		rows;
-		HeapTuple	row;
-
-		booking_rows_begin(&rows, wanted);
-		row = booking_rows_next(&rows);
-		found = row ? heap_copytuple(row) : NULL;
-		booking_rows_end(&rows);
-		return found;
-	}
 	if ((found = row_as_guessed(wanted, guess)) != NULL)
 		return found;
 	n = find_row_tids(wanted, &tids);

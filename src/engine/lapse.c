@@ -166,12 +166,9 @@ is_hold(Datum id)
 {
 	Relation	heap = table_open(booking_table("booking"), AccessShareLock);
 	RowKey		key = {"id", F_UUID_EQ, id, false};
-	RowScan		rows;
-	HeapTuple	tuple;
+	HeapTuple	tuple = booking_rows_one(&(RowsWanted) {heap, booking_rows_key_index(heap, &key, 1), NULL, &key, 1}, NULL);
 	bool		held = false;
 
-	booking_rows_begin(&rows, &(RowsWanted) {heap, booking_rows_key_index(heap, &key, 1), NULL, &key, 1});
-	tuple = booking_rows_next(&rows);
 	if (tuple)
 	{
 		BookingRow	row;
@@ -179,7 +176,6 @@ is_hold(Datum id)
 		booking_row_take_apart(tuple, RelationGetDescr(heap), &row);
 		held = booking_row_status(&row) == BOOKING_HELD;
 	}
-	booking_rows_end(&rows);
 	table_close(heap, NoLock);
 	return held;
 }

@@ -33,7 +33,6 @@
 #include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
-#include "utils/snapmgr.h"
 
 #include "base/cache.h"
 #include "base/columns.h"
@@ -281,11 +280,9 @@ find_resource_row(int64 resource_id, ResourceRow *row)
 {
 	Relation	rel = table_open(booking_table("resource"), AccessShareLock);
 	RowKey		key = {"id", F_INT8EQ, Int64GetDatum(resource_id), false};
-	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	HeapTuple	found = booking_rows_one(&(RowsWanted) {rel, booking_rows_key_index(rel, &key, 1), snapshot, &key, 1}, NULL);
+	HeapTuple	found = booking_rows_one(&(RowsWanted) {rel, booking_rows_key_index(rel, &key, 1), NULL, &key, 1}, NULL);
 	AttrNumber	column[RESOURCE_NCOLUMNS + 1];
 
-	UnregisterSnapshot(snapshot);
 	if (found)
 	{
 		booking_find_columns(RelationGetDescr(rel), resource_columns, RESOURCE_NCOLUMNS, column);

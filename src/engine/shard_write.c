@@ -35,7 +35,6 @@
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
-#include "utils/snapmgr.h"
 
 #include "base/cache.h"
 #include "base/columns.h"
@@ -141,12 +140,10 @@ booking_shards_read(const Slot *slot, int shard, ShardRow *found)
 		{"slot_id", F_INT8EQ, Int64GetDatum(slot->id), false},
 		{"shard", F_INT2EQ, Int16GetDatum((int16) shard), false}
 	};
-	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	HeapTuple	row = booking_rows_one(&(RowsWanted) {rel, places.index_id, snapshot, keys, lengthof(keys)},
+	HeapTuple	row = booking_rows_one(&(RowsWanted) {rel, places.index_id, NULL, keys, lengthof(keys)},
 									   &remembered_at[(uint64) (slot->id + shard) % lengthof(remembered_at)]);
 	bool		isnull;
 
-	UnregisterSnapshot(snapshot);
 	if (row)
 		*found = (ShardRow) {
 			.free = DatumGetInt32(heap_getattr(row, places.free, RelationGetDescr(rel), &isnull)),

@@ -23,10 +23,8 @@
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
 #include "utils/rel.h"
-#include "utils/snapmgr.h"
 
 #include "base/cache.h"
-#include "base/columns.h"
 #include "base/compat.h"
 #include "base/errors.h"
 #include "base/period.h"
@@ -43,23 +41,14 @@ static Cache slots = {
 	.tables = DEPENDS_ON(SLOT), .limit = 1536 * 1024
 };
 
-/* The columns of booking.slot that we read. */
-enum
-{
-	SLOT_RESOURCE_ID = 1,
-	SLOT_PERIOD,
-	SLOT_CAPACITY,
-	SLOT_OCCUPIES,
-	SLOT_CLOSED,
-	SLOT_NCOLUMNS = SLOT_CLOSED
-};
-
-static const Column slot_columns[SLOT_NCOLUMNS + 1] = {
+const Column booking_slot_columns[SLOT_NCOLUMNS + 1] = {
+	[SLOT_ID] = {"id", INT8OID},
 	[SLOT_RESOURCE_ID] = {"resource_id", INT8OID},
 	[SLOT_PERIOD] = {"period", TSTZRANGEOID},
 	[SLOT_CAPACITY] = {"capacity", INT4OID},
-	[SLOT_OCCUPIES] = {"occupies", TSTZRANGEOID},
-	[SLOT_CLOSED] = {"closed", BOOLOID}
+	[SLOT_CLOSED] = {"closed", BOOLOID},
+	[SLOT_DATA] = {"data", JSONBOID},
+	[SLOT_OCCUPIES] = {"occupies", TSTZRANGEOID}
 };
 
 /* Where they are. */
@@ -112,7 +101,7 @@ find_table(Relation rel)
 		return known;
 	generation = booking_cache_load(&slot_tables);
 	found.index_id = booking_rows_key_index(rel, &key, 1);
-	booking_find_columns(RelationGetDescr(rel), slot_columns, SLOT_NCOLUMNS, found.column);
+	booking_find_columns(RelationGetDescr(rel), booking_slot_columns, SLOT_NCOLUMNS, found.column);
 	return booking_cache_keep(generation, &found);
 }
 
@@ -123,13 +112,11 @@ read_slot(int64 slot_id)
 	Relation	rel = table_open(booking_table("slot"), AccessShareLock);
 	const SlotTable *table = find_table(rel);
 	RowKey		key = {"id", F_INT8EQ, Int64GetDatum(slot_id), false};
-	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	HeapTuple	row = booking_rows_one(&(RowsWanted) {rel, table->index_id, snapshot, &key, 1}, NULL);
+	HeapTuple	row = booking_rows_one(&(RowsWanted) {rel, table->index_id, NULL, &key, 1}, NULL);
 	Slot		loaded = {.id = slot_id};
 	Datum		value[SLOT_NCOLUMNS + 1];
 	bool		null[SLOT_NCOLUMNS + 1];
 
-	UnregisterSnapshot(snapshot);
 	if (row == NULL)
 		booking_no_such_slot_id(slot_id);
 	booking_take_apart(row, RelationGetDescr(rel), table->column, SLOT_NCOLUMNS, value, null);

@@ -11,12 +11,31 @@
 #include "utils/rangetypes.h"
 #include "utils/timestamp.h"
 
+#include "base/columns.h"
 #include "base/compat.h"
 #include "base/period.h"
 #include "engine/resource.h"
 
 /* The highest number of rows that the free places of one slot are spread over. */
 #define MAX_SHARDS		256
+
+/*
+ * Columns of booking.slot, in the order of the install script.  Where the table really has
+ * them is found by their names (columns.c).
+ */
+typedef enum SlotColumn
+{
+	SLOT_ID = 1,
+	SLOT_RESOURCE_ID,
+	SLOT_PERIOD,
+	SLOT_CAPACITY,
+	SLOT_CLOSED,
+	SLOT_DATA,
+	SLOT_OCCUPIES,
+	SLOT_NCOLUMNS = SLOT_OCCUPIES
+} SlotColumn;
+
+extern const Column booking_slot_columns[];
 
 typedef struct Slot
 {

@@ -58,38 +58,12 @@
 PG_FUNCTION_INFO_V1(booking_slot_before);
 PG_FUNCTION_INFO_V1(booking_slot_count);
 
-/*
- * Columns of booking.slot, in the order of the install script.  Where the table really has
- * them is found by their names (columns.c).
- */
-typedef enum SlotColumn
-{
-	SLOT_ID = 1,
-	SLOT_RESOURCE_ID,
-	SLOT_PERIOD,
-	SLOT_CAPACITY,
-	SLOT_CLOSED,
-	SLOT_DATA,
-	SLOT_OCCUPIES,
-	SLOT_NCOLUMNS = SLOT_OCCUPIES
-} SlotColumn;
-
 typedef struct SlotRow
 {
 	Datum		value[SLOT_NCOLUMNS + 1];
 	bool		null[SLOT_NCOLUMNS + 1];
 	AttrNumber	column[SLOT_NCOLUMNS + 1];	/* where they are in the table */
 } SlotRow;
-
-static const Column slot_columns[SLOT_NCOLUMNS + 1] = {
-	[SLOT_ID] = {"id", INT8OID},
-	[SLOT_RESOURCE_ID] = {"resource_id", INT8OID},
-	[SLOT_PERIOD] = {"period", TSTZRANGEOID},
-	[SLOT_CAPACITY] = {"capacity", INT4OID},
-	[SLOT_CLOSED] = {"closed", BOOLOID},
-	[SLOT_DATA] = {"data", JSONBOID},
-	[SLOT_OCCUPIES] = {"occupies", TSTZRANGEOID}
-};
 
 static void slot_take_apart(HeapTuple tuple, TupleDesc desc, SlotRow *row);
 static HeapTuple slot_put_together(HeapTuple tuple, TupleDesc desc, const SlotRow *row);
@@ -113,7 +87,7 @@ static int64 booked(const SlotRow *row);
 static void
 slot_take_apart(HeapTuple tuple, TupleDesc desc, SlotRow *row)
 {
-	booking_find_columns(desc, slot_columns, SLOT_NCOLUMNS, row->column);
+	booking_find_columns(desc, booking_slot_columns, SLOT_NCOLUMNS, row->column);
 	booking_take_apart(tuple, desc, row->column, SLOT_NCOLUMNS, row->value, row->null);
 }
 

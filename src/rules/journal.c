@@ -139,6 +139,7 @@ static void get_shown(Datum value, Form_pg_attribute attribute, JsonbValue *show
 static void show_string(char *text, int length, JsonbValue *shown);
 static void append_instant(StringInfo text, TimestampTz instant);
 static void write_event(const Happening *happening);
+static void run_events(Datum *values, const char *nulls, int n, const Happening *to_tell);
 static void fill_event(const Happening *happening, Datum *values, char *nulls);
 static void fill_actor(Datum *values, char *nulls);
 static void gather_event(Gathering *into, const Happening *happening);
@@ -233,7 +234,6 @@ is_recorded(const Happening *happening)
 static void
 write_event(const Happening *happening)
 {
-	bool		was_writing = writing;
 	Datum		values[EVENT_NVALUES];
 	char		nulls[EVENT_NVALUES];
 
@@ -241,18 +241,23 @@ write_event(const Happening *happening)
 	fill_actor(values, nulls);
 	values[EVENT_POSITION] = Int64GetDatum(journal_position());
 	values[EVENT_AT] = TimestampTzGetDatum(GetCurrentTimestamp());
+	run_events(values, nulls, 1, booking_notify_mode() == NOTIFY_AT_COMMIT ? happening : NULL);
+}
+
+/* Put events into the table.  A single one may be something to tell. */
+static void
+run_events(Datum *values, const char *nulls, int n, const Happening *to_tell)
+{
+	bool		was_writing = writing;
 
 	SPI_connect();
 	writing = true;
 	PG_TRY();
 	{
-		if (booking_notify_mode() == NOTIFY_AT_COMMIT)
-		{
-			if (booking_run(STMT_WRITE_EVENT_TO_TELL, values, nulls) > 0)
-				tell_at_commit(happening);
-		}
-		else
-			booking_run(STMT_WRITE_EVENT, values, nulls);
+		if (to_tell == NULL)
+			booking_run_many(STMT_WRITE_EVENT, values, nulls, n);
+		else if (booking_run(STMT_WRITE_EVENT_TO_TELL, values, nulls) > 0)
+			tell_at_commit(to_tell);
 	}
 	PG_FINALLY();
 	{
@@ -361,7 +366,6 @@ static void
 write_gathered(Gathering *from)
 {
 	MemoryContext caller = MemoryContextSwitchTo(from->memory);
-	bool		was_writing = writing;
 	Datum		position = Int64GetDatum(journal_position());
 	Datum		at = TimestampTzGetDatum(GetCurrentTimestamp());
 
@@ -378,18 +382,7 @@ write_gathered(Gathering *from)
 		values[EVENT_SESSION_ROLE] = from->values[EVENT_SESSION_ROLE];
 	}
 
-	SPI_connect();
-	writing = true;
-	PG_TRY();
-	{
-		booking_run_many(STMT_WRITE_EVENT, from->values, from->nulls, from->n);
-	}
-	PG_FINALLY();
-	{
-		writing = was_writing;
-	}
-	PG_END_TRY();
-	SPI_finish();
+	run_events(from->values, from->nulls, from->n, NULL);
 	MemoryContextSwitchTo(caller);
 	MemoryContextReset(from->memory);
 	from->n = from->size = 0;

@@ -335,10 +335,10 @@ my $count = q{SELECT count(*) FROM booking.free_periods('later', halves(0, 100))
 $node->safe_psql('postgres', q{SELECT FROM booking.create_resource('later')});
 $node->wait_for_catchup($standby);
 is($standby->safe_psql('postgres', $count), 1, 'a new resource');
-is($session->query_safe($count), 1, 'remembered') if $session;
+SKIP: { skip('no sessions in the background', 1) unless $session; is($session->query_safe($count), 1, 'remembered'); }
 $node->safe_psql('postgres', q{SELECT FROM booking.close_period('later', halves(10, 10))});
 $node->wait_for_catchup($standby);
-is($session->query_safe($count), 2, 'a closure') if $session;
+SKIP: { skip('no sessions in the background', 1) unless $session; is($session->query_safe($count), 2, 'a closure that came since'); }
 is($standby->safe_psql('postgres', $count), 2, 'a closure');
 $session->quit if $session;
 

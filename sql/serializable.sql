@@ -84,6 +84,17 @@ SELECT DISTINCT locktype, relation::regclass FROM pg_locks WHERE mode = 'SIReadL
 ROLLBACK;
 RESET ROLE;
 
+-- Whether slots have their time for themselves is asked anew when their resource changes.
+SELECT name FROM booking.create_resource('serializable: doctor', slots_only => true);
+SELECT count(*) FROM generate_series(0, 9) AS n, booking.publish_slot('serializable: doctor', tstzrange('2029-01-01 09:00'::timestamptz + n * interval '30 minutes', '2029-01-01 09:35'::timestamptz + n * interval '30 minutes' - (n % 3 > 0)::integer * interval '5 minutes'));
+SELECT count(occupies) FROM booking.slot WHERE resource_id = booking.resource_id('serializable: doctor');
+UPDATE booking.resource SET slots_only = false WHERE name = 'serializable: doctor';
+SELECT count(occupies) FROM booking.slot WHERE resource_id = booking.resource_id('serializable: doctor');
+UPDATE booking.resource SET slots_only = true WHERE name = 'serializable: doctor';
+SELECT count(occupies) FROM booking.slot WHERE resource_id = booking.resource_id('serializable: doctor');
+UPDATE booking.resource SET buffer_before = '1 hour' WHERE name = 'serializable: doctor';
+SELECT count(occupies) FROM booking.slot WHERE resource_id = booking.resource_id('serializable: doctor');
+
 SET client_min_messages = error;
 RESET default_transaction_isolation;
 DROP POLICY members ON booking.booking;

@@ -407,10 +407,10 @@ const PlanText booking_statements[STMT_COUNT] = {
 		" AND capacity" EQ "1",
 		AS_OWNER | WRITES | KEYED | BY_INDEX, {INT8OID}
 	},
-	/* Or again, where that is so. */
+	/* Or again, where that is so.  Finds what it has written, as nothing that is KEYED may. */
 	[STMT_SINGLE_OUT_SLOTS] = {
 		"UPDATE booking.slot SET occupies = 'empty' WHERE resource_id" EQ "$1 AND capacity" EQ "1",
-		AS_OWNER | WRITES | KEYED | BY_INDEX, {INT8OID}
+		AS_OWNER | WRITES | BY_INDEX, {INT8OID}
 	},
 	[STMT_SEAT_BOOKINGS_OF_SLOT] = {
 		"UPDATE booking.booking SET seat_no = 0 WHERE slot_id" EQ "$1 AND seat_no IS NULL AND " ACTIVE,

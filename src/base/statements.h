@@ -18,6 +18,7 @@
 /*
  * Touches what a lock of its line guards, or the RESOURCE lock taken alone, or looks for what
  * is locked before it is believed: leaves no predicate locks behind.  With BY_INDEX always.
+ * Its scan sees what it writes while it goes on: none of its conditions holds for a row that it has changed.
  */
 #define KEYED		0x04
 /* Sees what the statement that runs the trigger has written. */

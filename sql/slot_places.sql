@@ -122,30 +122,34 @@ DELETE FROM booking.booking WHERE slot_id IN (:show, :busy);
 DELETE FROM booking.resource WHERE name = 'slot_places: hall';
 
 --
--- A counter is looked for where one was the last time.  There may be that of another slot now, or nothing.
+-- A slot and its counter are looked for where they would be if those of consecutive numbers lay side by side.
+-- There may be those of another slot, or nothing: here they have been stored backwards, and one at the end.
 --
 SELECT name FROM booking.create_resource('counters: many', slots_only => true);
 INSERT INTO booking.slot (id, resource_id, period, capacity, occupies)
 	SELECT 1000000 + n, id, tstzrange(at, at + interval '1 hour'), 1, 'empty'
 	FROM booking.resource, generate_series(0, 2999) AS n, LATERAL (SELECT timestamptz '2030-01-01' + n * interval '1 hour' AS at) AS t
-	WHERE name = 'counters: many';
--- Remembered in the same place: 256 apart.
-SELECT slot_id FROM booking.try_book_place(1000000, 'ada');
-SELECT slot_id FROM booking.try_book_place(1000256, 'ada');
-SELECT slot_id FROM booking.try_book_place(1000000, 'bob');
-SELECT slot_id FROM booking.try_book_place(1000256, 'bob');
-SELECT slot_id FROM booking.try_book_place(1002816, 'ada');
-SELECT count(booking.cancel(id)) FROM booking.booking WHERE slot_id = 1002816;
+	WHERE name = 'counters: many' ORDER BY n = 1002, n DESC;
+SELECT slot_id FROM booking.try_book_place(1002005, 'ada');
+SELECT slot_id FROM booking.try_book_place(1002006, 'bob');
+SELECT slot_id FROM booking.try_book_place(1002005, 'cy');
+SELECT slot_id FROM booking.try_book_place(1002004, 'cy');
+SELECT slot_id FROM booking.try_book_place(1002006, 'dee');
+SELECT slot_id, free FROM booking.slot_places WHERE slot_id BETWEEN 1002003 AND 1002007 ORDER BY slot_id;
 -- The table becomes shorter, and what was at its end is gone.
-DELETE FROM booking.booking WHERE slot_id = 1002816;
-DELETE FROM booking.slot WHERE id BETWEEN 1000512 AND 1002999;
+SELECT slot_id FROM booking.try_book_place(1001002, 'ada');
+SELECT count(booking.cancel(id)) FROM booking.booking WHERE slot_id = 1001002;
+DELETE FROM booking.booking WHERE slot_id = 1001002;
+DELETE FROM booking.slot WHERE id BETWEEN 1000000 AND 1000999 OR id = 1001002;
 VACUUM (TRUNCATE, DISABLE_PAGE_SKIPPING) booking.slot_places;
-SELECT slot_id FROM booking.try_book_place(1000000, 'bob');
-SELECT (booking.cancel(id)).status FROM booking.booking WHERE slot_id = 1000000 AND status = 'confirmed';
-SELECT slot_id FROM booking.try_book_place(1000000, 'bob');
+VACUUM (TRUNCATE, DISABLE_PAGE_SKIPPING) booking.slot;
+SELECT slot_id FROM booking.try_book_place(1001001, 'bob');
+SELECT slot_id FROM booking.try_book_place(1001003, 'bob');
+SELECT (booking.cancel(id)).status FROM booking.booking WHERE slot_id = 1001003 AND status = 'confirmed';
+SELECT slot_id FROM booking.try_book_place(1001003, 'bob');
 SELECT count(*) FROM booking.verify() AS v JOIN booking.resource r ON r.id = v.resource_id WHERE r.name LIKE 'counters: %';
 -- What has not been counted is not sold out.
 BEGIN;
-DELETE FROM booking.slot_places WHERE slot_id = 1000001;
-SELECT pg_temp.says('SELECT * FROM booking.try_book_place(1000001, $$ada$$)');
+DELETE FROM booking.slot_places WHERE slot_id = 1002001;
+SELECT pg_temp.says('SELECT * FROM booking.try_book_place(1002001, $$ada$$)');
 ROLLBACK;

@@ -10,6 +10,7 @@
 
 #include "access/genam.h"
 #include "access/htup.h"
+#include "executor/tuptable.h"
 #include "nodes/lockoptions.h"
 #include "storage/itemptr.h"
 #include "storage/lockdefs.h"
@@ -38,19 +39,39 @@ typedef struct RowsWanted
 	int			nkeys;
 } RowsWanted;
 
+/* Where rows have been found by their numbers, the last of each few.  All zero: nowhere yet. */
+typedef struct RowsSeen
+{
+	struct
+	{
+		uint64		number;
+		ItemPointerData at;
+	}			last[256];
+} RowsSeen;
+
+/* The number of a single row: those that were stored one after the other have consecutive ones. */
+typedef struct RowNumber
+{
+	RowsSeen   *seen;
+	uint64		number;
+} RowNumber;
+
+/* Rows that are being read: through an index, or else the whole table. */
 typedef struct RowScan
 {
 	Relation	rel;
-	SysScanDesc scan;
+	Relation	index;
+	IndexScanDesc by_index;
+	SysScanDesc whole;
+	TupleTableSlot *slot;		/* the row, once there is one */
 	Snapshot	snapshot;
-	bool		ordered;
 } RowScan;
 
 /* The row is good until the function returns, and is being looked at: no detour to other tables. */
 typedef void (*RowVisit) (HeapTuple row, TupleDesc desc, void *arg);
 
 extern void booking_rows_visit(const RowsWanted *wanted, RowVisit visit, void *arg);
-extern HeapTuple booking_rows_one(const RowsWanted *wanted, ItemPointer guess);
+extern HeapTuple booking_rows_one(const RowsWanted *wanted, const RowNumber *numbered);
 extern void booking_rows_begin(RowScan *rows, const RowsWanted *wanted);
 extern HeapTuple booking_rows_next(RowScan *rows);
 extern void booking_rows_end(RowScan *rows);

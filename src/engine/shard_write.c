@@ -49,8 +49,8 @@ static Cache places_tables = {
 	.tables = DEPENDS_ON(SLOT_PLACES), .limit = 64 * 1024
 };
 
-/* Where rows were found the last time, each of them in the place of many; a look tells whose it is. */
-static ItemPointerData remembered_at[256];
+/* Those of slots that were published together have been stored together. */
+static RowsSeen rows_seen;
 
 static bool suits_direct_change(Relation rel, const PlacesTable *places);
 static bool only_our_check(const TupleConstr *constr, AttrNumber free);
@@ -141,7 +141,7 @@ booking_shards_read(const Slot *slot, int shard, ShardRow *found)
 		{"shard", F_INT2EQ, Int16GetDatum((int16) shard), false}
 	};
 	HeapTuple	row = booking_rows_one(&(RowsWanted) {rel, places.index_id, NULL, keys, lengthof(keys)},
-									   &remembered_at[(uint64) (slot->id + shard) % lengthof(remembered_at)]);
+									   &(RowNumber) {&rows_seen, (uint64) (slot->id + shard)});
 	bool		isnull;
 
 	if (row)

@@ -64,6 +64,9 @@ static Cache slot_tables = {
 	.tables = DEPENDS_ON(SLOT), .limit = 16 * 1024
 };
 
+/* Slots that were published together have been stored together. */
+static RowsSeen slots_seen;
+
 static const SlotTable *find_table(Relation rel);
 static Slot *find(int64 slot_id);
 static Slot read_slot(int64 slot_id);
@@ -112,7 +115,8 @@ read_slot(int64 slot_id)
 	Relation	rel = table_open(booking_table("slot"), AccessShareLock);
 	const SlotTable *table = find_table(rel);
 	RowKey		key = {"id", F_INT8EQ, Int64GetDatum(slot_id), false};
-	HeapTuple	row = booking_rows_one(&(RowsWanted) {rel, table->index_id, NULL, &key, 1}, NULL);
+	HeapTuple	row = booking_rows_one(&(RowsWanted) {rel, table->index_id, NULL, &key, 1},
+									   &(RowNumber) {&slots_seen, (uint64) slot_id});
 	Slot		loaded = {.id = slot_id};
 	Datum		value[SLOT_NCOLUMNS + 1];
 	bool		null[SLOT_NCOLUMNS + 1];

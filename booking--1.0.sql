@@ -2389,24 +2389,26 @@ CREATE FUNCTION booking.triggers_gone_astray()
 	LANGUAGE sql STABLE PARALLEL RESTRICTED
 	SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT t.tgrelid::regclass, t.tgname, CASE WHEN unused THEN 'off' ELSE 'on' END
+	SELECT t.tgrelid::regclass, t.tgname, CASE WHEN unused THEN 'off' WHEN gate THEN 'always' ELSE 'on' END
 	FROM pg_extension x
 	JOIN pg_depend d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = x.oid AND d.deptype = 'e'
 		AND d.classid = 'pg_class'::regclass
 	JOIN pg_trigger t ON t.tgrelid = d.objid
 	LEFT JOIN pg_constraint c ON c.oid = t.tgconstraint
 	CROSS JOIN LATERAL (SELECT t.tgisinternal AND c.conrelid = t.tgrelid AND c.conname IN ('booking_waitlist_id_fkey',
-		'waitlist_resource_id_fkey', 'waitlist_slot_id_fkey', 'waitlist_seat_fkey') AS unused) AS checks
+		'waitlist_resource_id_fkey', 'waitlist_slot_id_fkey', 'waitlist_seat_fkey') AS unused,
+		t.tgrelid = 'booking.booking'::regclass AND t.tgname = 'zz_guard_booking' AS gate) AS checks
 	WHERE x.extname = 'booking'
 		AND CASE
 			WHEN unused THEN t.tgenabled <> 'D'
+			WHEN gate THEN t.tgenabled <> 'A'
 			WHEN t.tgisinternal THEN t.tgenabled IN ('D', 'R') AND c.connamespace = 'booking'::regnamespace
 			ELSE t.tgenabled IN ('D', 'R')
 				AND (SELECT p.pronamespace FROM pg_proc p WHERE p.oid = t.tgfoid) = 'booking'::regnamespace
 			END
 $$;
 COMMENT ON FUNCTION booking.triggers_gone_astray() IS
-	'triggers of the extension that are switched off, and foreign-key triggers that are on and should not be';
+	'triggers of the extension that are switched off, or not always on, and foreign-key triggers that are on and should not be';
 
 CREATE FUNCTION booking.identities_behind()
 	RETURNS TABLE (sequence regclass, highest bigint)
@@ -2554,7 +2556,7 @@ BEGIN
 	rows := 0;
 	FOR astray IN SELECT * FROM booking.triggers_gone_astray() LOOP
 		EXECUTE format('ALTER TABLE %s %s TRIGGER %I', astray.target,
-			CASE astray.should_be WHEN 'on' THEN 'ENABLE' ELSE 'DISABLE' END, astray.trigger);
+			CASE astray.should_be WHEN 'on' THEN 'ENABLE' WHEN 'always' THEN 'ENABLE ALWAYS' ELSE 'DISABLE' END, astray.trigger);
 		rows := rows + 1;
 	END LOOP;
 	RETURN NEXT;
@@ -2734,7 +2736,7 @@ AS $$
 	-- The triggers that keep these rules are on; checks that are not needed are off.
 	astray (problem, resource_id, booking_id, detail) AS (
 		SELECT 'trigger in the wrong state', NULL::bigint, NULL::uuid,
-			format('trigger %s on %s is %s', t.trigger, t.target, CASE t.should_be WHEN 'on' THEN 'off' ELSE 'on' END)
+			format('trigger %s on %s is %s', t.trigger, t.target, CASE t.should_be WHEN 'on' THEN 'off' WHEN 'always' THEN 'not always on' ELSE 'on' END)
 		FROM booking.triggers_gone_astray() t),
 
 	-- The next id of each table is one that is not in use.
@@ -3365,6 +3367,8 @@ CREATE FUNCTION booking.guard_booking() RETURNS trigger
 COMMENT ON FUNCTION booking.guard_booking() IS 'trigger: completes a booking and judges whether there is room for it';
 CREATE TRIGGER zz_guard_booking BEFORE INSERT OR UPDATE ON booking.booking
 	FOR EACH ROW EXECUTE FUNCTION booking.guard_booking();
+/* Where triggers do not run (session_replication_role), it judges nothing, but enters the gate: unjudged.c. */
+ALTER TABLE booking.booking ENABLE ALWAYS TRIGGER zz_guard_booking;
 
 CREATE FUNCTION booking.booking_stored() RETURNS trigger
 	LANGUAGE c AS 'MODULE_PATHNAME', 'booking_row_done';

@@ -69,6 +69,7 @@ typedef struct Gate
 	bool		shared;			/* of them the large ones together with others */
 	bool		of_id;			/* instead of parts an ID lock, and */
 	bool		held;			/* we have it */
+	Oid			nothing_in;		/* an index that has nothing in the way of the row in hand */
 	CommandId	command;
 	SubTransactionId subxact;
 } Gate;
@@ -166,6 +167,31 @@ void
 booking_gates_leave(void)
 {
 	drop_gates_of(booking_this_command(), false);
+}
+
+/*
+ * Nothing in this index is in the way of the row in hand, and nothing comes while we are in its gate.
+ */
+void
+booking_gates_found_nothing(Oid index_id)
+{
+	CommandId	command = booking_this_command();
+
+	for (int i = ngates - 1; i >= 0; i--)
+		if (gates[i].command == command && !gates[i].of_id)
+			gates[i].nothing_in = index_id;
+}
+
+/* The index of which that is so now, or none. */
+Oid
+booking_gates_nothing_in(void)
+{
+	CommandId	command = booking_this_command();
+
+	for (int i = ngates - 1; i >= 0; i--)
+		if (gates[i].command == command && !gates[i].of_id)
+			return gates[i].nothing_in;
+	return InvalidOid;
 }
 
 /* The row in hand is in its indexes, or has to wait for its id. */

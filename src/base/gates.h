@@ -34,6 +34,8 @@ extern GateParts booking_gate_both(GateParts a, GateParts b);
 extern bool booking_gates_enter(const GateWanted *wanted, int n, bool wait);
 extern void booking_gates_lock_id(const pg_uuid_t *id);
 extern void booking_gates_leave(void);
+extern void booking_gates_found_nothing(Oid index_id);
+extern Oid	booking_gates_nothing_in(void);
 extern void booking_gates_row_done(void);
 extern void booking_gates_leave_with_row(void);
 

@@ -25,6 +25,11 @@
  * pointers into its relation: where there was news of anything since, and that is what the lock of
  * an index may bring (it was moved to another tablespace), they begin anew.
  *
+ * An exclusion constraint looks at its index once more when the row is in it.  Where the row's trigger has
+ * looked, found nothing at all, and is still in the gate (gates.c), nothing can have come meanwhile, provided that everybody
+ * who writes enters that gate: the trigger is the only one before a row is stored, so that it is stored as it was judged,
+ * and runs always, for a writer that otherwise has no triggers as well (unjudged.c).  Then it is not looked at again.
+ *
  * Several rows are one statement, as a multi-row INSERT is: the table, its indexes and what the executor
  * needs are opened once.  Each is judged when those before it are in the indexes.  Without triggers they
  * go into the table together, as many as a few pages hold.
@@ -62,8 +67,10 @@
 
 #include "base/cache.h"
 #include "base/compat.h"
+#include "base/gates.h"
 #include "base/identity.h"
 #include "base/store.h"
+#include "base/test_point.h"
 
 /* So many rows are put into a table together. */
 #define ROWS_AT_ONCE	64
@@ -82,6 +89,8 @@ typedef struct Store
 	int			nindexes;
 	Oid		   *index;
 	IndexInfo **index_info;
+	IndexInfo **unchecked;		/* the same without the constraint's check, of an exclusion constraint */
+	bool		gated;			/* no row gets in without its trigger */
 	TriggerDesc *triggers;
 	FmgrInfo   *trigger_function;	/* as ExecCallTriggerFunc() has them */
 	ExprState **trigger_when;	/* as TriggerEnabled() */
@@ -111,6 +120,7 @@ static bool load_defaults(const NewRow *row, Relation rel, Store *store);
 static bool load_checks(Relation rel, Store *store);
 static bool load_indexes(Relation rel, Store *store);
 static bool load_triggers(Relation rel, Store *store);
+static bool is_always_gated(const TriggerDesc *triggers, Oid ours);
 static ExprState *compile_for_store(Node *expression);
 static void begin_storing(Storing *storing);
 static void fill_slot(const Storing *storing, TupleTableSlot *slot, int i);
@@ -118,6 +128,7 @@ static bool store_each(Storing *storing);
 static bool store_one(Storing *storing, TupleTableSlot *slot);
 static void store_together(Storing *storing);
 static void open_indexes(Storing *storing, TupleTableSlot *slot);
+static List *put_into_indexes(Storing *storing, TupleTableSlot *slot);
 static void end_storing(Storing *storing);
 
 /*
@@ -296,6 +307,7 @@ load_indexes(Relation rel, Store *store)
 
 	store->index = palloc_array(Oid, list_length(list) + 1);
 	store->index_info = palloc_array(IndexInfo *, list_length(list) + 1);
+	store->unchecked = palloc0_array(IndexInfo *, list_length(list) + 1);
 	foreach(cell, list)
 	{
 		Relation	index = index_open(lfirst_oid(cell), RowExclusiveLock);
@@ -312,6 +324,15 @@ load_indexes(Relation rel, Store *store)
 												compile_for_store(lfirst(expression)));
 		if (info->ii_Predicate)
 			info->ii_PredicateState = ExecInitQual((List *) expression_planner((Expr *) info->ii_Predicate), NULL);
+		if (info->ii_ExclusionOps)
+		{
+			IndexInfo  *unchecked = store->unchecked[store->nindexes] = palloc(sizeof(IndexInfo));
+
+			*unchecked = *info;
+			unchecked->ii_ExclusionOps = NULL;
+			unchecked->ii_ExclusionProcs = NULL;
+			unchecked->ii_ExclusionStrats = NULL;
+		}
 		store->index[store->nindexes] = lfirst_oid(cell);
 		store->index_info[store->nindexes++] = info;
 	}
@@ -329,6 +350,7 @@ load_triggers(Relation rel, Store *store)
 	n = store->triggers ? store->triggers->numtriggers : 0;
 	store->trigger_function = palloc0_array(FmgrInfo, n + 1);
 	store->trigger_when = palloc0_array(ExprState *, n + 1);
+	store->gated = is_always_gated(store->triggers, ours);
 	for (int i = 0; i < n; i++)
 	{
 		const Trigger *trigger = &store->triggers->triggers[i];
@@ -349,6 +371,28 @@ load_triggers(Relation rel, Store *store)
 		store->trigger_when[i] = ExecInitQual(make_ands_implicit(expression_planner((Expr *) when)), NULL);
 	}
 	return true;
+}
+
+/* Does each row that is written, by whomever, come through one trigger of ours, and none after it? */
+static bool
+is_always_gated(const TriggerDesc *triggers, Oid ours)
+{
+	const Trigger *gate = NULL;
+
+	for (int i = 0; triggers && i < triggers->numtriggers; i++)
+	{
+		const Trigger *trigger = &triggers->triggers[i];
+
+		if (!TRIGGER_FOR_ROW(trigger->tgtype) || !TRIGGER_FOR_BEFORE(trigger->tgtype) ||
+			!(TRIGGER_FOR_INSERT(trigger->tgtype) || TRIGGER_FOR_UPDATE(trigger->tgtype)))
+			continue;
+		if (gate)
+			return false;
+		gate = trigger;
+	}
+	return gate && TRIGGER_FOR_INSERT(gate->tgtype) && TRIGGER_FOR_UPDATE(gate->tgtype) &&
+		gate->tgenabled == TRIGGER_FIRES_ALWAYS && gate->tgnattr == 0 && gate->tgqual == NULL &&
+		get_func_namespace(gate->tgfoid) == ours;
 }
 
 /* The expression lasts as long as the memory context that is current. */
@@ -464,11 +508,12 @@ store_one(Storing *storing, TupleTableSlot *slot)
 	slot->tts_tableOid = RelationGetRelid(storing->rel);
 	if (RelationGetDescr(storing->rel)->constr)
 		ExecConstraints(target, slot, estate);
+	BOOKING_TEST_POINT("store-judged");
 	table_tuple_insert(storing->rel, slot, estate->es_output_cid, 0, NULL);
 	if (storing->row->more == 0)
 		open_indexes(storing, slot);
 	if (target->ri_NumIndices > 0)
-		recheck = insert_index_tuples_compat(target, slot, estate);
+		recheck = put_into_indexes(storing, slot);
 	if (target->ri_TrigDesc)
 		ExecARInsertTriggers(estate, target, slot, recheck, NULL);
 	return true;
@@ -551,6 +596,32 @@ open_indexes(Storing *storing, TupleTableSlot *slot)
 		info->ii_Context = CurrentMemoryContext;
 		target->ri_IndexRelationInfo[i] = info;
 	}
+}
+
+/* An index that is known to have nothing in the way is not asked again. */
+static List *
+put_into_indexes(Storing *storing, TupleTableSlot *slot)
+{
+	const Store *store = storing->store;
+	ResultRelInfo *target = storing->target;
+	Oid			nothing_in = store->gated ? booking_gates_nothing_in() : InvalidOid;
+	IndexInfo **checked = NULL;
+	IndexInfo  *before = NULL;
+	List	   *recheck;
+
+	for (int i = 0; i < target->ri_NumIndices && OidIsValid(nothing_in) && !checked; i++)
+		for (int known = 0; known < store->nindexes; known++)
+			if (RelationGetRelid(target->ri_IndexRelationDescs[i]) == nothing_in &&
+				target->ri_IndexRelationInfo[i] == store->index_info[known] && store->unchecked[known])
+			{
+				checked = &target->ri_IndexRelationInfo[i];
+				before = *checked;
+				*checked = store->unchecked[known];
+			}
+	recheck = insert_index_tuples_compat(target, slot, storing->estate);
+	if (checked)
+		*checked = before;
+	return recheck;
 }
 
 static void

@@ -147,7 +147,7 @@ judge_claims(RoomRequest *request, bool outside)
 {
 	if (request->hooks->look)
 		request->hooks->look(request);
-	request->verdict = (GuardVerdict) {.answer = GUARD_FITS};
+	request->verdict = (GuardVerdict) {.answer = GUARD_FITS,.nothing = true};
 	request->which = NULL;
 	for (int i = 0; i < request->nclaims && request->verdict.answer != GUARD_FULL; i++)
 	{
@@ -155,7 +155,10 @@ judge_claims(RoomRequest *request, bool outside)
 		GuardVerdict verdict;
 
 		if (!claim->judge)
+		{
+			request->verdict.nothing = false;
 			continue;
+		}
 		claim->load.outside = outside;
 		verdict = booking_guard_judge(claim->places, claim->nplaces, &claim->load,
 									  claim->capacity, claim->quantity_of);
@@ -164,6 +167,7 @@ judge_claims(RoomRequest *request, bool outside)
 			request->verdict = verdict;
 			request->which = claim;
 		}
+		request->verdict.nothing &= verdict.nothing;
 	}
 	return request->verdict.answer;
 }

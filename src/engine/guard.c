@@ -82,6 +82,7 @@ typedef struct Count
 	GuardRows	rows;
 	int64		all;			/* what they take all together; PG_INT64_MAX: that or more */
 	GuardPending pending;
+	bool		any;			/* a row was found, or it is not known whether there is one */
 } Count;
 
 /* The row that a scan is at, and what the index has of it. */
@@ -163,6 +164,7 @@ booking_guard_judge(GuardPlace *places, int nplaces, const GuardLoad *load, int6
 		if (place->tally)
 		{
 			tally_place(place, load, &count);
+			count.any = true;
 			continue;
 		}
 		if (closed)
@@ -176,6 +178,7 @@ booking_guard_judge(GuardPlace *places, int nplaces, const GuardLoad *load, int6
 		}
 	}
 	verdict = weigh(&count, places[0].index->range_type, load, capacity);
+	verdict.nothing = !count.any;
 
 	/* Rows have moved while we counted: only a count inside the gate will tell. */
 	if (verdict.answer == GUARD_FULL && load->quantity <= capacity && load->outside &&
@@ -269,6 +272,7 @@ guard_count_row(const GuardRow *row, void *arg)
 	int64		quantity = count->quantity_of ? count->quantity_of(row->slot, pending, count->arg) : 1;
 	GuardFound *found;
 
+	count->any = true;
 	if (quantity <= 0)
 		return;
 
@@ -565,16 +569,23 @@ find_kept_scan(const GuardPlace *place, int nkeys)
 	return &kept->scan[kept->n++];
 }
 
-/* What the index is asked for; returns how many keys. */
+/*
+ * What the index is asked for; returns how many keys.  An entry of a page is compared key by key until one
+ * differs, and most of what a scan takes are those: so the one that tells most entries apart goes first.
+ */
 static int
 make_keys(const GuardIndex *guard, const GuardLoad *load, ScanKey keys)
 {
 	int			nkeys = 0;
 
-	for (int i = 0; i <= guard->nkeys; i++)
-		if (i + 1 != load->any_key)
+	for (int turn = load->first > 0 ? -1 : 0; turn <= guard->nkeys; turn++)
+	{
+		int			i = turn < 0 ? load->first - 1 : turn;
+
+		if (i + 1 != load->any_key && (turn < 0 || i + 1 != load->first))
 			ScanKeyEntryInitialize(&keys[nkeys++], 0, i + 1, guard->strategy[i], InvalidOid,
 								   guard->collation[i], guard->proc[i], wanted_value(guard, load, i));
+	}
 	return nkeys;
 }
 

@@ -61,6 +61,8 @@ typedef struct GuardLoad
 {
 	Datum		key[INDEX_MAX_KEYS];
 	int			any_key;		/* a key column (1 is the first) that may be anything, or 0 */
+	int			first;			/* the column to compare first of a row that is in the way of none, or 0; the
+								 * range is the one behind the keys */
 	RangeType  *range;
 	int64		quantity;
 	bool		outside;		/* judged without the gate: rows may move meanwhile */
@@ -143,6 +145,7 @@ typedef struct GuardVerdict
 	RangeType  *full;			/* GUARD_FULL: the first stretch without room, within the
 								 * load's range */
 	GuardPending pending;		/* GUARD_WAIT: what to wait for */
+	bool		nothing;		/* no row at all was found, whatever it takes */
 } GuardVerdict;
 
 extern GuardVerdict booking_guard_judge(GuardPlace *places, int nplaces,

@@ -4,7 +4,7 @@
  *		What must be true of a booking by itself, whatever else is stored?
  *
  * The trigger asks first and says what is wrong; the table's constraint booking_sound
- * asks again, and is there when triggers are not (session_replication_role, logical
+ * asks again, and is there when triggers judge nothing (session_replication_role, logical
  * replication).  It is one constraint that calls one function, because the executor
  * parses every CHECK expression of a table anew for every INSERT: as seven constraints in
  * SQL these rules took a sixth of the time of a booking.

@@ -4,7 +4,7 @@
  *		The triggers of booking.booking: what must be true of a row for it to be stored?
  *
  * Every writer comes through here: book_slot(), a plain INSERT, UPDATE or MERGE, COPY,
- * a restore.  The BEFORE trigger
+ * a restore; and a writer that wants no triggers, of which unjudged.c says what becomes.  The BEFORE trigger
  *
  *	1. takes the RESOURCE lock in shared mode, after which the remembered resource is
  *	   current and stays so until we commit;
@@ -18,11 +18,12 @@
  *
  * What exclusion constraint and trigger say is the same rule for exclusive and seated
  * resources: capacity 1.  The trigger is why a refusal can be explained, costs nothing
- * and never deadlocks; the constraint is why nobody needs to believe the trigger.
+ * and never deadlocks; the constraint is why nobody needs to believe the trigger.  Of a row that
+ * a function of ours stores it is asked only if the trigger has found something (store.c).
  * (With a plain insert, a constraint's check comes after the row is in place, so that two
  * inserters can wait for each other.  INSERT ... ON CONFLICT DO NOTHING avoids that by
  * looking at the index twice and inserting speculatively, and raises 40001 above READ
- * COMMITTED.  Gate and dirty snapshot look once before and once after.)
+ * COMMITTED.)
  *
  * The rules stand here, in the order in which they are asked, and nothing on this floor or
  * below calls back.
@@ -62,6 +63,7 @@
 #include "rules/room.h"
 #include "rules/room_count.h"
 #include "rules/slot_rules.h"
+#include "rules/unjudged.h"
 #include "rules/waitlist.h"
 
 PG_FUNCTION_INFO_V1(booking_row_before);
@@ -107,6 +109,11 @@ booking_row_before(PG_FUNCTION_ARGS)
 	InHand		hold;
 
 	booking_gates_leave_with_row();
+	if (SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA)
+	{
+		booking_enter_unjudged(trigger);
+		return PointerGetDatum(TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple : trigger->tg_trigtuple);
+	}
 	if (!TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ||
 		heap_attisnull(trigger->tg_trigtuple, booking_row_column(desc, BOOKING_EXPIRES_AT), desc))
 		return PointerGetDatum(judge_with_hint(trigger));

@@ -128,12 +128,15 @@ static Cache indexes = {
 };
 
 static const RowIndexes *find_indexes(Relation heap);
+static const RowIndexes *load_indexes_of_rows(Relation heap);
 static bool only_from_now(const BookingRow *row, RangeType **range);
 static uint64 gate_key(const BookingRow *row);
+static bool inside_for_sure(const Wanted *wanted);
 static GateParts gate_parts(const BookingRow *row);
 static void want(Wanted *wanted, Relation heap, const Resource *resource, BookingRow *row,
 				 ItemPointer self);
 static void want_gate(Wanted *wanted);
+static int	telling_column(const Resource *resource, int32 seat_no);
 static void start_look(RoomRequest *request);
 static bool must_clear_room(RoomRequest *request);
 static void clear_room(RoomRequest *request);
@@ -162,17 +165,32 @@ static const RoomHooks room_hooks = {
 static const RowIndexes *
 find_indexes(Relation heap)
 {
+	Oid			relid = RelationGetRelid(heap);
+	const RowIndexes *known = booking_cache_find(&indexes, &relid);
+
+	if (known == NULL)
+		known = load_indexes_of_rows(heap);
+	if (!OidIsValid(known->by_seat.index_id) || !OidIsValid(known->by_pool.index_id))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("table \"%s\" has lost an index that its rules need",
+						RelationGetRelationName(heap)),
+				 errdetail("It is %s.", OidIsValid(known->by_seat.index_id) ?
+						   "the index booking_pooled" : "that of the constraint booking_no_overlap"),
+				 errhint("Create it again as the extension's install script does, or REINDEX it.")));
+	return known;
+}
+
+static const RowIndexes *
+load_indexes_of_rows(Relation heap)
+{
 	RowIndexes	found = {.relid = RelationGetRelid(heap)};
-	const RowIndexes *known = booking_cache_find(&indexes, &found.relid);
 	Generation *generation;
 	AttrNumber	resource_id;
 	AttrNumber	seat_no;
 	AttrNumber	occupies;
 	List	   *list;
 	ListCell   *cell;
-
-	if (known)
-		return known;
 
 	generation = booking_cache_load(&indexes);
 	booking_cache_watch(&indexes, found.relid);
@@ -198,15 +216,19 @@ find_indexes(Relation heap)
 			booking_guard_describe(heap, index, &found.by_pool);
 		index_close(index, AccessShareLock);
 	}
-	if (!OidIsValid(found.by_seat.index_id) || !OidIsValid(found.by_pool.index_id))
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("table \"%s\" has lost an index that its rules need",
-						RelationGetRelationName(heap)),
-				 errdetail("It is %s.", OidIsValid(found.by_seat.index_id) ?
-						   "the index booking_pooled" : "that of the constraint booking_no_overlap"),
-				 errhint("Create it again as the extension's install script does, or REINDEX it.")));
 	return booking_cache_keep(generation, &found);
+}
+
+/* That of the constraint booking_no_overlap, or NULL if the table has lost it. */
+const GuardIndex *
+booking_constraint_index(Relation heap)
+{
+	Oid			relid = RelationGetRelid(heap);
+	const RowIndexes *found = booking_cache_find(&indexes, &relid);
+
+	if (found == NULL)
+		found = load_indexes_of_rows(heap);
+	return OidIsValid(found->by_seat.index_id) ? &found->by_seat : NULL;
 }
 
 /* The index that tells what is taken of a resource of that kind. */
@@ -235,6 +257,12 @@ gate_parts(const BookingRow *row)
 	if (!row->null[BOOKING_SEAT_NO] && DatumGetInt32(row->value[BOOKING_SEAT_NO]) > 0)
 		return GATE_UNDIVIDED;
 	return booking_gate_parts(booking_period(DatumGetRangeTypeP(row->value[BOOKING_OCCUPIES])));
+}
+
+GateWanted
+booking_room_gate(const BookingRow *row)
+{
+	return (GateWanted) {gate_key(row), gate_parts(row)};
 }
 
 /*
@@ -304,6 +332,7 @@ booking_look_for_room(const Resource *resource, RangeType *range, const Seat *se
 	load.key[0] = Int64GetDatum(resource->id);
 	load.key[1] = Int32GetDatum(seat ? seat->seat_no : 0);
 	load.range = booking_with_buffers(resource, range);
+	load.first = telling_column(resource, seat ? seat->seat_no : 0);
 
 	heap = table_open(booking_table("booking"), RowExclusiveLock);
 	if (booking_row_is_ours_alone(heap) &&
@@ -373,9 +402,20 @@ want(Wanted *wanted, Relation heap, const Resource *resource, BookingRow *row, I
 static void
 want_gate(Wanted *wanted)
 {
-	wanted->claim.gate = (GateWanted) {gate_key(wanted->row), gate_parts(wanted->row)};
+	wanted->claim.gate = booking_room_gate(wanted->row);
 	if (!wanted->row->null[BOOKING_SEAT_NO])
 		wanted->claim.load.key[1] = wanted->row->value[BOOKING_SEAT_NO];
+	wanted->claim.load.first = telling_column(wanted->resource, DatumGetInt32(wanted->claim.load.key[1]));
+}
+
+/*
+ * Entries of one resource are together in the index: what tells them apart is the time, or the seat
+ * where a resource has thousands at the same time.
+ */
+static int
+telling_column(const Resource *resource, int32 seat_no)
+{
+	return resource->kind != RESOURCE_POOLED && seat_no == 0 ? 3 : 2;
 }
 
 /*
@@ -395,7 +435,16 @@ booking_make_room(Relation heap, const Resource *resource, BookingRow *row, Item
 	}
 	else if (row->null[BOOKING_SEAT_NO])
 		return take_any_seat(&wanted);
-	return booking_room_get(&wanted.request);
+	return booking_room_get(&wanted.request) && inside_for_sure(&wanted);
+}
+
+/* Inside the gate: if it is empty there, nobody need look at the constraint's index again (store.c). */
+static bool
+inside_for_sure(const Wanted *wanted)
+{
+	if (wanted->request.verdict.nothing && wanted->resource->kind != RESOURCE_POOLED)
+		booking_gates_found_nothing(wanted->place.index->index_id);
+	return true;
 }
 
 /*
@@ -407,7 +456,7 @@ void
 booking_keep_room(const BookingRow *row)
 {
 	static const RoomHooks nothing_to_judge = {0};
-	Claim		claim = {.gate = {gate_key(row), gate_parts(row)}};
+	Claim		claim = {.gate = booking_room_gate(row)};
 	RoomRequest request = {.hooks = &nothing_to_judge, .claims = &claim, .nclaims = 1};
 
 	(void) booking_room_get(&request);
@@ -649,7 +698,7 @@ take_any_seat(Wanted *wanted)
 			load->any_key = 0;
 			want_gate(wanted);
 			if (booking_room_try(&wanted->request) == GUARD_FITS)
-				return true;
+				return inside_for_sure(wanted);
 			/* Somebody was faster; see what is left. */
 			if ((patient(resource) && !wanted->request.at_once) || ++tries < resource->nseats)
 				continue;

@@ -569,8 +569,9 @@ SELECT pg_extension_config_dump('booking.archive_run_id_seq', '');
 
 -- Setting up ----------------------------------------------------------------------------
 
+-- A parallel worker does not know that the transaction is read-only.
 CREATE FUNCTION booking.must_write(function text, missing text DEFAULT NULL) RETURNS void
-	LANGUAGE c VOLATILE PARALLEL SAFE
+	LANGUAGE c VOLATILE PARALLEL RESTRICTED
 	AS 'MODULE_PATHNAME', 'booking_must_write_in';
 COMMENT ON FUNCTION booking.must_write(text, text) IS
 	'says so when a function cannot write here, or misses an argument';

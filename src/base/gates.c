@@ -28,6 +28,9 @@
  * A row that is judged by several rules (guarded.c) enters all their gates at once, in
  * the order of the keys, and leaves them all before it waits for another transaction.
  *
+ * A function that is about to store one row may enter its gate AHEAD of the statement, to look there first, and the row's
+ * trigger takes it over.  Nobody is waited for meanwhile, and nothing of others runs.
+ *
  * A row that brings an id of its own has that ID lock beside its gates, from before to after them: the row is
  * put into the index of ids in the gate, and waits there for whoever has that id in progress.  With the
  * lock nobody comes to have it, once it has been looked for (room_count.c).  It ends with the row: the next
@@ -53,6 +56,9 @@
 
 /* Gates held by commands that are nested in one another, at the very most. */
 #define MAX_GATES		256
+
+/* The command of a gate that is entered before there is one. */
+#define AHEAD			InvalidCommandId
 
 #define HALF_OF_PARTS	32
 #define LARGE_PARTS		UINT64CONST(0x00000000FFFFFFFF)
@@ -84,6 +90,7 @@ typedef struct RowEnd
 static Gate gates[MAX_GATES];
 static int	ngates = 0;
 
+static bool enter_gates_of(CommandId command, const GateWanted *wanted, int n, bool wait);
 static void drop_gates_of(CommandId command, bool id_too);
 static Gate *add_gate(uint64 key, CommandId command);
 static GateParts pieces(Period period, int width, uint64 most);
@@ -111,8 +118,12 @@ booking_this_command(void)
 bool
 booking_gates_enter(const GateWanted *wanted, int n, bool wait)
 {
-	CommandId	command = booking_this_command();
+	return enter_gates_of(booking_this_command(), wanted, n, wait);
+}
 
+static bool
+enter_gates_of(CommandId command, const GateWanted *wanted, int n, bool wait)
+{
 	/* Those of the row before this one, if nothing has told us that it is stored. */
 	drop_gates_of(command, false);
 
@@ -138,6 +149,39 @@ booking_gates_enter(const GateWanted *wanted, int n, bool wait)
 		}
 	}
 	return true;
+}
+
+/*
+ * Enter a gate before the statement that stores the row, if nobody else is inside.  There is one such gate:
+ * the one before is left.
+ */
+bool
+booking_gates_enter_ahead(const GateWanted *wanted)
+{
+	return enter_gates_of(AHEAD, wanted, 1, false);
+}
+
+/* The trigger of that row is here: from now on it is the row's gate.  False if it is another one, or none. */
+bool
+booking_gates_take_over(const GateWanted *wanted)
+{
+	CommandId	command = booking_this_command();
+
+	for (int i = ngates - 1; i >= 0; i--)
+		if (gates[i].command == AHEAD && gates[i].key == wanted->key && gates[i].parts == wanted->parts)
+		{
+			gates[i].command = command;
+			return true;
+		}
+	return false;
+}
+
+/* No row has come to take it over, or it has. */
+void
+booking_gates_leave_ahead(void)
+{
+	if (ngates > 0)
+		drop_gates_of(AHEAD, false);
 }
 
 static Gate *

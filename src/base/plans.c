@@ -98,6 +98,7 @@ static bool nodes_suit_any_snapshot(List *nodes);
 static bool find_row(const PlanText *plan, Relation rel, Datum *values, Snapshot snapshot,
 					 ItemPointer tid);
 static int	columns_of(Statement statement);
+static NewRow new_row(Statement statement);
 static StoreAnswer store_values(Statement statement, Datum *values, const char *nulls, int more);
 static uint64 run_of_row(Statement statement, Datum *values, const char *nulls);
 static uint64 run_at(Statement statement, Datum *values, const char *nulls, ItemPointer tid,
@@ -267,13 +268,13 @@ nodes_suit_any_snapshot(List *nodes)
 	return true;
 }
 
-/* Has somebody else put a trigger on the table, or a rule?  That is another way to do more than the statement. */
+/* Has somebody else put a trigger on the table? */
 bool
 booking_has_foreign_triggers(Oid relid)
 {
 	Relation	rel = table_open(relid, AccessShareLock);
 	Oid			ours = get_namespace_oid("booking", false);
-	bool		found = rel->rd_rules != NULL;
+	bool		found = false;
 
 	for (int i = 0; rel->trigdesc && i < rel->trigdesc->numtriggers && !found; i++)
 	{
@@ -365,20 +366,36 @@ columns_of(Statement statement)
 static StoreAnswer
 store_values(Statement statement, Datum *values, const char *nulls, int more)
 {
+	NewRow		row = new_row(statement);
+
+	row.values = values;
+	row.nulls = nulls;
+	row.more = more;
+	return booking_store(&row);
+}
+
+/* Is it so, for an INSERT into a table that is locked?  Then nothing of others runs in it. */
+bool
+booking_needs_no_statement(Statement statement)
+{
+	NewRow		row = new_row(statement);
+
+	return booking_store_is_possible(&row);
+}
+
+static NewRow
+new_row(Statement statement)
+{
 	const PlanText *text = &booking_statements[statement];
-	NewRow		row = {
+
+	return (NewRow) {
 		.table = text->table,
 		.columns = text->columns,
 		.types = text->types,
 		.ncolumns = columns_of(statement),
-		.values = values,
-		.nulls = nulls,
 		.owner = text->flags & AS_OWNER ? booking_owner() : InvalidOid,
-		.no_triggers = (text->flags & SETTLED) != 0,
-		.more = more
+		.no_triggers = (text->flags & SETTLED) != 0
 	};
-
-	return booking_store(&row);
 }
 
 /* A statement about one row, at SERIALIZABLE: find the row, and go there. */

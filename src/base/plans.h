@@ -109,6 +109,7 @@ typedef enum Statement
 
 extern uint64 booking_run(Statement statement, Datum *values, const char *nulls);
 extern void booking_run_many(Statement statement, Datum *values, const char *nulls, int n);
+extern bool booking_needs_no_statement(Statement statement);
 extern bool booking_store_many(Statement statement, Datum *values, const char *nulls, int n);
 extern bool booking_has_foreign_triggers(Oid relid);
 extern Datum booking_row_datum(void);

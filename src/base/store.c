@@ -165,6 +165,18 @@ booking_store(const NewRow *row)
 	return stored ? STORE_DONE : STORE_SUPPRESSED;
 }
 
+/* Will it be stored so?  The table is locked. */
+bool
+booking_store_is_possible(const NewRow *row)
+{
+	Relation	rel = table_open(booking_table(row->table), NoLock);
+	uint64		since;
+	bool		possible = may_store(row, rel) && find_store(row, rel, &since) != NULL;
+
+	table_close(rel, NoLock);
+	return possible;
+}
+
 /* What depends on the role and the transaction, and not on the table alone. */
 static bool
 may_store(const NewRow *row, Relation rel)
@@ -630,8 +642,7 @@ end_storing(Storing *storing)
 	for (int i = 0; i < storing->target->ri_NumIndices; i++)
 	{
 		index_insert_cleanup(storing->target->ri_IndexRelationDescs[i], storing->target->ri_IndexRelationInfo[i]);
-		/* Locked to the end, like the table: to give the lock back costs more than to have it. */
-		index_close(storing->target->ri_IndexRelationDescs[i], NoLock);
+		index_close(storing->target->ri_IndexRelationDescs[i], RowExclusiveLock);
 	}
 	ExecResetTupleTable(storing->estate->es_tupleTable, false);
 	FreeExecutorState(storing->estate);

@@ -30,5 +30,6 @@ typedef enum StoreAnswer
 } StoreAnswer;
 
 extern StoreAnswer booking_store(const NewRow *row);
+extern bool booking_store_is_possible(const NewRow *row);
 
 #endif							/* BOOKING_STORE_H */

@@ -14,7 +14,6 @@
  *	deferred	space that is freed on the way to something else, and offered after that
  *	gates		that are entered, which gates.c keeps by itself (TransactionPart)
  *	notify		notifications to be sent at the commit, which notify.c keeps
- *	pools		what has been taken of large pools, which pool_own.c keeps
  *
  * Counts are saved when a subtransaction begins, and restored if it is rolled back.  Notes
  * are made in order, and carry the subtransaction that they go with.
@@ -75,7 +74,7 @@ Transaction booking_transaction = {
 	.deferred = {.width = sizeof(FreedSpace)},
 };
 
-#define PARTS	3
+#define PARTS	2
 static const TransactionPart *parts[PARTS];
 
 /* An offer is being made, by a caller that catches every error. */
@@ -95,11 +94,10 @@ static void save_counts(SubTransactionId mine);
 static void restore_counts(SubTransactionId mine, bool abort);
 
 void
-booking_transaction_init(const TransactionPart *gates, const TransactionPart *notify, const TransactionPart *pools)
+booking_transaction_init(const TransactionPart *gates, const TransactionPart *notify)
 {
 	parts[0] = gates;
 	parts[1] = notify;
-	parts[2] = pools;
 	RegisterXactCallback(end_of_transaction, NULL);
 	RegisterSubXactCallback(end_of_subtransaction, NULL);
 }
@@ -274,8 +272,7 @@ end_of_transaction(XactEvent event, void *arg)
 		case XACT_EVENT_PRE_PREPARE:
 			check_accounts();
 			for (int i = 0; i < PARTS; i++)
-				if (parts[i]->prepare)
-					parts[i]->prepare();
+				parts[i]->prepare();
 			return;
 		case XACT_EVENT_PARALLEL_PRE_COMMIT:
 			return;

@@ -47,6 +47,7 @@
 #include "base/locks.h"
 #include "base/period.h"
 #include "base/plans.h"
+#include "base/test_point.h"
 #include "base/transaction.h"
 #include "engine/claim.h"
 #include "engine/guard.h"
@@ -71,6 +72,7 @@ typedef struct Collected
 } Collected;
 
 #define LOOK_AHEAD_DAYS	7
+#define FEW_REFUSALS	3
 
 /* A booking that wants room. */
 typedef struct Wanted
@@ -84,6 +86,27 @@ typedef struct Wanted
 	BookingRow *row;
 	pg_uuid_t	busy;			/* a lapsed hold in the way that somebody has locked */
 } Wanted;
+
+/* A look before there is a row. */
+typedef struct Look
+{
+	const Resource *resource;
+	RangeType  *range;
+	const Seat *seat;
+	int32		quantity;
+	bool		ahead;			/* in the gate, if nobody else is inside */
+	bool		outside;		/* if somebody is, from outside */
+	GuardPending pending;		/* whom it depends on */
+} Look;
+
+/* The row for which the gate was entered last before there was one. */
+typedef struct Ahead
+{
+	int64		resource_id;
+	int32		seat_no;
+	Period		occupies;
+	Oid			index_id;
+} Ahead;
 
 /* How far an attempt to clear the way has come. */
 typedef struct Clearing
@@ -130,9 +153,14 @@ static Cache indexes = {
 static const RowIndexes *find_indexes(Relation heap);
 static const RowIndexes *load_indexes_of_rows(Relation heap);
 static bool only_from_now(const BookingRow *row, RangeType **range);
-static uint64 gate_key(const BookingRow *row);
+static uint64 gate_key(int64 resource_id, int32 seat_no);
 static bool inside_for_sure(const Wanted *wanted);
-static GateParts gate_parts(const BookingRow *row);
+static GateParts gate_parts(int32 seat_no, Period occupies);
+static bool may_enter_ahead(const Resource *resource);
+static GuardAnswer look_for_room(Look *look);
+static GuardAnswer look_into_index(Look *look, Relation heap, GuardLoad *load);
+static bool enter_ahead(const GuardLoad *load, const GuardIndex *index);
+static bool was_looked_for(const Wanted *wanted);
 static void want(Wanted *wanted, Relation heap, const Resource *resource, BookingRow *row,
 				 ItemPointer self);
 static void want_gate(Wanted *wanted);
@@ -153,6 +181,8 @@ static void explain_room(const Wanted *wanted, Refusal *refusal);
 static void say_when_it_fits(StringInfo hint, const Wanted *wanted);
 static void collect(const GuardRow *found, void *arg);
 static void collect_tally(const Wanted *wanted, const GuardLoad *window, Collected *collected);
+
+static Ahead ahead;
 
 static const RoomHooks room_hooks = {
 	.look = start_look,
@@ -241,28 +271,28 @@ booking_room_index(Relation heap, ResourceKind kind)
 }
 
 static uint64
-gate_key(const BookingRow *row)
+gate_key(int64 resource_id, int32 seat_no)
 {
-	uint64		key = (uint64) DatumGetInt64(row->value[BOOKING_RESOURCE_ID]);
-
-	if (row->null[BOOKING_SEAT_NO] || DatumGetInt32(row->value[BOOKING_SEAT_NO]) == 0)
-		return key;
-	return hash_combine64(key, (uint64) DatumGetInt32(row->value[BOOKING_SEAT_NO]));
+	return seat_no == 0 ? (uint64) resource_id : hash_combine64((uint64) resource_id, (uint64) seat_no);
 }
 
 /* Of a pool or a room many want different periods at once; of a seat, hardly. */
 static GateParts
-gate_parts(const BookingRow *row)
+gate_parts(int32 seat_no, Period occupies)
 {
-	if (!row->null[BOOKING_SEAT_NO] && DatumGetInt32(row->value[BOOKING_SEAT_NO]) > 0)
-		return GATE_UNDIVIDED;
-	return booking_gate_parts(booking_period(DatumGetRangeTypeP(row->value[BOOKING_OCCUPIES])));
+	return seat_no > 0 ? GATE_UNDIVIDED : booking_gate_parts(occupies);
 }
 
 GateWanted
 booking_room_gate(const BookingRow *row)
 {
-	return (GateWanted) {gate_key(row), gate_parts(row)};
+	int32		seat_no = row->null[BOOKING_SEAT_NO] ? 0 : DatumGetInt32(row->value[BOOKING_SEAT_NO]);
+
+	return (GateWanted)
+	{
+		gate_key(DatumGetInt64(row->value[BOOKING_RESOURCE_ID]), seat_no),
+			gate_parts(seat_no, booking_period(DatumGetRangeTypeP(row->value[BOOKING_OCCUPIES])))
+	};
 }
 
 /*
@@ -287,26 +317,34 @@ only_from_now(const BookingRow *row, RangeType **range)
 }
 
 /*
- * Is there surely no room?  A look outside the gate, for a caller that would rather not begin to
- * insert.  Where more than room is to be judged, or a trigger of the application has a
- * say in what the row will be, the answer is no.  If it depends on others, the caller waits for them
- * here as it would inside the insert, with no more in hand and less to undo.
+ * Is there surely no room?  A look before the caller begins to insert.  Where more than room is to be
+ * judged, or a trigger of the application has a say in what the row will be, the answer is no.  If it depends on others,
+ * the caller waits for them here as it would inside the insert, with no more in hand and less to undo.
+ *
+ * If nobody is in the gate, it is entered for that, and if there is room, kept: the row's trigger takes it over and need
+ * not look again.  The caller leaves it afterwards (booking_gates_leave_ahead()), whatever has become of the row.  If somebody is,
+ * it is looked from outside if the caller has just been refused; and that is what one does that is refused
+ * again and again, which the gate would make dearer by a tenth.
  */
 bool
-booking_no_room(const Resource *resource, RangeType *range, const Seat *seat, int32 quantity)
+booking_no_room(const Resource *resource, RangeType *range, const Seat *seat, int32 quantity, uint32 refusals)
 {
 	ErrorContextCallback hint = {.callback = booking_hint_at_deadlock,.previous = error_context_stack};
-	GuardPending pending;
+	Look		look = {
+		.resource = resource,.range = range,.seat = seat,.quantity = quantity,
+		.outside = refusals > 0,
+		.ahead = refusals < FEW_REFUSALS && may_enter_ahead(resource)
+	};
 	GuardAnswer answer;
 
-	if (resource->nlimits > 0)
+	if (resource->nlimits > 0 || !(look.outside || look.ahead))
 		return false;
-	while ((answer = booking_look_for_room(resource, range, seat, quantity, &pending)) == GUARD_WAIT &&
+	while ((answer = look_for_room(&look)) == GUARD_WAIT &&
 		   !resource->has_waiters && patient(resource) && !booking_hasty())
 	{
 		CHECK_FOR_INTERRUPTS();
 		error_context_stack = &hint;
-		booking_guard_wait(&pending);
+		booking_guard_wait(&look.pending);
 		error_context_stack = hint.previous;
 	}
 	return answer == GUARD_FULL;
@@ -320,45 +358,118 @@ GuardAnswer
 booking_look_for_room(const Resource *resource, RangeType *range, const Seat *seat, int32 quantity,
 					  GuardPending *pending)
 {
+	Look		look = {
+		.resource = resource,.range = range,.seat = seat,.quantity = quantity,.outside = true
+	};
+	GuardAnswer answer = look_for_room(&look);
+
+	*pending = look.pending;
+	return answer;
+}
+
+/*
+ * May the gate be entered before the row is on its way?  Only if from there to the index nobody is waited for, no line
+ * is served, nothing else is looked up, and nothing of others runs.
+ */
+static bool
+may_enter_ahead(const Resource *resource)
+{
+	return resource->kind != RESOURCE_POOLED && !resource->has_waiters && !resource->taken_by_slots && !resource->slots_only &&
+		booking_needs_no_statement(STMT_INSERT_BOOKING);
+}
+
+static GuardAnswer
+look_for_room(Look *look)
+{
+	const Resource *resource = look->resource;
+	const Seat *seat = look->seat;
 	Relation	heap;
-	GuardLoad	load = {.quantity = quantity,.outside = true};
-	Counting	counting = {.now = GetCurrentTimestamp()};
-	GuardVerdict verdict = {.answer = GUARD_FITS};
+	GuardAnswer answer = GUARD_FITS;
 
 	if (resource->retired_at != DT_NOEND ||
 		(resource->kind == RESOURCE_SEATED && seat == NULL) ||
-		(resource->kind != RESOURCE_POOLED && quantity != 1))
+		(resource->kind != RESOURCE_POOLED && look->quantity != 1))
 		return GUARD_FITS;
-	load.key[0] = Int64GetDatum(resource->id);
-	load.key[1] = Int32GetDatum(seat ? seat->seat_no : 0);
-	load.range = booking_with_buffers(resource, range);
-	load.first = telling_column(resource, seat ? seat->seat_no : 0);
 
 	heap = table_open(booking_table("booking"), RowExclusiveLock);
 	if (booking_row_is_ours_alone(heap) &&
 		pg_class_aclcheck(RelationGetRelid(heap), GetUserId(), ACL_INSERT) == ACLCHECK_OK)
 	{
-		const RowIndexes *found = find_indexes(heap);
-		bool		pooled = resource->kind == RESOURCE_POOLED;
-		TupleDesc	desc = RelationGetDescr(heap);
-
-		GuardPlace	place = {
-			.heap = heap,
-			.relid = RelationGetRelid(heap),
-			.index = pooled ? &found->by_pool : &found->by_seat,
-			.arg = &counting,
-			.tally = booking_is_large_pool(resource) ? booking_tally_large_pool : NULL
+		GuardLoad	load = {
+			.key = {Int64GetDatum(resource->id), Int32GetDatum(seat ? seat->seat_no : 0)},
+			.range = booking_with_buffers(resource, look->range),
+			.quantity = look->quantity,
+			.first = telling_column(resource, seat ? seat->seat_no : 0)
 		};
 
-		counting.id_column = booking_row_column(desc, BOOKING_ID);
-		counting.expires_column = booking_row_column(desc, BOOKING_EXPIRES_AT);
-		counting.quantity_column = booking_row_column(desc, BOOKING_QUANTITY);
-		verdict = booking_guard_judge(&place, 1, &load, pooled ? resource->capacity : 1,
-									  booking_units_taken);
+		answer = look_into_index(look, heap, &load);
 	}
 	table_close(heap, NoLock);
-	*pending = verdict.pending;
+	return answer;
+}
+
+static GuardAnswer
+look_into_index(Look *look, Relation heap, GuardLoad *load)
+{
+	const RowIndexes *found = find_indexes(heap);
+	TupleDesc	desc = RelationGetDescr(heap);
+	bool		pooled = look->resource->kind == RESOURCE_POOLED;
+	Counting	counting = {
+		.now = GetCurrentTimestamp(),
+		.id_column = booking_row_column(desc, BOOKING_ID),
+		.expires_column = booking_row_column(desc, BOOKING_EXPIRES_AT),
+		.quantity_column = booking_row_column(desc, BOOKING_QUANTITY)
+	};
+	GuardPlace	place = {
+		.heap = heap,
+		.relid = RelationGetRelid(heap),
+		.index = pooled ? &found->by_pool : &found->by_seat,
+		.arg = &counting,
+		.tally = booking_is_large_pool(look->resource) ? booking_tally_large_pool : NULL
+	};
+	bool		inside = look->ahead && enter_ahead(load, place.index);
+	GuardVerdict verdict;
+
+	if (!inside && !look->outside)
+		return GUARD_FITS;
+	load->outside = !inside;
+	verdict = booking_guard_judge(&place, 1, load, pooled ? look->resource->capacity : 1, booking_units_taken);
+	if (inside && !verdict.nothing)
+		booking_gates_leave_ahead();
+	else if (inside)
+		BOOKING_TEST_POINT("room-ahead");
+	look->pending = verdict.pending;
 	return verdict.answer;
+}
+
+/* Enter the gate of what is going to be a row, if nobody else is inside. */
+static bool
+enter_ahead(const GuardLoad *load, const GuardIndex *index)
+{
+	ahead = (Ahead)
+	{
+		.resource_id = DatumGetInt64(load->key[0]),.seat_no = DatumGetInt32(load->key[1]),
+			.occupies = booking_period(load->range),.index_id = index->index_id
+	};
+	return booking_gates_enter_ahead(&(GateWanted)
+									 {
+										 gate_key(ahead.resource_id, ahead.seat_no), gate_parts(ahead.seat_no, ahead.occupies)
+									 });
+}
+
+/* Is this the row for which somebody has looked, found nothing, and is still inside?  Then it is the row's gate now. */
+static bool
+was_looked_for(const Wanted *wanted)
+{
+	const BookingRow *row = wanted->row;
+	Period		occupies = booking_period(wanted->claim.load.range);
+
+	return wanted->place.self == NULL && wanted->resource->kind != RESOURCE_POOLED &&
+		ahead.resource_id == DatumGetInt64(row->value[BOOKING_RESOURCE_ID]) &&
+		ahead.seat_no == DatumGetInt32(row->value[BOOKING_SEAT_NO]) &&
+		ahead.occupies.from == occupies.from && ahead.occupies.to == occupies.to &&
+		ahead.index_id == wanted->place.index->index_id &&
+		booking_gates_take_over(&wanted->claim.gate);
 }
 
 /* What a booking claims, as far as that is the same for all kinds of resources. */
@@ -435,6 +546,11 @@ booking_make_room(Relation heap, const Resource *resource, BookingRow *row, Item
 	}
 	else if (row->null[BOOKING_SEAT_NO])
 		return take_any_seat(&wanted);
+	else if (was_looked_for(&wanted))
+	{
+		booking_gates_found_nothing(wanted.place.index->index_id);
+		return true;
+	}
 	return booking_room_get(&wanted.request) && inside_for_sure(&wanted);
 }
 
@@ -894,13 +1010,11 @@ collect_tally(const Wanted *wanted, const GuardLoad *window, Collected *collecte
 {
 	Counting	counting = booking_start_count(wanted->row);
 	GuardPlace	place = wanted->place;
-	GuardLoad	exact = *window;
 	GuardRows	rows = {0};
 	GuardPending pending;
 
 	place.arg = &counting;
-	exact.exactly = true;
-	place.tally(&place, &exact, &rows, &pending);
+	place.tally(&place, window, &rows, &pending);
 	collected->item = palloc_extended((Size) (rows.n + 1) * sizeof(PeakItem), MCXT_ALLOC_HUGE);
 	for (int i = 0; i < rows.n; i++)
 		if (!rows.row[i].pending || rows.row[i].quantity > 0)

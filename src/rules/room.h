@@ -24,7 +24,7 @@ extern const GuardIndex *booking_room_index(Relation heap, ResourceKind kind);
 extern const GuardIndex *booking_constraint_index(Relation heap);
 extern GateWanted booking_room_gate(const BookingRow *row);
 extern bool booking_no_room(const Resource *resource, RangeType *range, const Seat *seat,
-							int32 quantity);
+							int32 quantity, uint32 refusals);
 extern GuardAnswer booking_look_for_room(const Resource *resource, RangeType *range, const Seat *seat,
 										 int32 quantity, GuardPending *pending);
 extern void booking_seats_in_use(const Resource *resource, RangeType *occupies, bool *taken,

@@ -31,6 +31,7 @@
 #include "base/cache.h"
 #include "base/compat.h"
 #include "base/errors.h"
+#include "base/gates.h"
 #include "base/lock_kinds.h"
 #include "base/locks.h"
 #include "base/period.h"
@@ -60,11 +61,11 @@ PG_FUNCTION_INFO_V1(booking_book_place);
 PG_FUNCTION_INFO_V1(booking_try_book_place);
 
 /*
- * Has the last order been refused?  Where one is, many are, at the start of a sale and once
+ * How many orders have been refused, one after the other?  Where one is, many are, at the start of a sale and once
  * it is over, and a refusal costs less without beginning to insert.  A caller that gets what it wants
  * pays for no second look.
  */
-static bool refused_last = false;
+static uint32 refusals = 0;
 
 static Datum book_slot(FunctionCallInfo fcinfo, bool by_name, bool try);
 static Datum book_place(FunctionCallInfo fcinfo, bool try);
@@ -313,7 +314,7 @@ store(Order *order, const Resource *resource, bool try, Datum *booking)
 	order->within_limits = false;
 	if (try && hopeless(order, resource, seat, &locked))
 	{
-		refused_last = true;
+		refusals++;
 		return false;
 	}
 	if (try && may_judge_limits(order, resource))
@@ -323,7 +324,8 @@ store(Order *order, const Resource *resource, bool try, Datum *booking)
 		order->within_limits = true;
 	}
 	booked = booking_insert_order(order, resource, try ? NULL : &refusal, NULL, booking);
-	refused_last = !booked;
+	booking_gates_leave_ahead();
+	refusals = booked ? 0 : refusals + 1;
 	if (locked && !booked)
 		booking_unlock_places(order->slot->id, 0);
 	if (!booked && !try && refusal.message == NULL)
@@ -465,9 +467,9 @@ hopeless(const Order *order, const Resource *resource, const Seat *seat, bool *l
 	{
 		bool		waits = awaits_turn(order, resource);
 
-		return (waits || refused_last || order->slot->shard < 0) && !order->slot->closed &&
+		return (waits || refusals > 0 || order->slot->shard < 0) && !order->slot->closed &&
 			booking_places_sold_out(order->slot, order->quantity, waits ? locked : NULL);
 	}
-	return refused_last && booking_no_room(resource, order->range, seat, order->quantity);
+	return booking_no_room(resource, order->range, seat, order->quantity, refusals);
 }
 

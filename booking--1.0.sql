@@ -414,6 +414,7 @@ CREATE TABLE booking.pool_use (
 	resource_id		bigint NOT NULL
 					CONSTRAINT pool_use_resource_id_fkey REFERENCES booking.resource ON DELETE CASCADE ON UPDATE CASCADE,
 	quantity		bigint NOT NULL,
+	batch			bigint NOT NULL DEFAULT 0,
 	expires_at		timestamptz,
 	booking_id		uuid
 					CONSTRAINT pool_use_booking_id_check CHECK ((booking_id IS NULL) = (expires_at IS NULL)),
@@ -424,6 +425,7 @@ CREATE TABLE booking.pool_use (
 ) USING heap;
 COMMENT ON TABLE booking.pool_use IS 'what is in use of pools of 256 units and more, kept by the triggers of booking (derived)';
 COMMENT ON COLUMN booking.pool_use.quantity IS 'less than zero: given back';
+COMMENT ON COLUMN booking.pool_use.batch IS 'by which a transaction that writes very many rows leaves out its own';
 COMMENT ON COLUMN booking.pool_use.expires_at IS 'of a hold, which has a row of its own';
 COMMENT ON COLUMN booking.pool_use.booking_id IS 'of a hold';
 COMMENT ON COLUMN booking.pool_use.folded IS 'the sum of rows that it has replaced';
@@ -431,7 +433,7 @@ COMMENT ON CONSTRAINT pool_use_booking_id_check ON booking.pool_use IS 'holds ar
 COMMENT ON CONSTRAINT pool_use_occupies_check ON booking.pool_use IS 'periods that bookings can occupy';
 /* It has no key, and rows of resources that are deleted go as well where all tables are published. */
 ALTER TABLE booking.pool_use REPLICA IDENTITY FULL;
-CREATE INDEX pool_use_occupies ON booking.pool_use USING gist (resource_id, occupies);
+CREATE INDEX pool_use_occupies ON booking.pool_use USING gist (resource_id, batch, occupies);
 COMMENT ON INDEX booking.pool_use_occupies IS 'what is in use of a pool at a time, for the capacity check';
 
 /*
@@ -569,8 +571,9 @@ SELECT pg_extension_config_dump('booking.archive_run_id_seq', '');
 
 -- Setting up ----------------------------------------------------------------------------
 
+-- A parallel worker does not know that the transaction is read-only.
 CREATE FUNCTION booking.must_write(function text, missing text DEFAULT NULL) RETURNS void
-	LANGUAGE c VOLATILE PARALLEL SAFE
+	LANGUAGE c VOLATILE PARALLEL RESTRICTED
 	AS 'MODULE_PATHNAME', 'booking_must_write_in';
 COMMENT ON FUNCTION booking.must_write(text, text) IS
 	'says so when a function cannot write here, or misses an argument';

@@ -8,7 +8,8 @@
 # against the same COPY, into a copy of the table with its indexes and constraints and without
 # triggers; with the backend's own memory and the locks that it holds at the end.  Every session
 # has done the same once before.  Then bookings of one pool for one and the same time in one
-# statement, a half and all of them: twice as many take twice as long.
+# statement, a half and all of them: twice as many take twice as long.  And for times that differ and
+# overlap, of a fifteenth to all of them: each row takes the same.
 
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -131,6 +132,27 @@ for n in $((POOL / 2)) "$POOL"; do
 done
 say "one pool, $((POOL / 2)) bookings at once: $(median "pool$((POOL / 2))") ms; $POOL: $(median "pool$POOL") ms"
 expect_at_most "$(ratio "pool$POOL" "pool$((POOL / 2))")" 2.4 "$POOL bookings of one pool for one day / half as many"
+# Periods that differ, of three days within a month: on the processor, and for each row.
+spread() { note "$1" "$(awk -v ms="$PROCESSOR_MS" -v n="$2" 'BEGIN {print 1000 * ms / n}')"; }
+apart="tstzrange(at, at + interval '3 days')"
+at="'2030-01-01'::timestamptz + (n * 7919::bigint % (27 * 86400)) * interval '1 second'"
+for n in $((POOL / 15)) $((POOL / 8)) $((POOL / 4)) $((POOL / 2)) "$POOL"; do
+	for ((round = 0; round < (ROUNDS > 3 ? 3 : ROUNDS); round++)); do
+		for how in insert book_all; do
+			progress "$n different periods, $how, round $round"
+			LAST="INSERT INTO booking.booking (resource_id, period, holder) SELECT booking.resource_id('busy'), $apart, 'h' FROM generate_series(1, $n) AS n, LATERAL (SELECT $at AS at) AS t"
+			[[ $how == insert ]] || LAST="SELECT count(*) FROM booking.book_all((SELECT jsonb_agg(jsonb_build_object('resource', 'busy', 'period', $apart)) FROM generate_series(1, $n) AS n, LATERAL (SELECT $at AS at) AS t), 'h')"
+			((n <= 10000)) || [[ $how == insert ]] || continue
+			timed
+			spread "$how$n" "$n"
+			run_sql -c "DELETE FROM booking.booking WHERE resource_id = booking.resource_id('busy')" -c 'DELETE FROM booking.pool_use' -c 'VACUUM booking.booking, booking.pool_use'
+		done
+	done
+	progress ''
+	say "one pool, $n different periods that overlap, microseconds of the processor a row: $(median "insert$n")$(((n <= 10000)) && printf ', %s' "book_all() $(median "book_all$n")")"
+done
+expect_at_most "$(ratio "insert$POOL" "insert$((POOL / 15))")" 1.5 "a row of $POOL different periods / of $((POOL / 15))"
+expect_at_most "$(ratio "book_all$((POOL / 4))" "book_all$((POOL / 15))")" 1.5 "the same, book_all(), $((POOL / 4)) / $((POOL / 15))"
 expect together bare 0.4 'book_all() without journal of one INSERT'
 expect together.processor bare.processor 0.4 'the same, of the processor'
 expect journal bare 0.4 'book_all() which writes the journal of one INSERT'

@@ -183,6 +183,11 @@ END $$;
 CREATE TRIGGER zzz AFTER INSERT ON booking.booking FOR EACH ROW EXECUTE FUNCTION pg_temp.second_thoughts();
 SELECT count(*) FROM booking.book_all(pg_temp.several('2052-01-01', 2), 'taken back');
 SELECT row_number() OVER (PARTITION BY booking_id ORDER BY seq) AS n, kind FROM booking.event WHERE holder = 'taken back' ORDER BY seq;
+-- By a rule as well.
+DROP TRIGGER zzz ON booking.booking;
+CREATE RULE zzz AS ON INSERT TO booking.booking DO ALSO UPDATE booking.booking SET data = '{"seen": true}' WHERE id = NEW.id;
+SELECT count(*) FROM booking.book_all(pg_temp.several('2053-01-01', 2), 'ruled');
+SELECT row_number() OVER (PARTITION BY booking_id ORDER BY seq) AS n, kind, version FROM booking.event WHERE holder = 'ruled' ORDER BY seq;
 ROLLBACK;
 
 -- Enormous words are cut, and enormous data is left out; what did not change is not told.

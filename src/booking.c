@@ -13,6 +13,7 @@
 #include "base/compat.h"
 #include "base/gates.h"
 #include "base/transaction.h"
+#include "engine/pool_own.h"
 #include "rules/journal.h"
 #include "rules/notify.h"
 #include "sql/archive.h"
@@ -26,7 +27,7 @@ void
 _PG_init(void)
 {
 	booking_cache_init();
-	booking_transaction_init(&booking_gates_part, &booking_notify_part);
+	booking_transaction_init(&booking_gates_part, &booking_notify_part, &booking_pool_own_part);
 	booking_journal_init();
 	booking_notify_init();
 	booking_archive_init();

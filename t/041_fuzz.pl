@@ -393,7 +393,7 @@ sub transaction
 		  : dml();
 		$calls++;
 		# What only a superuser or an owner may do, and what would not be clean afterwards.
-		$keep = 0 if $statement =~ /_access|slot_places|LOCK|TRUNCATE|forget_everything/ && $who eq 'postgres';
+		$keep = 0 if $statement =~ /_access|slot_places|pool_use|LOCK|TRUNCATE|forget_everything/ && $who eq 'postgres';
 		$keep = 0 if $statement =~ /pg_catalog|information_schema|pg_toast/ && $who eq 'postgres';
 		if ($undo && chance(0.4))
 		{

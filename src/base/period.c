@@ -27,10 +27,15 @@
 
 static const char *period_fault(RangeType *range, Period *period);
 
+/* Asked a dozen times for a booking, nearly always of the same type.  The server forgets none. */
 TypeCacheEntry *
 booking_range_type(Oid rangetype)
 {
-	return lookup_type_cache(rangetype, TYPECACHE_RANGE_INFO);
+	static TypeCacheEntry *last = NULL;
+
+	if (last == NULL || last->type_id != rangetype)
+		last = lookup_type_cache(rangetype, TYPECACHE_RANGE_INFO);
+	return last;
 }
 
 /* NULL when the range is a period, else what is wrong with it. */

@@ -268,13 +268,13 @@ nodes_suit_any_snapshot(List *nodes)
 	return true;
 }
 
-/* Has somebody else put a trigger on the table? */
+/* Has somebody else put a trigger on the table, or a rule?  That is another way to do more than the statement. */
 bool
 booking_has_foreign_triggers(Oid relid)
 {
 	Relation	rel = table_open(relid, AccessShareLock);
 	Oid			ours = get_namespace_oid("booking", false);
-	bool		found = false;
+	bool		found = rel->rd_rules != NULL;
 
 	for (int i = 0; rel->trigdesc && i < rel->trigdesc->numtriggers && !found; i++)
 	{

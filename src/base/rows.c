@@ -77,7 +77,7 @@ static Cache key_indexes = {
 static const KeyIndex *primary_key(Relation rel);
 static bool may_go_by_page(const RowsWanted *wanted);
 static IndexScanDesc begin_index_scan(const RowsWanted *wanted, Relation index, Snapshot snapshot);
-static bool next_version(RowScan *rows);
+static bool next_seen(RowScan *rows);
 static HeapTuple row_by_scan(const RowsWanted *wanted);
 static HeapTuple row_by_page(const RowsWanted *wanted, const RowNumber *numbered);
 static HeapTuple row_as_guessed(const RowsWanted *wanted, const RowNumber *numbered);
@@ -146,7 +146,7 @@ booking_rows_next(RowScan *rows)
 		return row;
 	}
 	do
-		if (!next_version(rows))
+		if (!next_seen(rows))
 			return NULL;
 	while (!table_tuple_satisfies_snapshot(rows->rel, rows->slot, rows->snapshot));
 	row = ExecFetchSlotHeapTuple(rows->slot, false, &copied);
@@ -156,7 +156,7 @@ booking_rows_next(RowScan *rows)
 
 /* As index_getnext_slot(), but a slot is made only if something is found: most often nothing is. */
 static bool
-next_version(RowScan *rows)
+next_seen(RowScan *rows)
 {
 	do
 	{

@@ -642,7 +642,8 @@ end_storing(Storing *storing)
 	for (int i = 0; i < storing->target->ri_NumIndices; i++)
 	{
 		index_insert_cleanup(storing->target->ri_IndexRelationDescs[i], storing->target->ri_IndexRelationInfo[i]);
-		index_close(storing->target->ri_IndexRelationDescs[i], RowExclusiveLock);
+		/* Locked to the end, like the table: to give the lock back costs more than to have it. */
+		index_close(storing->target->ri_IndexRelationDescs[i], NoLock);
 	}
 	ExecResetTupleTable(storing->estate->es_tupleTable, false);
 	FreeExecutorState(storing->estate);

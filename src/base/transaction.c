@@ -14,6 +14,7 @@
  *	deferred	space that is freed on the way to something else, and offered after that
  *	gates		that are entered, which gates.c keeps by itself (TransactionPart)
  *	notify		notifications to be sent at the commit, which notify.c keeps
+ *	pools		what has been taken of large pools, which pool_own.c keeps
  *
  * Counts are saved when a subtransaction begins, and restored if it is rolled back.  Notes
  * are made in order, and carry the subtransaction that they go with.
@@ -74,7 +75,7 @@ Transaction booking_transaction = {
 	.deferred = {.width = sizeof(FreedSpace)},
 };
 
-#define PARTS	2
+#define PARTS	3
 static const TransactionPart *parts[PARTS];
 
 /* An offer is being made, by a caller that catches every error. */
@@ -94,10 +95,11 @@ static void save_counts(SubTransactionId mine);
 static void restore_counts(SubTransactionId mine, bool abort);
 
 void
-booking_transaction_init(const TransactionPart *gates, const TransactionPart *notify)
+booking_transaction_init(const TransactionPart *gates, const TransactionPart *notify, const TransactionPart *pools)
 {
 	parts[0] = gates;
 	parts[1] = notify;
+	parts[2] = pools;
 	RegisterXactCallback(end_of_transaction, NULL);
 	RegisterSubXactCallback(end_of_subtransaction, NULL);
 }
@@ -272,7 +274,8 @@ end_of_transaction(XactEvent event, void *arg)
 		case XACT_EVENT_PRE_PREPARE:
 			check_accounts();
 			for (int i = 0; i < PARTS; i++)
-				parts[i]->prepare();
+				if (parts[i]->prepare)
+					parts[i]->prepare();
 			return;
 		case XACT_EVENT_PARALLEL_PRE_COMMIT:
 			return;

@@ -77,18 +77,19 @@ typedef struct Transaction
 	Notes		deferred;
 } Transaction;
 
-/* What is kept elsewhere, and has to hear of the same events (gates.c, notify.c). */
+/* What is kept elsewhere, and has to hear of the same events (gates.c, notify.c, pool_own.c). */
 typedef struct TransactionPart
 {
 	void		(*commit) (void);	/* the commit is about to be done; may be NULL */
-	void		(*prepare) (void);	/* a PREPARE TRANSACTION is about to be done */
+	void		(*prepare) (void);	/* a PREPARE TRANSACTION is about to be done; may be NULL */
 	void		(*undo) (SubTransactionId mine, SubTransactionId parent, bool abort);
 	void		(*forget) (void);	/* it is over */
 } TransactionPart;
 
 extern Transaction booking_transaction;
 
-extern void booking_transaction_init(const TransactionPart *gates, const TransactionPart *notify);
+extern void booking_transaction_init(const TransactionPart *gates, const TransactionPart *notify,
+									 const TransactionPart *pools);
 extern bool booking_line_serving(void);
 extern void booking_set_line_serving(bool now);
 extern void *booking_note(Notes *notes, int64 key, CommandId command, bool *found);

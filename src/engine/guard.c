@@ -117,6 +117,7 @@ typedef struct NumberedStep
 /* The statement of several rows that is running, if scans are kept for it. */
 static GuardKept *kept = NULL;
 
+static void count_places(GuardPlace *places, int nplaces, const GuardLoad *load, Count *count);
 static void tally_place(const GuardPlace *place, const GuardLoad *load, Count *count);
 static int	choose_items(const Numbered *numbered, const GuardRows *rows, bool all, PeakItem *items);
 static void guard_count_row(const GuardRow *row, void *arg);
@@ -156,28 +157,18 @@ booking_guard_judge(GuardPlace *places, int nplaces, const GuardLoad *load, int6
 	GuardVerdict verdict;
 	Count		count = {.quantity_of = quantity_of};
 
-	for (count.place = 0; count.place < nplaces; count.place++)
-	{
-		GuardPlace *place = &places[count.place];
-		bool		closed = place->heap == NULL;
-
-		if (place->tally)
-		{
-			tally_place(place, load, &count);
-			count.any = true;
-			continue;
-		}
-		if (closed)
-			place->heap = table_open(place->relid, NoLock);
-		count.arg = place->arg;
-		booking_guard_scan(place, load, guard_count_row, &count);
-		if (closed)
-		{
-			table_close(place->heap, NoLock);
-			place->heap = NULL;
-		}
-	}
+	count_places(places, nplaces, load, &count);
 	verdict = weigh(&count, places[0].index->range_type, load, capacity);
+	if (verdict.answer == GUARD_FULL && count.rows.coarse)
+	{
+		/* It is; and now from when to when? */
+		GuardLoad	exact = *load;
+
+		exact.exactly = true;
+		count = (Count) {.quantity_of = quantity_of};
+		count_places(places, nplaces, &exact, &count);
+		verdict = weigh(&count, places[0].index->range_type, load, capacity);
+	}
 	verdict.nothing = !count.any;
 
 	/* Rows have moved while we counted: only a count inside the gate will tell. */
@@ -185,6 +176,32 @@ booking_guard_judge(GuardPlace *places, int nplaces, const GuardLoad *load, int6
 		!all_still_there(places, &count))
 		verdict.answer = GUARD_FITS;
 	return verdict;
+}
+
+static void
+count_places(GuardPlace *places, int nplaces, const GuardLoad *load, Count *count)
+{
+	for (count->place = 0; count->place < nplaces; count->place++)
+	{
+		GuardPlace *place = &places[count->place];
+		bool		closed = place->heap == NULL;
+
+		if (place->tally)
+		{
+			tally_place(place, load, count);
+			count->any = true;
+			continue;
+		}
+		if (closed)
+			place->heap = table_open(place->relid, NoLock);
+		count->arg = place->arg;
+		booking_guard_scan(place, load, guard_count_row, count);
+		if (closed)
+		{
+			table_close(place->heap, NoLock);
+			place->heap = NULL;
+		}
+	}
 }
 
 /* What is in use here is known without its rows. */

@@ -66,6 +66,7 @@ typedef struct GuardLoad
 	RangeType  *range;
 	int64		quantity;
 	bool		outside;		/* judged without the gate: rows may move meanwhile */
+	bool		exactly;		/* a tally is not to leave out when its highest use is (GuardRows) */
 } GuardLoad;
 
 /* What is in use where rows need not be counted one by one; see GuardPlace. */
@@ -123,6 +124,7 @@ struct GuardRows
 	int			n;
 	int			size;
 	bool		fractions;		/* the bounds of some are no whole numbers */
+	bool		coarse;			/* some stand for the most of many at any instant of a stretch */
 };
 
 /* How much is in use in a stretch of time. */

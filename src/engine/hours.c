@@ -132,6 +132,19 @@ booking_local_instant(pg_tz *tz, int64 local)
 	}
 }
 
+/* The first instant after another at which the clock may jump; DT_NOEND if it does so never more. */
+TimestampTz
+booking_next_jump(pg_tz *tz, TimestampTz at)
+{
+	pg_time_t	from = seconds(at);
+	long int	offset;
+	int			unused;
+	pg_time_t	jump;
+	int			found = pg_next_dst_boundary(&from, &offset, &unused, &jump, &offset, &unused, tz);
+
+	return found > 0 ? (jump - EPOCH_SECS) * USECS_PER_SEC : DT_NOEND;
+}
+
 /* ISO: 1 is Monday.  2000-01-01 was a Saturday. */
 static int
 weekday_of(int32 date)

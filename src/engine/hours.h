@@ -41,6 +41,7 @@ typedef enum CalendarUnit
 extern int64 booking_local_time(pg_tz *tz, TimestampTz at);
 extern int32 booking_local_date(pg_tz *tz, TimestampTz at);
 extern TimestampTz booking_local_instant(pg_tz *tz, int64 local);
+extern TimestampTz booking_next_jump(pg_tz *tz, TimestampTz at);
 extern Period booking_calendar_period(pg_tz *tz, TimestampTz at, CalendarUnit unit);
 extern const OpenSpan *booking_spans_of_date(const Hours *hours, int32 date, int *n);
 /* Told of a stretch of time in which it is open; false: that is enough. */

@@ -27,6 +27,7 @@
 #include "base/test_point.h"
 #include "engine/peak.h"
 #include "engine/pool_fold.h"
+#include "engine/pool_own.h"
 
 /* So many changes are left alone. */
 #define FEW_CHANGES		64
@@ -121,7 +122,7 @@ booking_pool_fold(int64 resource_id)
 		.quantity = sums.item[i].quantity};
 		ItemPointerData tid;
 
-		booking_pool_insert(&table, &use, true, &tid);
+		booking_pool_insert(&table, &use, true, 0, &tid);
 	}
 	booking_pool_close(&table);
 }
@@ -132,7 +133,7 @@ collect_foldable(const PoolTable *table, int64 resource_id, Period window, Folda
 	PoolScan	scan;
 	const PoolRow *row;
 
-	booking_pool_scan_begin(&scan, table, resource_id, window);
+	booking_pool_scan_begin(&scan, table, resource_id, window, booking_pool_own_batch(resource_id));
 	while ((row = booking_pool_scan_next(&scan)) != NULL)
 		if (booking_pool_may_fold(row))
 			add_foldable(rows, (PeakItem) {row->use.occupies.from, row->use.occupies.to, row->use.quantity},

@@ -12,6 +12,9 @@
  *	holds	of bookings that may lapse, one by one, with the id; written and deleted with the hold,
  *			and never folded.
  *
+ * A transaction that writes very many changes gives them the number of a batch, so that it can leave them out
+ * when it looks itself (pool_own.c).  To others they are changes like any.
+ *
  * Changes and holds are read as guard.c reads bookings, whoever has written them: committed is sure, in
  * progress is pending.  A fold must not be seen by halves: a scan that met the rows it deletes
  * before it commits, and the sum that it writes afterwards, would count both, and the other way
@@ -60,6 +63,7 @@
 #include "storage/bufmgr.h"
 #include "storage/procarray.h"
 #include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
@@ -71,11 +75,15 @@
 #include "engine/guard_index.h"
 #include "engine/pool_rows.h"
 
+/* What btree_gist calls "<>". */
+#define DIFFERS		6
+
 /* Columns of booking.pool_use. */
 typedef enum PoolColumn
 {
 	POOL_RESOURCE_ID = 1,
 	POOL_QUANTITY,
+	POOL_BATCH,
 	POOL_EXPIRES_AT,
 	POOL_BOOKING_ID,
 	POOL_FOLDED,
@@ -86,6 +94,7 @@ typedef enum PoolColumn
 static const Column pool_columns[POOL_NCOLUMNS + 1] = {
 	[POOL_RESOURCE_ID] = {"resource_id", INT8OID},
 	[POOL_QUANTITY] = {"quantity", INT8OID},
+	[POOL_BATCH] = {"batch", INT8OID},
 	[POOL_EXPIRES_AT] = {"expires_at", TIMESTAMPTZOID},
 	[POOL_BOOKING_ID] = {"booking_id", UUIDOID},
 	[POOL_FOLDED] = {"folded", BOOLOID},
@@ -97,7 +106,8 @@ typedef struct PoolColumns
 {
 	Oid			relid;			/* hash key: must be first */
 	AttrNumber	attno[POOL_NCOLUMNS + 1];
-	GuardIndex	index;			/* resource_id, occupies */
+	GuardIndex	index;			/* resource_id, batch, occupies */
+	StrategyNumber differs;		/* "another batch", or 0 where the index cannot be asked that */
 	bool		direct;			/* an INSERT would do nothing that we do not do here */
 } PoolColumns;
 
@@ -139,9 +149,14 @@ find_layout(Relation heap)
 		const int16 *attno = index->rd_index->indkey.values;
 
 		if (booking_guard_index_fault(heap, index) == NULL &&
-			IndexRelationGetNumberOfKeyAttributes(index) == 2 && attno[0] == found.attno[POOL_RESOURCE_ID] &&
-			attno[1] == found.attno[POOL_OCCUPIES] && RelationGetIndexPredicate(index) == NIL)
+			IndexRelationGetNumberOfKeyAttributes(index) == 3 && attno[0] == found.attno[POOL_RESOURCE_ID] &&
+			attno[1] == found.attno[POOL_BATCH] && attno[2] == found.attno[POOL_OCCUPIES] &&
+			RelationGetIndexPredicate(index) == NIL)
+		{
 			booking_guard_describe(heap, index, &found.index);
+			found.differs = get_opcode(get_opfamily_member(index->rd_opfamily[1], INT8OID, INT8OID, DIFFERS)) == F_INT8NE ?
+				DIFFERS : InvalidStrategy;
+		}
 		index_close(index, AccessShareLock);
 	}
 	list_free(list);
@@ -172,8 +187,8 @@ suits_direct_insert(Relation heap)
 	for (int i = 0; heap->trigdesc && i < heap->trigdesc->numtriggers; i++)
 		if (!heap->trigdesc->triggers[i].tgisinternal && TRIGGER_FOR_INSERT(heap->trigdesc->triggers[i].tgtype))
 			return false;
-	/* Ours are resource_id, quantity, folded and occupies. */
-	return needed <= 4;
+	/* Ours are resource_id, quantity, batch, folded and occupies. */
+	return needed <= 5;
 }
 
 PoolTable
@@ -191,23 +206,35 @@ booking_pool_close(PoolTable *table)
 	table_close(table->heap, NoLock);
 }
 
-/* Begin to read the rows of a pool that overlap a period, as of now. */
+/* Can rows be written that belong to a batch (pool_own.c), and be left out of a scan? */
+bool
+booking_pool_may_batch(const PoolTable *table)
+{
+	return table->columns->direct && table->columns->differs != InvalidStrategy;
+}
+
+/* Begin to read the rows of a pool that overlap a period, as of now, without those of a batch, if it is not 0. */
 void
-booking_pool_scan_begin(PoolScan *scan, const PoolTable *table, int64 resource_id, Period window)
+booking_pool_scan_begin(PoolScan *scan, const PoolTable *table, int64 resource_id, Period window, int64 without)
 {
 	const GuardIndex *guard = &table->columns->index;
-	Datum		wanted[2] = {Int64GetDatum(resource_id), RangeTypePGetDatum(booking_make_range(window))};
-	ScanKeyData keys[2];
+	StrategyNumber differs = without ? table->columns->differs : InvalidStrategy;
+	ScanKeyData keys[3];
+	int			nkeys = 0;
 
-	*scan = (PoolScan) {.table = table, .resource_id = resource_id, .window = window};
+	*scan = (PoolScan) {.table = table, .resource_id = resource_id, .window = window, .without = without};
 	scan->snapshot = RegisterSnapshot(GetLatestSnapshot());
 	scan->removable = GlobalVisTestFor(table->heap);
 	scan->index = index_open(guard->index_id, AccessShareLock);
-	scan->scan = index_beginscan_compat(table->heap, scan->index, SnapshotAny, 2, 0);
-	for (int i = 0; i < 2; i++)
-		ScanKeyEntryInitialize(&keys[i], 0, i + 1, guard->strategy[i], InvalidOid,
-							   guard->collation[i], guard->proc[i], wanted[i]);
-	index_rescan(scan->scan, keys, 2, NULL, 0);
+	ScanKeyEntryInitialize(&keys[nkeys++], 0, 1, guard->strategy[0], InvalidOid, InvalidOid,
+						   guard->proc[0], Int64GetDatum(resource_id));
+	if (differs != InvalidStrategy)
+		ScanKeyEntryInitialize(&keys[nkeys++], 0, 2, differs, InvalidOid, InvalidOid,
+							   F_INT8NE, Int64GetDatum(without));
+	ScanKeyEntryInitialize(&keys[nkeys++], 0, 3, guard->strategy[2], InvalidOid, InvalidOid,
+						   guard->proc[2], RangeTypePGetDatum(booking_make_range(window)));
+	scan->scan = index_beginscan_compat(table->heap, scan->index, SnapshotAny, nkeys, 0);
+	index_rescan(scan->scan, keys, nkeys, NULL, 0);
 }
 
 /* The next of them that counts; NULL when there are no more. */
@@ -264,6 +291,7 @@ read_pool_row(PoolScan *scan, ItemPointer tid)
 			counts = pool_values(scan->table->columns, &tuple, RelationGetDescr(heap), &scan->row) &&
 				pool_row_counts(&tuple, scan->buffer, scan->snapshot, &scan->row) &&
 				scan->row.use.resource_id == scan->resource_id &&
+				(scan->without == 0 || scan->row.batch != scan->without) &&
 				scan->row.use.occupies.from < scan->window.to && scan->window.from < scan->row.use.occupies.to;
 			if (!counts)
 				scan->scan->kill_prior_tuple = HeapTupleIsSurelyDead(&tuple, scan->removable);
@@ -286,9 +314,9 @@ pool_values(const PoolColumns *columns, HeapTuple tuple, TupleDesc desc, PoolRow
 
 	for (int i = 1; i <= POOL_NCOLUMNS; i++)
 		value[i] = heap_getattr(tuple, columns->attno[i], desc, &null[i]);
-	if (null[POOL_RESOURCE_ID] || null[POOL_QUANTITY] || null[POOL_FOLDED] || null[POOL_OCCUPIES])
+	if (null[POOL_RESOURCE_ID] || null[POOL_QUANTITY] || null[POOL_BATCH] || null[POOL_FOLDED] || null[POOL_OCCUPIES])
 		return false;
-	*row = (PoolRow) {.folded = DatumGetBool(value[POOL_FOLDED])};
+	*row = (PoolRow) {.folded = DatumGetBool(value[POOL_FOLDED]), .batch = DatumGetInt64(value[POOL_BATCH])};
 	row->use.resource_id = DatumGetInt64(value[POOL_RESOURCE_ID]);
 	row->use.quantity = DatumGetInt64(value[POOL_QUANTITY]);
 	occupies = DatumGetRangeTypeP(value[POOL_OCCUPIES]);
@@ -372,7 +400,7 @@ row_has_gone(HeapTupleHeader row, Buffer buffer, Snapshot snapshot, PoolRow *fou
 
 /* Write a row; where it is, is put into *tid, if that is known. */
 void
-booking_pool_insert(const PoolTable *table, const PoolUse *use, bool folded, ItemPointer tid)
+booking_pool_insert(const PoolTable *table, const PoolUse *use, bool folded, int64 batch, ItemPointer tid)
 {
 	const AttrNumber *attno = table->columns->attno;
 	TupleTableSlot *slot;
@@ -390,6 +418,7 @@ booking_pool_insert(const PoolTable *table, const PoolUse *use, bool folded, Ite
 		slot->tts_isnull[attno[i] - 1] = (i == POOL_EXPIRES_AT || i == POOL_BOOKING_ID) && !use->held;
 	slot->tts_values[attno[POOL_RESOURCE_ID] - 1] = Int64GetDatum(use->resource_id);
 	slot->tts_values[attno[POOL_QUANTITY] - 1] = Int64GetDatum(use->quantity);
+	slot->tts_values[attno[POOL_BATCH] - 1] = Int64GetDatum(batch);
 	slot->tts_values[attno[POOL_EXPIRES_AT] - 1] = TimestampTzGetDatum(use->expires_at);
 	slot->tts_values[attno[POOL_BOOKING_ID] - 1] = UUIDPGetDatum(&use->booking_id);
 	slot->tts_values[attno[POOL_FOLDED] - 1] = BoolGetDatum(folded);

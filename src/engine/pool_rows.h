@@ -32,6 +32,7 @@ typedef struct PoolUse
 typedef struct PoolRow
 {
 	PoolUse		use;
+	int64		batch;			/* of a transaction with many rows (pool_own.c), or 0 */
 	bool		folded;			/* the sum of rows that it has replaced */
 	bool		pending;		/* comes, or if a hold also goes, with a transaction in progress: */
 	TransactionId xid;
@@ -52,6 +53,7 @@ typedef struct PoolScan
 	const PoolTable *table;
 	int64		resource_id;
 	Period		window;
+	int64		without;		/* rows of this batch are left out, 0: of none */
 	Relation	index;
 	IndexScanDesc scan;
 	Snapshot	snapshot;
@@ -62,10 +64,13 @@ typedef struct PoolScan
 
 extern PoolTable booking_pool_open(void);
 extern void booking_pool_close(PoolTable *table);
-extern void booking_pool_scan_begin(PoolScan *scan, const PoolTable *table, int64 resource_id, Period window);
+extern void booking_pool_scan_begin(PoolScan *scan, const PoolTable *table, int64 resource_id, Period window,
+									int64 without);
+extern bool booking_pool_may_batch(const PoolTable *table);
 extern const PoolRow *booking_pool_scan_next(PoolScan *scan);
 extern void booking_pool_scan_end(PoolScan *scan);
-extern void booking_pool_insert(const PoolTable *table, const PoolUse *use, bool folded, ItemPointer tid);
+extern void booking_pool_insert(const PoolTable *table, const PoolUse *use, bool folded, int64 batch,
+								ItemPointer tid);
 extern bool booking_pool_delete(const PoolTable *table, ItemPointer tid);
 extern bool booking_pool_add_to(const PoolTable *table, const PoolUse *use, ItemPointer tid);
 

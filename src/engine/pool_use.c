@@ -11,6 +11,8 @@
  *	- A booking that is stored, changed or deleted writes what it adds or gives back, in its own transaction
  *	  and, like its own row, inside the gate: where guard.c says "in the index", it is in two indexes.
  *	  (pool_change.c).  What is sure and what is pending is what it is for bookings.
+ *	- A transaction that books very often remembers what its own rows come to, and does not
+ *	  read them again (pool_own.c).
  *	- Now and then one replaces what is committed by sums, in its own transaction too (pool_fold.c).
  *	  It changes nothing that anybody counts (pool_rows.c), needs no gate, and waits for nobody.
  *
@@ -37,16 +39,21 @@
 #include "base/compat.h"
 #include "engine/lapse.h"
 #include "engine/pool_fold.h"
+#include "engine/pool_own.h"
 #include "engine/pool_use.h"
 
 /* Rows that this transaction has written, and can still add to. */
 #define REMEMBERED_ROWS	256
+
+/* From so many rows of this transaction in one look, it need not look at the next ones. */
+#define MANY_OWN_ROWS	16
 
 typedef struct OwnRow
 {
 	int64		resource_id;
 	Period		occupies;
 	TransactionId xid;			/* of the subtransaction */
+	int64		batch;
 	ItemPointerData tid;
 } OwnRow;
 
@@ -76,16 +83,23 @@ booking_pool_look(PoolLook *look, GuardRows *rows, GuardPending *pending)
 	const PoolRow *row;
 	int			changes = 0;
 	int			sums = 0;
+	int			own = 0;
+	int64		batch = booking_pool_own_batch(look->resource_id);
 
-	booking_pool_scan_begin(&scan, &table, look->resource_id, look->window);
+	look->any = booking_pool_own_any(look->resource_id, look->window);
+	booking_pool_scan_begin(&scan, &table, look->resource_id, look->window, look->all_rows ? 0 : batch);
 	while ((row = booking_pool_scan_next(&scan)) != NULL)
 	{
 		look->any = true;
+		if (row->ours && !row->use.held)
+			own++;
 		if (booking_pool_may_fold(row))
 			*(row->folded ? &sums : &changes) += 1;
 		count_pool_row(look, row, rows, pending, RelationGetRelid(table.heap));
 	}
 	booking_pool_scan_end(&scan);
+	if (own >= MANY_OWN_ROWS && batch == 0 && booking_pool_may_batch(&table))
+		booking_pool_own_begin(look->resource_id);
 	booking_pool_close(&table);
 
 	booking_pool_seen(look->resource_id, look->window, changes, sums);
@@ -164,17 +178,24 @@ add_pool_use(const PoolTable *table, const PoolUse *use)
 	TransactionId xid = GetCurrentTransactionId();
 	OwnRow	   *own = remembered_row(use);
 	ItemPointerData tid;
+	int64		batch = booking_pool_may_batch(table) ? booking_pool_own_batch(use->resource_id) : 0;
 
 	if (use->held)
 	{
-		booking_pool_insert(table, use, false, &tid);
+		booking_pool_insert(table, use, false, 0, &tid);
 		return;
 	}
-	if (own->xid == xid && own->resource_id == use->resource_id && own->occupies.from == use->occupies.from &&
-		own->occupies.to == use->occupies.to && booking_pool_add_to(table, use, &own->tid))
-		return;
-	booking_pool_insert(table, use, false, &tid);
-	*own = (OwnRow) {use->resource_id, use->occupies, xid, tid};
+	if (batch)
+		booking_pool_own_reserve(use->resource_id);
+	if (own->xid != xid || own->resource_id != use->resource_id || own->occupies.from != use->occupies.from ||
+		own->occupies.to != use->occupies.to || !booking_pool_add_to(table, use, &own->tid))
+	{
+		booking_pool_insert(table, use, false, batch, &tid);
+		*own = (OwnRow) {use->resource_id, use->occupies, xid, batch, tid};
+	}
+	/* The row may be from before the batch, or of one that is closed. */
+	if (batch && own->batch == batch)
+		booking_pool_own_add(use);
 }
 
 /* Nobody but who changes the booking does this, and has its row locked. */
@@ -186,7 +207,7 @@ remove_pool_hold(const PoolTable *table, const PoolUse *hold)
 	ItemPointerData tid;
 
 	ItemPointerSetInvalid(&tid);
-	booking_pool_scan_begin(&scan, table, hold->resource_id, hold->occupies);
+	booking_pool_scan_begin(&scan, table, hold->resource_id, hold->occupies, booking_pool_own_batch(hold->resource_id));
 	while ((row = booking_pool_scan_next(&scan)) != NULL)
 		if (row->use.held && memcmp(&row->use.booking_id, &hold->booking_id, UUID_LEN) == 0)
 			tid = row->tid;

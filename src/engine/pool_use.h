@@ -24,6 +24,7 @@ typedef struct PoolLook
 	Period		window;
 	const pg_uuid_t *booking_id;	/* whose hold does not count; NULL: none */
 	TimestampTz now;
+	bool		all_rows;		/* those of our own batch as well */
 	void		(*lapsed) (const pg_uuid_t *booking_id, void *arg);
 	void	   *arg;
 	bool		any;			/* has there been anything at all? */

@@ -27,7 +27,7 @@
  * gathered and written together, right after it, with the position of then.  That is the same promise: the
  * transaction has its id before, nothing has been committed between, and no code but ours runs between
  * the first of these AFTER triggers and the writing, or the events are not gathered: where others have
- * triggers on the tables, which might change one of these bookings first, or look for what happened.
+ * triggers or rules on the tables, which might change one of these bookings first, or look for what happened.
  *
  * No lock is taken here but those of an INSERT; nobody waits for a reader, or the other way round.
  *

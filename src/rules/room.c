@@ -1010,11 +1010,13 @@ collect_tally(const Wanted *wanted, const GuardLoad *window, Collected *collecte
 {
 	Counting	counting = booking_start_count(wanted->row);
 	GuardPlace	place = wanted->place;
+	GuardLoad	exact = *window;
 	GuardRows	rows = {0};
 	GuardPending pending;
 
 	place.arg = &counting;
-	place.tally(&place, window, &rows, &pending);
+	exact.exactly = true;
+	place.tally(&place, &exact, &rows, &pending);
 	collected->item = palloc_extended((Size) (rows.n + 1) * sizeof(PeakItem), MCXT_ALLOC_HUGE);
 	for (int i = 0; i < rows.n; i++)
 		if (!rows.row[i].pending || rows.row[i].quantity > 0)

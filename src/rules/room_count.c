@@ -32,6 +32,7 @@
 #include "base/rows.h"
 #include "engine/guard_index.h"
 #include "engine/lapse.h"
+#include "engine/pool_own.h"
 #include "engine/pool_use.h"
 #include "engine/request.h"
 #include "engine/resource.h"
@@ -118,9 +119,11 @@ booking_tally_large_pool(const GuardPlace *place, const GuardLoad *load, GuardRo
 		.window = booking_period(load->range),
 		.booking_id = &counting->id,
 		.now = counting->now,
+		.all_rows = load->exactly,
 		.lapsed = count_lapsed,
 		.arg = counting
 	};
+	int			first = rows->n;
 
 	booking_pool_look(&look, rows, pending);
 	if (!look.any && !load->outside)
@@ -131,6 +134,8 @@ booking_tally_large_pool(const GuardPlace *place, const GuardLoad *load, GuardRo
 	}
 	if (memcmp(&counting->id, &nobody, UUID_LEN) != 0)
 		leave_out_own(place, load, rows, pending);
+	if (!look.all_rows)
+		booking_pool_own_most(look.resource_id, look.window, rows, first);
 }
 
 static void

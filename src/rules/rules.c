@@ -40,6 +40,7 @@
 #include "base/plans.h"
 #include "base/trigger.h"
 #include "engine/peak.h"
+#include "engine/pool_own.h"
 #include "engine/pool_use.h"
 #include "rules/rules.h"
 
@@ -254,6 +255,8 @@ is_large_pool(HeapTuple row, TupleDesc desc)
 static void
 keep_large_pool(Datum resource_id, bool was, bool is)
 {
+	if (was != is)
+		booking_pool_own_forget();
 	if (was && !is)
 		booking_run(STMT_CLEAR_POOL, &resource_id, NULL);
 	if (is && !was)

@@ -12,7 +12,8 @@
  * least as long as wanted.  Of any other it is a period exactly that long, which begins on
  * a step of the resource's local clock: steps shorter than a day are counted from each
  * midnight, longer ones from the beginning of the time that is searched.  A time that
- * the clock jumps over is no step.
+ * the clock jumps over is no step.  One that it shows twice is a step both times, if steps are
+ * shorter than a day; a longer one ends at the first.
  *
  * Each offer has been judged by the very functions that judge a booking.
  *
@@ -397,13 +398,12 @@ next_step(const SlotCursor *cursor, TimestampTz at)
 		int64		time = local % USECS_PER_DAY + (local % USECS_PER_DAY < 0 ? USECS_PER_DAY : 0);
 		int64		wanted = local - time + Min(round_up(time, step), USECS_PER_DAY);
 		TimestampTz shown = at + (wanted - local);
-		int64		shows = booking_local_time(tz, shown);
 
 		CHECK_FOR_INTERRUPTS();
-		if (shows == wanted)
+		if (booking_local_time(tz, shown) == wanted)
 			return shown;
-		/* The clock has jumped: on from there. */
-		at = shows > wanted ? booking_local_instant(tz, wanted) : shown;
+		/* The clock jumps before that: on from there. */
+		at = Min(booking_next_jump(tz, at), shown);
 	}
 }
 
@@ -416,6 +416,9 @@ next_step_of_days(const SlotCursor *cursor, TimestampTz at)
 	int64		first = booking_local_time(tz, cursor->search->within.from);
 	int64		wanted = first + round_up(booking_local_time(tz, at) - first, step);
 
+	/* It begins when it is said to, also where the clock shows that time once more. */
+	if (at == cursor->search->within.from)
+		return at;
 	for (;; wanted += step)
 	{
 		TimestampTz shown;

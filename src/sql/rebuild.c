@@ -14,10 +14,11 @@
 #include "utils/inval.h"
 
 #include "base/cache.h"
+#include "engine/pool_own.h"
 
 PG_FUNCTION_INFO_V1(booking_forget_everything);
 
-/* Rows that are remembered belong to one of these tables, or came with one. */
+/* Rows that are remembered belong to one of these tables, or came with one; or are of this transaction. */
 Datum
 booking_forget_everything(PG_FUNCTION_ARGS)
 {
@@ -33,5 +34,6 @@ booking_forget_everything(PG_FUNCTION_ARGS)
 		if (OidIsValid(relid))
 			CacheInvalidateRelcacheByRelid(relid);
 	}
+	booking_pool_own_forget();
 	PG_RETURN_VOID();
 }

@@ -194,5 +194,13 @@ SELECT compared > 20 AS compared, wrong FROM pg_temp.recurring();
 SELECT compared > 20 AS compared, wrong FROM pg_temp.limits();
 SET TimeZone = 'UTC';
 
+-- A time zone that somebody has made up, a hundred hours from here.
+SELECT id > 0 FROM booking.create_resource('clock: far', timezone => '<far>-100');
+INSERT INTO booking.opening_hours (resource_id, weekday, opens, closes) SELECT booking.resource_id('clock: far'), d, '09:00', '17:00' FROM generate_series(1, 7) AS d;
+SELECT p = booking.local_period('clock: far', d + time '09:00', d + time '17:00') AS by_the_clock, d
+FROM booking.free_periods('clock: far', '[2040-03-08, 2040-03-11)') AS p, LATERAL (SELECT (lower(p) + interval '100 hours')::date AS d) AS t;
+SELECT period FROM booking.find_slots('[2040-03-08 05:00, 2040-03-11)', '1 hour', '{clock: far}', step => '1 day');
+SELECT begins, period FROM booking.occurrences('clock: far', '[2040-03-08 05:00, 2040-03-08 06:00)', 'FREQ=DAILY;COUNT=2');
+
 SET client_min_messages = error;
 DELETE FROM booking.resource WHERE name LIKE 'clock: %';

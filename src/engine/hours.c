@@ -99,13 +99,14 @@ booking_local_date(pg_tz *tz, TimestampTz at)
  * over it, the instant of the jump.
  *
  * Between two jumps the clock runs at a fixed offset.  Start where it certainly shows
- * less, two days earlier by the clock of Greenwich, and go from jump to jump.
+ * less, eight days earlier by the clock of Greenwich (a time zone of one's own making may be
+ * a week away), and go from jump to jump.
  */
 TimestampTz
 booking_local_instant(pg_tz *tz, int64 local)
 {
 	int64		fraction = local - floor_divide(local, USECS_PER_SEC) * USECS_PER_SEC;
-	pg_time_t	from = seconds(local) - 2 * SECS_PER_DAY;
+	pg_time_t	from = seconds(local) - 8 * SECS_PER_DAY;
 
 	for (;;)
 	{

@@ -427,7 +427,7 @@ next_step_of_days(const SlotCursor *cursor, TimestampTz at)
 		if (wanted > END_TIMESTAMP - USECS_PER_DAY)
 			return DT_NOEND;
 		shown = booking_local_instant(tz, wanted);
-		if (shown >= at && booking_local_time(tz, shown) == wanted)
+		if (shown >= at && (booking_local_time(tz, shown) == wanted || shown >= cursor->search->within.to))
 			return shown;
 	}
 }

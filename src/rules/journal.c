@@ -55,6 +55,7 @@
 #include "utils/numeric.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
+#include "utils/uuid.h"
 
 #include "base/cache.h"
 #include "base/compat.h"
@@ -133,11 +134,15 @@ static int32 numbered_seat(const BookingRow *row);
 static const char *kind_of(const Happening *happening);
 static bool differs(const Happening *happening, int attno);
 static Jsonb *rows_of_event(const Happening *happening);
+static void push_new(JsonbInState *detail, const Happening *happening);
 static void push_version(JsonbInState *detail, const Happening *happening, int version, const char *key);
+static void push_key(JsonbInState *detail, const char *key);
+static void push_column(JsonbInState *detail, Form_pg_attribute attribute, Datum value, bool isnull);
 static bool is_shown(const Happening *happening, int attno);
 static void get_shown(Datum value, Form_pg_attribute attribute, JsonbValue *shown);
 static void show_string(char *text, int length, JsonbValue *shown);
 static void append_instant(StringInfo text, TimestampTz instant);
+static void append_uuid(StringInfo text, const pg_uuid_t *id);
 static void write_event(const Happening *happening);
 static void run_events(Datum *values, const char *nulls, int n, const Happening *to_tell);
 static void fill_event(const Happening *happening, Datum *values, char *nulls);
@@ -498,7 +503,9 @@ rows_of_event(const Happening *happening)
 	JsonbInState detail = {0};
 
 	push_jsonb(&detail, WJB_BEGIN_OBJECT, NULL);
-	if (happening->tuple[1])
+	if (happening->tuple[0] == NULL)
+		push_new(&detail, happening);
+	else if (happening->tuple[1])
 		push_version(&detail, happening, 1, "now");
 	if (happening->tuple[0])
 		push_version(&detail, happening, 0, "was");
@@ -506,13 +513,30 @@ rows_of_event(const Happening *happening)
 	return JsonbValueToJsonb(detail.result);
 }
 
+/* Of a new row, not what is still in the row, or in the next event if that changes it. */
+static void
+push_new(JsonbInState *detail, const Happening *happening)
+{
+	/* In the order that the keys have in a jsonb, in which they need not be sorted. */
+	static const BookingColumn shown_ones[] = {
+		BOOKING_PERIOD, BOOKING_REASON, BOOKING_STATUS, BOOKING_SEAT_NO, BOOKING_GROUP_ID, BOOKING_QUANTITY,
+		BOOKING_EXPIRES_AT, BOOKING_WAITLIST_ID, BOOKING_CHECKED_IN_AT, BOOKING_CHECKED_OUT_AT
+	};
+	const BookingRow *row = &happening->row[1];
+
+	push_key(detail, "now");
+	push_jsonb(detail, WJB_BEGIN_OBJECT, NULL);
+	for (int i = 0; i < (int) lengthof(shown_ones); i++)
+		if (!row->null[shown_ones[i]])
+			push_column(detail, TupleDescAttr(happening->desc, row->column[shown_ones[i]] - 1),
+						row->value[shown_ones[i]], false);
+	push_jsonb(detail, WJB_END_OBJECT, NULL);
+}
+
 static void
 push_version(JsonbInState *detail, const Happening *happening, int version, const char *key)
 {
-	JsonbValue	shown;
-
-	show_string(unconstify(char *, key), strlen(key), &shown);
-	push_jsonb(detail, WJB_KEY, &shown);
+	push_key(detail, key);
 	push_jsonb(detail, WJB_BEGIN_OBJECT, NULL);
 	for (int attno = 1; attno <= happening->desc->natts; attno++)
 	{
@@ -523,40 +547,43 @@ push_version(JsonbInState *detail, const Happening *happening, int version, cons
 		if (attribute->attisdropped || attribute->attgenerated || !is_shown(happening, attno))
 			continue;
 		value = heap_getattr(happening->tuple[version], attno, happening->desc, &isnull);
-		if (isnull && !(happening->tuple[0] && happening->tuple[1]))
-			continue;
-		show_string(NameStr(attribute->attname), strlen(NameStr(attribute->attname)), &shown);
-		push_jsonb(detail, WJB_KEY, &shown);
-		if (isnull)
-			shown.type = jbvNull;
-		else
-			get_shown(value, attribute, &shown);
-		push_jsonb(detail, WJB_VALUE, &shown);
+		if (!isnull || happening->tuple[1])
+			push_column(detail, attribute, value, isnull);
 	}
 	push_jsonb(detail, WJB_END_OBJECT, NULL);
 }
 
+static void
+push_key(JsonbInState *detail, const char *key)
+{
+	JsonbValue	shown;
+
+	show_string(unconstify(char *, key), strlen(key), &shown);
+	push_jsonb(detail, WJB_KEY, &shown);
+}
+
+static void
+push_column(JsonbInState *detail, Form_pg_attribute attribute, Datum value, bool isnull)
+{
+	JsonbValue	shown;
+
+	push_key(detail, NameStr(attribute->attname));
+	if (isnull)
+		shown.type = jbvNull;
+	else
+		get_shown(value, attribute, &shown);
+	push_jsonb(detail, WJB_VALUE, &shown);
+}
+
 /*
- * Is a column part of what is told?  Not what follows from others, nor what the event has
- * beside it.  Of a new row not what is still in the row, or in the next event if that
- * changes it.
+ * Is a column of a row that is there already part of what is told?  Not what follows from others, nor what the
+ * event has beside it.
  */
 static bool
 is_shown(const Happening *happening, int attno)
 {
-	static const BookingColumn new_ones[] = {
-		BOOKING_SEAT_NO, BOOKING_PERIOD, BOOKING_QUANTITY, BOOKING_STATUS, BOOKING_EXPIRES_AT, BOOKING_GROUP_ID,
-		BOOKING_WAITLIST_ID, BOOKING_CHECKED_IN_AT, BOOKING_CHECKED_OUT_AT, BOOKING_REASON
-	};
 	const AttrNumber *column = happening->row[happening->tuple[1] ? 1 : 0].column;
 
-	if (happening->tuple[0] == NULL)
-	{
-		for (int i = 0; i < (int) lengthof(new_ones); i++)
-			if (attno == column[new_ones[i]])
-				return true;
-		return false;
-	}
 	if (happening->tuple[1] == NULL)
 		return true;
 	if (attno == column[BOOKING_VERSION] || attno == column[BOOKING_UPDATED_AT])
@@ -615,6 +642,10 @@ get_shown(Datum value, Form_pg_attribute attribute, JsonbValue *shown)
 				show_string(VARDATA_ANY(packed), VARSIZE_ANY_EXHDR(packed), shown);
 				return;
 			}
+		case UUIDOID:
+			initStringInfo(&built);
+			append_uuid(&built, DatumGetUUIDP(value));
+			break;
 		default:
 			{
 				Oid			output;
@@ -627,6 +658,21 @@ get_shown(Datum value, Form_pg_attribute attribute, JsonbValue *shown)
 			}
 	}
 	show_string(built.data, built.len, shown);
+}
+
+/* As uuid_out() writes it, which takes four times as long. */
+static void
+append_uuid(StringInfo text, const pg_uuid_t *id)
+{
+	char		hex[2 * UUID_LEN];
+
+	(void) hex_encode((const char *) id->data, UUID_LEN, hex);
+	for (int i = 0, n = 8; i < (int) sizeof(hex); i += n, n = i < 20 ? 4 : 12)
+	{
+		if (i > 0)
+			appendStringInfoChar(text, '-');
+		appendBinaryStringInfo(text, hex + i, n);
+	}
 }
 
 static void

@@ -26,6 +26,8 @@
  *	JOIN		104			resource id		commit			the line, while something is freed
  *	LINE		105			resource id		commit			offering what has been freed
  *
+ * PLACES is taken in ExclusiveLock; whoever only waits for its end takes it in ShareLock, for a moment.
+ *
  * A single booking takes them in this order.  JOIN and LINE come last, when the places that a
  * statement has given back have been settled as well.  Where somebody stands in line, a
  * newcomer takes LINE before the GATE and PLACES, and then waits neither for PLACES nor for

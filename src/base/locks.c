@@ -424,6 +424,14 @@ booking_lock_places(int64 slot_id, int shard, bool wait)
 	return result != LOCKACQUIRE_NOT_AVAIL;
 }
 
+/* Wait until nobody has it, together with others that do the same, and have it no more than they. */
+void
+booking_await_places(int64 slot_id, int shard)
+{
+	if (booking_lock_take(LOCK_PLACES + shard, (uint64) slot_id, ShareLock, true) != LOCKACQUIRE_NOT_AVAIL)
+		(void) booking_lock_release(LOCK_PLACES + shard, (uint64) slot_id, ShareLock);
+}
+
 /*
  * For a caller that has written nothing under the lock, since it was taken the last time; or has
  * got on without it, because the row was its own already.

@@ -33,6 +33,7 @@ extern void booking_unlock_line(int64 resource_id);
 extern bool booking_holds_line(int64 resource_id);
 extern void booking_lock_capacity(Oid relid, bool change);
 extern bool booking_lock_places(int64 slot_id, int shard, bool wait);
+extern void booking_await_places(int64 slot_id, int shard);
 extern void booking_unlock_places(int64 slot_id, int shard);
 extern bool booking_many_places(void);
 

@@ -263,20 +263,30 @@ booking_shards_take_at_once(const Slot *slot, const Slot *from, int64 need, int6
  * is refused like this has not begun to insert.
  *
  * Most that ask for a place that is taken come long after it was.  For a counter that nobody is
- * writing, no lock is needed to say so.
+ * writing, no lock is needed to say so.  While somebody takes the last that would do, others come and
+ * will hear the same, nearly always: they wait for its end side by side, not one behind the other.
  */
 int64
 booking_shards_await_turn(const Slot *slot, int32 quantity, bool *locked)
 {
 	ShardRow	row;
-	int64		free;
+	int64		free = free_in(slot, 0, false, &row);
 
 	Assert(slot->nshards == 1);
 	*locked = false;
-	free = free_in(slot, 0, false, &row);
-	if (free >= 0 && free < quantity)
-		return free;
-	booking_lock_places(slot->id, 0, true);
+	for (;;)
+	{
+		bool		last = free != NO_SUCH_SHARD && row.free == quantity;
+
+		if (free >= 0 && free < quantity)
+			return free;
+		if (booking_lock_places(slot->id, 0, !last))
+			break;
+		booking_await_places(slot->id, 0);
+		CHECK_FOR_INTERRUPTS();
+		free = free_in(slot, 0, true, &row);
+	}
+
 	free = free_in(slot, 0, true, &row);
 	if (free == NO_SUCH_SHARD)
 		booking_shards_not_counted(slot);

@@ -15,7 +15,8 @@
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
+#include "utils/fmgroids.h"
+#include "utils/memutils.h"
 #include "utils/numeric.h"
 #include "utils/uuid.h"
 
@@ -176,13 +177,14 @@ booking_json_integer(const JsonbValue *value, int64 most)
 RangeType *
 booking_json_period(const JsonbValue *value)
 {
-	Oid			function;
-	Oid			parameter;
+	/* It remembers what it has looked up about the type. */
+	static FmgrInfo input = {0};
 	Period		unused;
 	RangeType  *range;
 
-	getTypeInputInfo(TSTZRANGEOID, &function, &parameter);
-	range = DatumGetRangeTypeP(OidInputFunctionCall(function, booking_json_string(value), parameter, -1));
+	if (input.fn_oid == InvalidOid)
+		fmgr_info_cxt(F_RANGE_IN, &input, TopMemoryContext);
+	range = DatumGetRangeTypeP(InputFunctionCall(&input, booking_json_string(value), TSTZRANGEOID, -1));
 	booking_check_period(range, &unused);
 	return range;
 }

@@ -62,4 +62,45 @@ INSERT INTO trip VALUES (1, 'empty');
 SELECT pg_temp.said($$SELECT booking.guard_table('trip', '{bus}', '{during}', bounds => '[]')$$);
 SELECT booking.guard_table('trip', '{bus}', '{during}');
 INSERT INTO trip VALUES (1, 'empty');
+
+-- Every kind of range among thousands, on an index of several pages: refused is just what overlaps something, as the operator
+-- && has it.
+CREATE TABLE many_kinds (n integer, during tsrange);
+CREATE INDEX ON many_kinds USING gist (during);
+SELECT booking.guard_table('many_kinds', '{}', '{during}', 1);
+CREATE TABLE many_numbers (n integer, during int8range);
+SELECT booking.guard_table('many_numbers', '{}', '{during}', 1);
+CREATE PROCEDURE try_kinds(target regclass, INOUT stored integer DEFAULT 0, INOUT refused integer DEFAULT 0, INOUT wrong integer DEFAULT 0)
+LANGUAGE plpgsql AS $$
+DECLARE
+	kind text := (SELECT format_type(atttypid, -1) FROM pg_attribute WHERE attrelid = target AND attname = 'during');
+	free boolean;
+	lower bigint;
+	upper bigint;
+	range text;
+BEGIN
+	FOR n IN 1 .. 3000 LOOP
+		-- Far apart, or close together; a few without a bound, and some with an infinity for one.
+		lower := abs(hashint4(n)::bigint) % CASE WHEN n % 3 = 0 THEN 40 ELSE 400000 END;
+		upper := lower + abs(hashint4(n + 1000000)::bigint) % 20;
+		range := CASE n % 5 WHEN 0 THEN '(' ELSE '[' END || CASE kind WHEN 'tsrange' THEN format('%s,%s', timestamp '2030-01-01' + lower * interval '1 hour',
+			CASE WHEN n IN (1700, 1701) THEN 'infinity'::timestamp ELSE timestamp '2030-01-01' + upper * interval '1 hour' END) ELSE format('%s,%s', lower, upper) END
+			|| CASE n % 7 WHEN 0 THEN ']' ELSE ')' END;
+		range := CASE WHEN n IN (2000, 2500) THEN regexp_replace(range, ',.*', ',)') WHEN n IN (2100, 2600) THEN regexp_replace(range, '.*,', '(,')
+			WHEN n = 2200 THEN '(,)' WHEN n IN (2900, 2950) THEN regexp_replace(range, '.*,', '[-infinity,') ELSE range END;
+		CONTINUE WHEN kind <> 'tsrange' AND range LIKE '%infinity%';
+		EXECUTE format('SELECT NOT EXISTS (SELECT FROM %s WHERE during && %L::%s)', target, range, kind) INTO free;
+		BEGIN
+			EXECUTE format('INSERT INTO %s VALUES (%s, %L)', target, n, range);
+			stored := stored + 1;
+			wrong := wrong + (NOT free)::integer;
+		EXCEPTION WHEN exclusion_violation THEN
+			refused := refused + 1;
+			wrong := wrong + free::integer;
+		END;
+	END LOOP;
+END $$;
+CALL try_kinds('many_kinds');
+CALL try_kinds('many_numbers');
+SELECT count(*) FROM booking.verify_guards();
 DROP SCHEMA guard_bounds CASCADE;

@@ -72,6 +72,7 @@
 #include "base/period.h"
 #include "base/test_point.h"
 #include "engine/guard.h"
+#include "engine/guard_overlap.h"
 #include "engine/peak.h"
 
 typedef struct Count
@@ -466,6 +467,7 @@ scan_place(const GuardPlace *place, const GuardLoad *load, Snapshot snapshot, Gu
 	int			nkeys = make_keys(guard, load, keys);
 	GuardScan	own = {0};
 	GuardScan  *open = find_kept_scan(place, nkeys);
+	GuardOverlap overlap;
 	Indexed		indexed = {0};
 
 	if (open == NULL)
@@ -476,7 +478,9 @@ scan_place(const GuardPlace *place, const GuardLoad *load, Snapshot snapshot, Gu
 	if (guard_has_expressions(guard))
 		indexed_begin(&indexed, place->heap, open->index);
 	index_rescan(open->scan, keys, nkeys, NULL, 0);
+	booking_overlap_begin(&overlap, open->scan, guard->nkeys + 1, booking_range_type(guard->range_type)->rng_cmp_proc_finfo.fn_oid);
 	visit_scanned(place, load, open->scan, &indexed, visit, arg);
+	booking_overlap_end(&overlap);
 	if (indexed.expressions)
 		indexed_end(&indexed);
 	open->scan->xs_snapshot = NULL;

@@ -67,6 +67,15 @@ my $script = q{
 	ROLLBACK;
 \elif :dice <= 97
 	SELECT attempt($$UPDATE booking.resource SET capacity = CASE capacity WHEN 300 THEN 255 ELSE 300 END WHERE name = 'pool 3'$$);
+\elif :dice <= 98
+	BEGIN;
+	SELECT many('pool ' || :pool);
+	SAVEPOINT a;
+	SELECT many('pool ' || :pool);
+	SELECT attempt($$SELECT booking.cancel(one('holder = ''plain'' AND status = ''confirmed'''))$$);
+	ROLLBACK TO a;
+	SELECT attempt(format($$SELECT add('pool ' || %s, hours(%s, %s), %s)$$, :pool, :from, :hours, :quantity));
+	COMMIT;
 \else
 	SELECT attempt('SELECT booking.expire_holds()');
 \endif
@@ -88,6 +97,15 @@ END $$;
 CREATE FUNCTION add(pool text, period tstzrange, quantity integer) RETURNS void LANGUAGE sql AS $$
 INSERT INTO booking.booking (resource_id, period, holder, quantity) VALUES (booking.resource_id(pool), period, 'plain', quantity)
 $$;
+-- Periods that differ and overlap, more than a transaction reads again, of which some cannot be had.
+CREATE FUNCTION many(pool text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	FOR from_hour IN 0 .. 5 LOOP
+		FOR n IN 1 .. 4 LOOP
+			PERFORM attempt(format('SELECT add(%L, hours(%s, %s), %s)', pool, from_hour, n, CASE n WHEN 3 THEN 200 ELSE 1 END));
+		END LOOP;
+	END LOOP;
+END $$;
 -- Refused, gone, changed meanwhile; two that move several things in one transaction may deadlock.
 CREATE FUNCTION attempt(statement text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
@@ -168,10 +186,11 @@ $node->safe_psql($database, q{
 BEGIN;
 SELECT add('pool 1', hours(500, 1), 100);
 SELECT add('pool 1', hours(500, 1), 100);
+SELECT count(add('pool 1', hours(800, n), 5)) FROM generate_series(1, 40) AS n;
 PREPARE TRANSACTION 'pool';
 });
 my $busy = $node->background_psql($database);
-$busy->query_safe(q{BEGIN; SELECT add('pool 1', hours(600, 1), 300); DELETE FROM booking.booking WHERE holder = 'plain';});
+$busy->query_safe(q{BEGIN; SELECT add('pool 1', hours(600, 1), 300); SELECT count(add('pool 1', hours(900, n), 5)) FROM generate_series(1, 40) AS n; DELETE FROM booking.booking WHERE holder = 'plain';});
 $node->stop('immediate');
 eval { $busy->quit };
 $node->start;
@@ -183,6 +202,10 @@ is($node->safe_psql($database, q{SELECT count(id) FROM booking.try_book_slot('po
 $node->safe_psql($database, q{COMMIT PREPARED 'pool'});
 is($node->safe_psql($database, q{SELECT count(id) FROM booking.try_book_slot('pool 1', hours(500, 1), 'next', 1)}), 0,
 	'what was prepared takes what it took');
+is($node->safe_psql($database, q{SELECT quantity FROM unnest('{101,100}'::int[]) AS n, booking.try_book_slot('pool 1', hours(800, 1), 'next', n)}), 100,
+	'as do the rows of its batch');
+is($node->safe_psql($database, q{SELECT quantity FROM booking.try_book_slot('pool 1', hours(900, 1), 'next', 300)}), 300,
+	'and those of a batch that was in progress take nothing');
 check($node, $database, 'after COMMIT PREPARED');
 
 # A replica takes over.

@@ -128,7 +128,7 @@ static bool store_each(Storing *storing);
 static bool store_one(Storing *storing, TupleTableSlot *slot);
 static void store_together(Storing *storing);
 static void open_indexes(Storing *storing, TupleTableSlot *slot);
-static List *put_into_indexes(Storing *storing, TupleTableSlot *slot);
+static List *put_row_into_indexes(Storing *storing, TupleTableSlot *slot);
 static void end_storing(Storing *storing);
 
 /*
@@ -525,7 +525,7 @@ store_one(Storing *storing, TupleTableSlot *slot)
 	if (storing->row->more == 0)
 		open_indexes(storing, slot);
 	if (target->ri_NumIndices > 0)
-		recheck = put_into_indexes(storing, slot);
+		recheck = put_row_into_indexes(storing, slot);
 	if (target->ri_TrigDesc)
 		ExecARInsertTriggers(estate, target, slot, recheck, NULL);
 	return true;
@@ -612,7 +612,7 @@ open_indexes(Storing *storing, TupleTableSlot *slot)
 
 /* An index that is known to have nothing in the way is not asked again. */
 static List *
-put_into_indexes(Storing *storing, TupleTableSlot *slot)
+put_row_into_indexes(Storing *storing, TupleTableSlot *slot)
 {
 	const Store *store = storing->store;
 	ResultRelInfo *target = storing->target;

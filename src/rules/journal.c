@@ -141,6 +141,7 @@ static void push_column(JsonbInState *detail, Form_pg_attribute attribute, Datum
 static bool is_shown(const Happening *happening, int attno);
 static void get_shown(Datum value, Form_pg_attribute attribute, JsonbValue *shown);
 static void show_string(char *text, int length, JsonbValue *shown);
+static void append_period(StringInfo built, Period period);
 static void append_instant(StringInfo text, TimestampTz instant);
 static void append_uuid(StringInfo text, const pg_uuid_t *id);
 static void write_event(const Happening *happening);
@@ -613,18 +614,9 @@ get_shown(Datum value, Form_pg_attribute attribute, JsonbValue *shown)
 			append_instant(&built, DatumGetTimestampTz(value));
 			break;
 		case TSTZRANGEOID:
-			{
-				Period		period = booking_period(DatumGetRangeTypeP(value));
-
-				initStringInfo(&built);
-				appendStringInfoChar(&built, '[');
-				append_instant(&built, period.from);
-				appendStringInfoChar(&built, ',');
-				if (period.to != DT_NOEND)
-					append_instant(&built, period.to);
-				appendStringInfoChar(&built, ')');
-				break;
-			}
+			initStringInfo(&built);
+			append_period(&built, booking_period(DatumGetRangeTypeP(value)));
+			break;
 		case JSONBOID:
 			if (toast_raw_datum_size(value) <= LONGEST_TEXT)
 			{
@@ -658,6 +650,17 @@ get_shown(Datum value, Form_pg_attribute attribute, JsonbValue *shown)
 			}
 	}
 	show_string(built.data, built.len, shown);
+}
+
+static void
+append_period(StringInfo built, Period period)
+{
+	appendStringInfoChar(built, '[');
+	append_instant(built, period.from);
+	appendStringInfoChar(built, ',');
+	if (period.to != DT_NOEND)
+		append_instant(built, period.to);
+	appendStringInfoChar(built, ')');
 }
 
 /* As uuid_out() writes it, which takes four times as long. */

@@ -29,9 +29,20 @@ ISOLATION_OPTS = --load-extension=btree_gist --load-extension=booking
 
 TAP_TESTS = 1
 
+# Nothing is expected by a certain time, on whatever machine: only what hangs is ended.
+# (180 seconds, without this, is all that a session in the background of a TAP test may last.)
+export PG_TEST_TIMEOUT_DEFAULT ?= 900
+export PGISOLATIONTIMEOUT ?= 900
+export PGCTLTIMEOUT ?= 900
+
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
+
+# Our own functions are found when the library is linked, not by every session that loads it.
+ifeq ($(PORTNAME), linux)
+override SHLIB_LINK += -Wl,-Bsymbolic
+endif
 
 # The server's own headers leave parameters of inline functions unused.
 override CFLAGS += -Wno-unused-parameter

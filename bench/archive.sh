@@ -59,7 +59,7 @@ done
 progress ''
 
 heading "$CLIENTS clients" 'per second' 'of alone'
-show alone alone 'bookings, nobody archives'
+show alone alone 'bookings, nothing is archived'
 show meanwhile alone 'bookings, while it is archived'
 show moved moved 'bookings archived'
 say

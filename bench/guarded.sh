@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 #
-# bench/guarded.sh: what guard_table() costs on somebody's table, against what people do by hand
+# bench/guarded.sh: what guard_table() costs on a table of an application, against what people do by hand
 #
 #   tools/server start bench; eval "$(tools/server env bench)"; bench/guarded.sh [SECONDS [CLIENTS]]
 #

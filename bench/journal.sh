@@ -98,5 +98,5 @@ expect history.on history.off 0.9 'history, on / off'
 echo 'SELECT WHERE false;' >&"$listener"
 exec {listener}>&-
 while kill -0 "$listens" 2>/dev/null; do sleep 0.1; done
-[[ -s $WORK/heard ]] || die 'nobody has heard of anything'
+[[ -s $WORK/heard ]] || die 'no notification was received'
 exit $FAILED

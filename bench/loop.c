@@ -121,7 +121,7 @@ loop_run(void (*tick) (void))
 		while (sleeper_count > 0 && sleepers[0]->wake_at <= now)
 			push(&ready, sleeper_take());
 
-		/* Whoever becomes ready while these run has to wait for the next round, behind the sockets. */
+		/* A fiber that becomes ready while these run has to wait for the next round, behind the sockets. */
 		for (Fiber *last = ready.last; last != NULL;)
 		{
 			bool		was_last;
@@ -180,7 +180,7 @@ meeting_wait(Meeting *meeting)
 	if (meeting->present >= meeting->expected)
 	{
 		release(meeting);
-		push(&ready, current);	/* behind the others: nobody gets a head start */
+		push(&ready, current);	/* behind the others: no fiber gets a head start */
 	}
 	else
 	{

@@ -28,7 +28,7 @@ extern void loop_wait_writable(int fd);
 extern void loop_sleep(int64_t nanoseconds);
 
 /*
- * A meeting point: everybody who comes waits until `expected` have come, then all leave together. Opening it lets everybody
+ * A meeting point: each fiber that comes waits until `expected` have come, then all leave together. Opening it lets all
  * through, now and from then on.
  */
 typedef struct Meeting
@@ -40,7 +40,7 @@ typedef struct Meeting
 } Meeting;
 
 extern void meeting_wait(Meeting *meeting);
-extern void meeting_leave(Meeting *meeting);	/* somebody who was expected will not come again */
+extern void meeting_leave(Meeting *meeting);	/* a fiber that was expected will not come again */
 extern void meeting_open(Meeting *meeting);
 
 #endif

@@ -9,7 +9,7 @@
 #              same check under a lock held to commit, against a bare INSERT, and
 #              against a PL/pgSQL trigger that counts; with commits as fast as the
 #              disk, and with commits that take 1 ms.  All tables are alike.
-# overselling  the same trigger and ours on a pool with 3 units that everybody wants.
+# overselling  the same trigger and ours on a pool with 3 units that all clients want.
 # growth       the time of one check with 100,000 bookings of other periods, and
 #              with --rows of them (1,000,000; 10,000,000 take 20 minutes to load);
 #              and with 1 to 10,000 bookings that overlap: of a large pool, of a guarded

@@ -1,5 +1,5 @@
 /*
- * race.c: who sells fastest without selling twice?
+ * race.c: which strategy sells fastest without selling twice?
  *
  * Runs one scenario with each of the strategies that make sense for it, in a scratch database that is dropped at the end, also after an
  * interruption. For each strategy: set up the tables, connect the clients, let every client serve one customer out of competition, start
@@ -123,7 +123,7 @@ main(int argc, char **argv)
 	if (count == 0 && interrupted)
 		return 130;
 	if (count == 0)
-		die("%s has no recipe for this scenario", wanted_count > 0 ? "none of these strategies" : "nobody");
+		die("%s has no recipe for this scenario", wanted_count > 0 ? "none of these strategies" : "no strategy");
 
 	report_table(runs, count);
 	if (csv_path && !report_csv(csv_path, runs, count, &machine))
@@ -270,7 +270,7 @@ read_options(int argc, char **argv)
 	if (given.quantity.high)
 	{
 		if (scenario->sizes.quantity.high == 1)
-			die("in scenario %s everybody wants one", scenario->name);
+			die("in scenario %s every client wants one", scenario->name);
 		asked.quantity = given.quantity;
 	}
 }
@@ -476,7 +476,7 @@ set_up(Run *run)
 	if (run->recipe->prepare)
 		run->recipe->prepare(run->sizes.things + REHEARSAL_THINGS, run->sizes.capacity);
 	size_before = number_of(DATABASE_SIZE);
-	execute("CHECKPOINT");		/* so that no strategy pays for another one's pages; not for everybody, then without */
+	execute("CHECKPOINT");		/* so that no strategy pays for another one's pages; where the role may not, without */
 	return true;
 }
 
@@ -553,7 +553,7 @@ tick(void)
 }
 
 /*
- * Nobody begins anything from here on; what has begun may end.
+ * No client begins anything from here on; what has begun may end.
  */
 static void
 end_race(void)

@@ -40,7 +40,7 @@ typedef struct Scenario
 	Sizes		sizes;			/* what is raced when nothing else is asked for */
 	int			together;		/* things of which a customer takes any, then the next few; 0: all of them */
 	const char *tables;			/* :things, :all and :capacity are replaced */
-	const char *oracle;			/* SQL: units sold, units sold above the capacity; of the table booking, whoever filled it */
+	const char *oracle;			/* SQL: units sold, units sold above the capacity; of the table booking, whichever strategy filled it */
 
 	/* The next request, or false when this client has had enough. May wait. */
 	bool		(*next) (Client *c);
@@ -77,7 +77,7 @@ struct Run
 	/* while it runs */
 	Client	   *clients;
 	Meeting		start;
-	Meeting		round;			/* scenario room: everybody asks for the same day at once */
+	Meeting		round;			/* scenario room: all clients ask for the same day at once */
 	Meeting    *twins;			/* scenario event: two clients send the same request at once */
 	int64_t		started;
 	int64_t		deadline;
@@ -99,7 +99,7 @@ struct Run
 	int64_t		retries;
 	int64_t		trips;			/* of the bookings that came about, with the retries they took */
 	int64_t		last_booked;
-	int64_t		ended;			/* 0: everybody had enough before the time was up */
+	int64_t		ended;			/* 0: all clients had enough before the time was up */
 	Histogram	latency;		/* of every answer, yes or no */
 	Error		errors[8];
 	int			error_count;

@@ -6,7 +6,7 @@
  * The functions below block, like the driver of any language does. Each sql(), begin() and commit() is one round trip.
  *
  * Errors are sticky, as they are in a transaction: after a failed statement the following ones are not sent, until the recipe has dealt
- * with the error (refused_with, retry_after) or returns. An error that nobody dealt with overrides the answer.
+ * with the error (refused_with, retry_after) or returns. An error that the recipe has not dealt with overrides the answer.
  */
 #ifndef RECIPE_H
 #define RECIPE_H
@@ -100,7 +100,7 @@ extern bool refused_with(Client *c, const char *sqlstate);
 /* Did it fail with a serialization failure or deadlock? Then roll back, wait a random moment that grows with every try, and say true. */
 extern bool retry_after_conflict(Client *c);
 
-/* Somebody else was faster: wait likewise and try again. False when that was often enough. */
+/* Another client was faster: wait likewise and try again. False when that was often enough. */
 extern bool try_again(Client *c);
 
 /* One command to the Redis server, one round trip. A number as it is, OK is 1, nil is 0. */

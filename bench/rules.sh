@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 #
-# rules.sh: what do rules cost a booking, and what do they cost who has none?
+# rules.sh: what do rules cost a booking, and what do they cost where there are none?
 #
 #   bench/rules.sh [--rounds N] [--bookings N] [--resources N]
 #
@@ -31,7 +31,7 @@ for side in "${sides[@]}"; do
 	run_sql -c "SELECT count(booking.create_resource('$side ' || n, category => '$side', timezone => 'Europe/Berlin')) FROM generate_series(1, $RESOURCES) AS n"
 done >/dev/null
 run_sql <<'SQL'
--- A closure a week for four years, on days that nobody books.
+-- A closure a week for four years, on days that are not booked.
 INSERT INTO booking.closure (resource_id, period, reason)
 SELECT id, tstzrange(day, day + interval '1 day'), 'maintenance'
 FROM booking.resource, generate_series(timestamptz '2210-01-01', '2213-12-01', '1 week') AS day

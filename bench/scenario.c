@@ -75,7 +75,7 @@ static int	between(Client *c, Range range);
 
 static const Scenario room = {
 	.name = "room",
-	.about = "one meeting room: every day, everybody wants 9:00 to 10:00 at the same moment",
+	.about = "one meeting room: every day, all clients want 9:00 to 10:00 at the same moment",
 	.sizes = {.clients = 40, .things = 1, .capacity = 1, .quantity = {1, 1}, .seconds = 2},
 	.tables = ROOM_TABLES,
 	.oracle = PERIOD_ORACLE("room_id", "1"),
@@ -257,7 +257,7 @@ scenario_release(Run *run)
 }
 
 /*
- * Nobody waits for anybody who has left, nor after the end.
+ * No fiber waits for one that has left, nor after the end.
  */
 void
 scenario_leave(Client *c)
@@ -275,7 +275,7 @@ scenario_stop(Run *run)
 }
 
 /*
- * A request that is certain to be possible, for a thing that nobody races for: so that caches are warm and statements prepared when the race begins.
+ * A request that is certain to be possible, for a thing that is not raced for: so that caches are warm and statements prepared when the race begins.
  */
 void
 scenario_rehearse(Client *c)
@@ -285,7 +285,7 @@ scenario_rehearse(Client *c)
 }
 
 /*
- * Room: the same hour of the next day, when everybody is there.
+ * Room: the same hour of the next day, when all clients are there.
  */
 static bool
 next_morning(Client *c)
@@ -335,7 +335,7 @@ learn_places(Client *c, Answer answer)
 }
 
 /*
- * Bus: any seat that has not been confirmed to somebody, as the seat map would show it.
+ * Bus: any seat that is not confirmed, as the seat map would show it.
  */
 static bool
 next_seat(Client *c)

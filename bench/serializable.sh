@@ -9,7 +9,7 @@
 # them must fail with 40001.  With a btree index on the start it does.  With a GiST
 # index on the period both commit.
 #
-# The likely reason: who looks for a period that no index page covers yet leaves
+# The likely reason: a scan for a period that no index page covers yet leaves
 # its predicate lock on the root page alone.  The first INSERT stretches a leaf
 # page over the gap and changes the root; the second finds the leaf page
 # stretched already, leaves the root as it is, and so meets no lock.

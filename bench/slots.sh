@@ -73,7 +73,7 @@ COMMIT;"
 script function <<<"$wish
 SELECT function.book(:slot, :places);"
 
-# One attempt; whoever was too slow tries again as the next transaction.
+# One attempt; a client that was too slow tries again as the next transaction.
 script version <<<"$wish
 SELECT free, version FROM version.slot WHERE id = :slot \gset
 \if :free >= :places
@@ -149,7 +149,7 @@ for commits in fast slow; do
 	say
 done
 
-# Sold out: take what is left, in ever smaller helpings.
+# Sold out: take what is left, in ever smaller quantities.
 for helping in 1000 100 10 1; do
 	while [[ -n $(run_sql -c "SELECT id FROM booking.try_book_place($slot, 'customer', $helping)") ]]; do :; done
 done
@@ -174,6 +174,6 @@ expect ours.slow bare.slow 0.7 'ours / bare, commits of 1 ms'
 expect ours.slow forupdate.slow 30 'ours / SELECT ... FOR UPDATE, commits of 1 ms'
 expect soldout select1 0.6 'sold out / SELECT 1'
 expect_at_most "$((sold - PLACES))" 0 "places sold above the capacity"
-expect_at_most "$((PLACES - sold))" 0 'places nobody could buy'
+expect_at_most "$((PLACES - sold))" 0 'places that no client could buy'
 expect_at_most "${after#* }" 0 'transaction ids used by refusals'
 exit $FAILED

@@ -13,7 +13,7 @@
  *					that acts inside a place.  Citus sends a call to the node where the row of
  *					its first argument is, in the caller's transaction.
  *
- * A call that arrives elsewhere finds that the place is not resident there and fails: it
+ * A call that arrives at another node finds that the place is not resident there and fails: it
  * never looks at rows that are not the place's.
  *
  * The resources of a place are called by its name in front: place 'hotel', resource 'Room 1'
@@ -23,7 +23,7 @@
  *
  * How to read this file: the tables; what a call does first; what it makes of its arguments;
  * the functions, which are generated from those of booking; over all places; setting up, and
- * who may do what; moving a place; giving homes to places that have none.
+ * which role may do what; moving a place; giving homes to places that have none.
  */
 
 \echo Use "CREATE EXTENSION booking_cluster CASCADE" to load this file. \quit
@@ -43,8 +43,8 @@ COMMENT ON FUNCTION booking.cluster_group() IS 'the number of this node';
 
 /*
  * Citus copies a shard to another node row by row, into a table that has the constraints of
- * this one.  So a row that says where its place's data is does not arrive anywhere else: the
- * rebalancer, or whoever moves a shard of homes, gets an error and nothing is moved.
+ * this one.  So a row that says where its place's data is cannot be copied to another node: the
+ * rebalancer, or a session that moves a shard of homes, gets an error and nothing is moved.
  */
 CREATE FUNCTION booking.cluster_may_be_here(node_group integer, moving boolean) RETURNS boolean
 	LANGUAGE sql STABLE PARALLEL SAFE
@@ -104,7 +104,7 @@ COMMENT ON FUNCTION booking.cluster_lock(text) IS 'no place of this name leaves 
 CREATE FUNCTION booking.cluster_lock_alone(place text) RETURNS void
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'booking_cluster_lock_alone';
-COMMENT ON FUNCTION booking.cluster_lock_alone(text) IS 'nobody writes in a place of this name on this node, until the transaction ends';
+COMMENT ON FUNCTION booking.cluster_lock_alone(text) IS 'no other transaction writes in a place of this name on this node, until this one ends';
 
 /* Is the shard with a place's home on this node? */
 CREATE FUNCTION booking.cluster_is_home(place text) RETURNS boolean
@@ -425,8 +425,8 @@ SELECT booking.cluster_make_functions();
 
 
 /*
- * What is changed with plain SQL (hours, limits, rules of resources), and whatever else there
- * is to say to the node of a place: one statement, with the caller's rights.
+ * What is changed with plain SQL (hours, limits, rules of resources), and any other statement
+ * for the node of a place: one statement, with the caller's rights.
  */
 CREATE FUNCTION booking.cluster_run(place text, command text) RETURNS bigint
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -701,7 +701,7 @@ COMMENT ON FUNCTION booking.cluster_set_up(integer) IS 'distributes homes and fu
 
 /*
  * Before DROP EXTENSION: Citus does not drop the shards of tables that belong to an extension.
- * All that was booked stays where it is; after another set_up(), cluster_adopt() finds it.
+ * All bookings stay where they are; after another set_up(), cluster_adopt() finds them.
  */
 CREATE FUNCTION booking.cluster_take_down() RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -709,7 +709,7 @@ CREATE FUNCTION booking.cluster_take_down() RETURNS void
 AS $$
 BEGIN
 	PERFORM booking.cluster_must_see_all();
-	-- Nobody packs a place between this look and the end of the shards.
+	-- No other transaction packs a place between this look and the end of the shards.
 	LOCK TABLE booking.cluster_home, booking.cluster_luggage IN ACCESS EXCLUSIVE MODE;
 	PERFORM h.place FROM booking.cluster_home h WHERE h.moving;
 	IF FOUND THEN
@@ -769,7 +769,10 @@ END
 $$;
 COMMENT ON FUNCTION booking.cluster_on(text, integer, text) IS 'runs a command on a node, in a transaction of its own there';
 
-/* Is it set up already?  Then a node that joins gets what cluster_set_up() and grants have given the others. */
+/*
+ * Is it set up already?  Then a node that joins gets what cluster_set_up() and grants have given
+ * the others.
+ */
 CREATE FUNCTION booking.cluster_welcome(host text, port integer) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
@@ -781,7 +784,7 @@ BEGIN
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION booking.cluster_welcome(text, integer) IS 'gives a node ids of its own, and lets those in who may do something here';
+COMMENT ON FUNCTION booking.cluster_welcome(text, integer) IS 'gives a node ids of its own, and lets those roles in that may do something here';
 
 /* A node that joins has no place until one is moved there. */
 CREATE PROCEDURE booking.cluster_add_node(host text, port integer)
@@ -799,8 +802,8 @@ $$;
 COMMENT ON PROCEDURE booking.cluster_add_node(text, integer) IS 'adds a node to the cluster';
 
 /*
- * What each level may beside what booking.access_levels() says: a function here is for those who
- * may use the one of booking that it calls.
+ * What each level may beside what booking.access_levels() says: a function here is for roles
+ * that may use the one of booking that it calls.
  */
 CREATE FUNCTION booking.cluster_access_levels() RETURNS TABLE (levels text[], kind text, object text, privilege text, acl aclitem[])
 	LANGUAGE sql STABLE PARALLEL RESTRICTED
@@ -931,7 +934,10 @@ AS $$
 $$;
 COMMENT ON FUNCTION booking.cluster_tables() IS 'tables of booking with rows of places, and how these are found by the ids of resources ($1) or the place ($2)';
 
-/* What locks have been waited for must be seen: that takes a snapshot for each statement. */
+/*
+ * The changes of the transactions that were waited for must be seen: that takes a snapshot
+ * for each statement.
+ */
 CREATE FUNCTION booking.cluster_must_see_all() RETURNS void
 	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
 	SET search_path = pg_catalog, pg_temp
@@ -949,11 +955,12 @@ COMMENT ON FUNCTION booking.cluster_must_see_all() IS 'raises an error in a tran
 
 /*
  * On the node where the place is, and on others nothing: all rows of the place go into
- * luggage, in one transaction.  A homeless place (cluster_adopt()) is where its resources are.  Who books by our functions is kept out by the HOME lock,
- * and who writes to the tables by the RESOURCE locks, exclusive, that an update of the
- * resources takes.  Rows leave and arrive without triggers: nothing happens to the
- * bookings, so nothing is recorded, offered or judged; what the triggers derive (free places)
- * goes along.  What backends remember of the resources they are told to forget.
+ * luggage, in one transaction.  A homeless place (cluster_adopt()) is where its resources are.
+ * Calls of our functions are kept out by the HOME lock, and writers to the tables by the
+ * RESOURCE locks, exclusive, that an update of the resources takes.  Rows leave and arrive
+ * without triggers: nothing happens to the bookings, so nothing is recorded, offered or judged;
+ * what the triggers derive (free places) is moved with them.  Backends are told to forget what
+ * they remember of the resources.
  */
 CREATE FUNCTION booking.cluster_pack(place text, wait interval, homeless boolean DEFAULT false) RETURNS boolean
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -1093,8 +1100,8 @@ COMMENT ON FUNCTION booking.cluster_shard(text) IS 'the shard of a place''s home
 /*
  * Three transactions: pack, move the shard, unpack.  In between the place is nowhere, and a
  * call that needs it fails with 40001 ("repeat the transaction").  If the shard does not
- * move, the place is unpacked where it was.  Whatever dies at whatever point: called once more,
- * with the same node or another, it goes on from there.
+ * move, the place is unpacked where it was.  After a failure at any point the same call, with
+ * the same node or another, goes on from there.
  */
 CREATE PROCEDURE booking.cluster_move_place(place text, host text, port integer, wait interval DEFAULT '10 seconds')
 	LANGUAGE plpgsql
@@ -1153,7 +1160,7 @@ COMMENT ON FUNCTION booking.cluster_target(text, integer) IS 'raises an error if
 
 
 /*
- * A place that has nothing any more.  Its name may be another's then, on whichever node.
+ * A place that has nothing any more.  Its name may be given to another place then, on any node.
  * Writers of the place and its moves wait, and find that it does not exist.
  */
 CREATE FUNCTION booking.cluster_drop_place(place text) RETURNS void
@@ -1227,7 +1234,10 @@ END
 $$;
 COMMENT ON FUNCTION booking.cluster_homeless() IS 'places that have resources, but no home, and the node of these';
 
-/* What was restored may have ids of a node that had this one's number before: they are not given again. */
+/*
+ * What was restored may have ids of a node that had this one's number before: they are not given
+ * again.
+ */
 CREATE FUNCTION booking.cluster_skip_ids() RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
@@ -1269,7 +1279,7 @@ BEGIN
 		SELECT * INTO home FROM booking.cluster_shard(lost.place);
 		PERFORM booking.cluster_on(home.host, home.port, pg_catalog.format('SELECT booking.cluster_unpack(%L)', lost.place));
 	END LOOP;
-	-- What has been packed, and not unpacked, by a call that did not come to its end.
+	-- What has been packed, and not unpacked, by a call that did not finish.
 	FOR lost IN SELECT h.place FROM booking.cluster_home h WHERE h.moving
 	LOOP
 		SELECT * INTO home FROM booking.cluster_shard(lost.place);

@@ -22,11 +22,11 @@ function plan(): array {
     return array_column(ask('SELECT seat, status FROM booking.seat_map(?::bigint)', $trip), 'status', 'seat');
 }
 
-// One seat: held, paid, confirmed.  Who comes too late hears what is left.
+// One seat: held, paid, confirmed.  A customer that comes too late hears what is left.
 check(plan()['2A'] === 'free', 'the bus is empty');
 [['id' => $ticket]] = ask("SELECT id FROM booking.book_place(?::bigint, 'ann', seat => '2A', hold_for => '10 minutes')", $trip);
 check(plan()['2A'] === 'held', 'it is held for ann');
-check(ask("SELECT id FROM booking.try_book_place(?::bigint, 'bob', seat => '2A')", $trip) === [], 'nobody else gets it');
+check(ask("SELECT id FROM booking.try_book_place(?::bigint, 'bob', seat => '2A')", $trip) === [], 'no other customer gets it');
 try {
     ask("SELECT FROM booking.book_place(?::bigint, 'bob', seat => '2A')", $trip);
     throw new Exception('booked twice');

@@ -26,7 +26,7 @@ const answers = await Promise.all(people.map((who) => come(who, monday)));
 assert.equal(answers.filter((answer) => answer.id).length, 12);
 assert.equal((await ask("SELECT booking.remaining($1::bigint) AS left", monday))[0].left, 0);
 
-// Who has a place cannot have a second one that week.
+// A member that has a place cannot have a second one that week.
 const lucky = people[answers.findIndex((answer) => answer.id)];
 const extra = (await ask("SELECT id FROM booking.publish_slot('Studio', booking.local_period('Studio', '2030-03-27 18:30', '2030-03-27 20:00'), 12)"))[0].id;
 await assert.rejects(ask("SELECT FROM booking.book_place($1::bigint, $2)", extra, lucky), { code: "23514", constraint: "booking_holder_limit" });

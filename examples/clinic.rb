@@ -1,5 +1,5 @@
 # A clinic: a doctor's mornings are published in appointments of 20 minutes by the clinic's clock.  Patients book nothing but those, one a day each;
-# for what is full they wait in line, and whoever cancels makes room for the first.
+# for what is full they wait in line, and a patient that cancels makes room for the first.
 #
 #	createdb clinic; PGDATABASE=clinic ruby examples/clinic.rb
 require 'pg'

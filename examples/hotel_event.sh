@@ -28,7 +28,7 @@ first=$!
 pgbench -n -M prepared -c "$each" -j 1 -t 20 -D server=2 -f "$script" >/dev/null
 wait "$first"
 
-# Whoever wants only one room gets what is left.
+# A visitor that wants only one room gets what is left.
 psql -XqAt -v ON_ERROR_STOP=1 <<-'LAST'
 	DO $$
 	BEGIN

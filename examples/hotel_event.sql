@@ -25,7 +25,7 @@ FROM booking.resource AS r,
 	LATERAL booking.publish_slot(r.id, '[2030-06-13 15:00+02, 2030-06-16 11:00+02)', 200, '{"event": "fair"}') AS s
 WHERE r.name IN ('Hotel Adler', 'Hotel Bellevue', 'Hotel Central');
 
--- What an application server does for a visitor who wants so many rooms: the hotel of his
+-- What an application server does for a visitor who wants so many rooms: the hotel of the visitor's
 -- choice, or else any that has them.  NULL: there are not that many left anywhere.
 CREATE FUNCTION event.reserve(visitor text, rooms integer, wish integer) RETURNS uuid
 LANGUAGE plpgsql AS $$

@@ -19,10 +19,10 @@ INSERT INTO license (license_key, customer, start_date, end_date) VALUES
 	('AAAA-1111', 'Ada', '2030-01-01', '2031-01-01'),
 	('AAAA-1111', 'Bob', '2031-01-01', NULL);
 
--- Taken: somebody has it from 2031 on, without an end.
+-- Taken: it is booked from 2031 on, without an end.
 INSERT INTO license (license_key, customer, start_date, end_date) VALUES ('AAAA-1111', 'Eve', '2032-05-01', '2032-06-01');
 
--- Revoked, it can be given to somebody else.
+-- Revoked, it can be given to another holder.
 UPDATE license SET revoked = true WHERE customer = 'Bob';
 INSERT INTO license (license_key, customer, start_date, end_date) VALUES ('AAAA-1111', 'Eve', '2032-05-01', '2032-06-01');
 UPDATE license SET revoked = false WHERE customer = 'Bob';

@@ -33,14 +33,14 @@ threads = [threading.Thread(target=colleague, args=(f"colleague {n}",)) for n in
 for thread in threads: thread.start()
 for thread in threads: thread.join()
 
-# Who got none asks what is left that morning, and takes the first of it.
+# The one that got none asks what is left that morning, and takes the first of it.
 nobody = [who for who, room in got.items() if room is None]
 room, period = db.execute("""SELECT resource, period FROM booking.find_slots(
     tstzrange('2030-05-06 10:00 Europe/Berlin', '2030-05-06 18:00 Europe/Berlin'), '1 hour', category => 'meeting rooms', max_results => 1)""").fetchone()
 db.execute("SELECT FROM booking.book_slot(%s::text, %s, %s)", (room, period, nobody[0]))
 print(f"{nobody[0]} gets {room} at {period.lower}")
 
-try:                                        # and nobody works at night
+try:                                        # and closed at night
     db.execute("SELECT FROM booking.book_slot('Amsel', booking.local_period('Amsel', '2030-05-06 22:00', '2030-05-06 23:00'), 'owl')")
     sys.exit("booked at night")
 except psycopg.errors.CheckViolation as e:

@@ -9,7 +9,7 @@ CREATE TABLE parking (
 	checked_out_at	timestamptz
 );
 
--- Whoever has checked out takes no space any more.
+-- A car that has checked out takes no space any more.
 SELECT booking.guard_table('parking', '{car_park}', '{checked_in_at,checked_out_at}', capacity => 2,
 	active => 'checked_out_at IS NULL', name => 'car_park_full');
 SELECT booking.guard_table('parking', '{plate}', '{checked_in_at,checked_out_at}',

@@ -1,4 +1,4 @@
--- A setting that no calendar can hold is refused when it is set, and is in nobody's way.
+-- A setting that no calendar can hold is refused when it is set, and blocks no booking.
 \set VERBOSITY terse
 SELECT name FROM booking.create_resource('absurd', 'pooled', 1);
 UPDATE booking.resource SET buffer_before = '292200 years' WHERE name = 'absurd';
@@ -16,7 +16,7 @@ INSERT INTO booking.waitlist (resource_id, period, holder, offer_for)
 	SELECT id, '[2030-01-01 10:00+00,2030-01-01 11:00+00)', 'h', '292200 years' FROM booking.resource WHERE name = 'absurd';
 
 -- A booking at the end of the calendar, and buffers that reach beyond it: it can be
--- cancelled, which looks for those who wait within the buffers, and who cannot be served
+-- cancelled, which looks for entries in line within the buffers, and an entry that cannot be served
 -- is passed over.
 SELECT id AS last FROM booking.book_slot('absurd', '[290000-01-01 10:00+00,294276-12-31 11:00+00)', 'h') \gset
 SELECT id AS entry FROM booking.wait_for_slot('absurd', '[294275-01-01 10:00+00,294276-12-31 11:00+00)', 'w') \gset
@@ -24,14 +24,14 @@ UPDATE booking.resource SET buffer_before = '1000 years', buffer_after = '1000 y
 SELECT status FROM booking.cancel(:'last');
 SELECT booking.expire_holds() >= 0 AS swept;
 SELECT status FROM booking.waitlist WHERE id = :entry;
--- Who sees to the lines can see why: buffers and all, it leaves the calendar.
+-- The caller that serves the lines can see why: with its buffers, it leaves the calendar.
 SELECT problem, regexp_replace(detail, '\d+ ', '') AS detail FROM booking.verify() WHERE problem LIKE 'waitlist%'
 	AND resource_id = (SELECT id FROM booking.resource WHERE name = 'absurd');
 UPDATE booking.resource SET buffer_before = '0', buffer_after = '0' WHERE name = 'absurd';
 SELECT status FROM booking.waitlist WHERE id = :entry;
 SELECT count(*) FROM booking.verify() WHERE problem LIKE 'waitlist%';
 
--- create_resource() says it in its own words.
+-- create_resource() has a message of its own.
 \set VERBOSITY default
 SELECT FROM booking.create_resource('absurd: buffer', buffer_after => '292200 years');
 SELECT FROM booking.create_resource('absurd: hold', max_hold => '1001 years');

@@ -1,5 +1,5 @@
 --
--- Levels of access: what each is good for, and that it goes away again.
+-- Levels of access: what each allows, and that it can be taken back.
 --
 \getenv srcdir PG_ABS_SRCDIR
 \set said :srcdir '/sql/include/said.psql'
@@ -16,7 +16,7 @@ CREATE ROLE regress_access_app;
 CREATE ROLE regress_access_all;
 CREATE ROLE regress_access_other;
 
--- They say what they have done.
+-- Both functions report what they have done.
 SET client_min_messages = notice;
 SELECT booking.grant_access('regress_access_migrations', 'guard');
 SELECT booking.grant_access('regress_access_migrations', 'guard');
@@ -38,7 +38,7 @@ SELECT pg_temp.said($$SELECT booking.grant_access('regress_access_nobody', 'read
 -- The owner keeps what it has: its triggers need that.
 SELECT replace(s, owner, '<owner>') FROM (SELECT nspowner::regrole::text AS owner FROM pg_namespace WHERE nspname = 'booking') AS o,
 	pg_temp.said(format('SELECT booking.revoke_access(%L)', o.owner)) AS s;
--- EXECUTE does not make anybody the owner.
+-- EXECUTE does not make a role the owner.
 GRANT USAGE ON SCHEMA booking TO regress_access_other;
 GRANT EXECUTE ON FUNCTION booking.grant_access, booking.revoke_access, booking.change_access TO regress_access_other;
 SET ROLE regress_access_other;
@@ -156,7 +156,7 @@ SET client_min_messages = notice;
 SELECT booking.revoke_access('regress_access_app');
 SET client_min_messages = warning;
 
--- What somebody has put into the schema is not the extension's to give.
+-- An object that a user has put into the schema is not granted by the extension.
 CREATE TABLE booking.regress_access_theirs (secret text);
 CREATE FUNCTION booking.regress_access_theirs() RETURNS text LANGUAGE sql AS $$ SELECT 'secret' $$;
 REVOKE ALL ON FUNCTION booking.regress_access_theirs FROM PUBLIC;

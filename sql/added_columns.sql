@@ -144,7 +144,7 @@ SELECT (booking.close_period('columns: room', '[2044-01-01, 2044-01-02)', 'holid
 SELECT (booking.create_resource('columns: last')).kind;
 SELECT w.holder, w.status FROM booking.wait_for_slot('columns: room', '[2040-02-01 19:00, 2040-02-01 20:00)', 'bob') AS w;
 
--- What comes with the extension must stay: who takes it away is told.
+-- A column of the extension that is renamed or altered: the error names it.
 BEGIN;
 ALTER TABLE booking.booking RENAME COLUMN holder TO customer;
 SELECT pg_temp.said($$INSERT INTO booking.booking (resource_id, period, customer) VALUES (-501, '[2040-03-01 10:00, 2040-03-01 11:00)', 'ann')$$);

@@ -42,7 +42,7 @@ SET TimeZone = 'Europe/Berlin';
 -- From its retirement on there is nothing.
 UPDATE booking.resource SET retired_at = '2031-01-01 12:00' WHERE id = :hut;
 SELECT booking.agenda(:hut, '[2030-12-31, 2031-01-03)');
--- What somebody stands in line for is as good as held.
+-- A period that is left for an entry in line is shown as held.
 SELECT count(*) FROM booking.book_slot(:hut, '[2030-05-01 10:00, 2030-05-01 12:00)', 'agenda ann');
 SELECT status FROM booking.wait_for_slot(:hut, '[2030-05-01 11:00, 2030-05-01 12:00)', 'agenda bob');
 UPDATE booking.booking SET status = 'held', expires_at = '2020-01-01' WHERE resource_id = :hut AND period && '[2030-05-01, 2030-05-02)';
@@ -105,7 +105,7 @@ SELECT count(*) FROM booking.agenda(:room, '[4714-11-25 00:00 BC, 4714-11-27 12:
 SELECT count(*) FROM booking.agenda(:room, '[294276-12-30, 294276-12-31 23:00)');
 SELECT count(*) FROM booking.agenda(:room, '[0001-12-30 BC, 0001-01-02)');
 
--- It names nobody, and needs no right but to call it.  The list of seats is read as the caller.
+-- It names no holder, and needs no right but EXECUTE.  The list of seats is read as the caller.
 CREATE ROLE regress_agenda;
 GRANT USAGE ON SCHEMA booking TO regress_agenda;
 GRANT EXECUTE ON FUNCTION booking.agenda(text, tstzrange, integer) TO regress_agenda;

@@ -25,7 +25,7 @@ SELECT pg_temp.got(b) FROM booking.book_any(ARRAY['any: bikes', 'any: court 2'],
 -- One: its own answer.
 SELECT pg_temp.said($$SELECT * FROM booking.book_any(ARRAY['any: court 2'], '[2030-01-07 12:00, 2030-01-07 13:00)', 'dan')$$);
 
--- Of all kinds; what does not come into question is passed over.
+-- Of all kinds; what cannot be booked is passed over.
 UPDATE booking.resource SET retired_at = '2030-01-08' WHERE name = 'any: court 1';
 SELECT pg_temp.got(b), quantity FROM booking.book_any(ARRAY['any: court 1', 'any: bus', 'any: class', 'any: bikes'], '[2030-01-08 09:00, 2030-01-08 10:00)', 'ann', 2) AS b;
 SELECT pg_temp.got(b), count(DISTINCT seat_no) FROM generate_series(1, 2) AS n, booking.book_any(ARRAY['any: court 1', 'any: bus', 'any: bikes'], tstzrange('2030-01-08 09:00', '2030-01-08 10:00'), 'ann' || n) AS b GROUP BY 1;
@@ -40,7 +40,7 @@ SELECT pg_temp.said($$SELECT * FROM booking.book_any(ARRAY['any: court 1', 'any:
 UPDATE booking.resource SET max_duration = '1 hour', max_hold = '1 hour' WHERE name LIKE 'any: court _';
 SELECT pg_temp.said($$SELECT * FROM booking.book_any(ARRAY['any: court 2', 'any: court 3'], '[2030-01-10 09:00, 2030-01-10 12:00)', 'ann')$$);
 SELECT pg_temp.got(b) FROM booking.book_any(ARRAY['any: court 2', 'any: bikes'], '[2030-01-10 09:00, 2030-01-10 10:00)', 'ann', hold_for => '2 hours') AS b;
--- A lapsed hold is nobody's, and nothing is left of what was tried in vain.
+-- A lapsed hold does not count, and nothing is left of what was tried in vain.
 SELECT count(*) FROM booking.book_any(ARRAY['any: court 2'], '[2030-01-11 09:00, 2030-01-11 10:00)', 'ann', hold_for => '1 millisecond');
 SELECT pg_sleep(0.01);
 SELECT pg_temp.got(b), holder FROM booking.book_any(ARRAY['any: court 2', 'any: court 3'], '[2030-01-11 09:00, 2030-01-11 10:00)', 'bob') AS b;
@@ -86,7 +86,7 @@ UPDATE booking.slot SET closed = true WHERE resource_id = booking.resource_id('a
 SELECT pg_temp.said($$SELECT * FROM booking.book_any_place(ARRAY['any: bikes'], '[2030-02-04, 2030-02-05)', 'ann')$$);
 SELECT pg_temp.said($$SELECT * FROM booking.book_any_place(ARRAY['any: bikes', 'any: court 1'], '[2030-02-04 09:00, 2030-02-04 09:29)', 'ann')$$);
 SELECT count(*) FROM booking.try_book_any_place(ARRAY['any: bikes'], '[2030-02-04, 2030-02-05)', 'ann');
--- What somebody gives up, or lets lapse.
+-- Places that are given up, or whose hold lapses.
 SELECT status FROM booking.cancel('00000000-0000-0000-0000-0000000000c2');
 SELECT pg_temp.got(b), period FROM booking.book_any_place(NULL, '[2030-02-04, 2030-02-05)', 'gus', hold_for => '1 millisecond', category => 'any: doctor') AS b;
 SELECT pg_sleep(0.01);

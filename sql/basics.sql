@@ -1,5 +1,5 @@
 --
--- The first calls of everybody: few enough for a server on which each takes seconds, as
+-- The most usual calls: few enough for a server on which each takes seconds, as
 -- one that throws its caches away whenever it may (tools/test variants discard-caches).
 --
 \set VERBOSITY terse

@@ -119,7 +119,7 @@ ROLLBACK;
 SELECT pg_temp.said($$SELECT * FROM booking.book_slot('book: room', '[2031-01-07 09:00, 2031-01-07 10:00)', 'ann')$$);
 SELECT holder FROM booking.book_slot('book: salon', '[2031-01-08 09:00, 2031-01-08 10:00)', 'bob');
 
--- Who has been refused looks before he inserts the next time, and hears the same.
+-- A session that has been refused looks before it inserts the next time, and gets the same error.
 SELECT name FROM booking.create_resource('book: pool', 'pooled', 2);
 SELECT name FROM booking.create_resource('book: hall', buffer_after => '30 min');
 SELECT quantity FROM booking.book_slot('book: pool', '[2031-02-07 09:00, 2031-02-07 10:00)', 'ann', 2);

@@ -6,7 +6,7 @@
 SELECT pg_describe_object(classid, objid, 0) AS uncommented
 FROM pg_depend
 WHERE refclassid = 'pg_extension'::regclass AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'booking')
-	AND deptype = 'e' AND classid IN ('pg_proc'::regclass, 'pg_class'::regclass, 'pg_namespace'::regclass)
+	AND deptype = 'e' AND classid IN ('pg_proc'::regclass, 'pg_class'::regclass, 'pg_namespace'::regclass, 'pg_opclass'::regclass)
 	AND NOT (classid = 'pg_class'::regclass AND (SELECT relkind IN ('S', 'i') FROM pg_class WHERE oid = objid))
 	AND obj_description(objid, classid::regclass::name) IS NULL
 ORDER BY 1;
@@ -17,6 +17,16 @@ FROM pg_depend d JOIN pg_proc p ON p.oid = d.objid AND d.classid = 'pg_proc'::re
 WHERE refclassid = 'pg_extension'::regclass AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'booking')
 	AND p.pronamespace <> 'booking'::regnamespace;
 
+-- Operator classes do what the types' own do, but for one function.
+SELECT ours.opcname, amvalidate(ours.oid),
+	(SELECT count(*) FROM pg_amop AS a WHERE a.amopfamily = theirs.opcfamily AND a.amoppurpose = 's'
+		AND NOT EXISTS (SELECT FROM pg_amop AS o WHERE o.amopfamily = ours.opcfamily AND o.amopstrategy = a.amopstrategy AND o.amopopr = a.amopopr)) AS missing_operators,
+	(SELECT string_agg(p.amprocnum || ' ' || p.amproc, ', ') FROM pg_amproc AS p WHERE p.amprocfamily = theirs.opcfamily AND p.amproclefttype = theirs.opcintype
+		AND NOT EXISTS (SELECT FROM pg_amproc AS o WHERE o.amprocfamily = ours.opcfamily AND o.amprocnum = p.amprocnum AND o.amproc = p.amproc)) AS other_functions,
+	ours.opckeytype = theirs.opckeytype AS same_storage
+FROM pg_opclass AS ours JOIN pg_opclass AS theirs ON theirs.opcmethod = ours.opcmethod AND theirs.opcintype = ours.opcintype AND theirs.opcdefault
+WHERE ours.opcname LIKE 'booking%' ORDER BY 1;
+
 -- Functions in SQL and PL/pgSQL fix their search_path.
 SELECT p.oid::regprocedure AS loose
 FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
@@ -24,7 +34,7 @@ WHERE p.pronamespace = 'booking'::regnamespace AND l.lanname IN ('sql', 'plpgsql
 	AND NOT coalesce(p.proconfig, '{}') @> ARRAY['search_path=pg_catalog, pg_temp']
 ORDER BY 1;
 
--- Nothing runs as somebody else but through the C code.
+-- No function is SECURITY DEFINER: only the C code changes the role.
 SELECT p.oid::regprocedure AS definer FROM pg_proc p
 WHERE p.pronamespace = 'booking'::regnamespace AND p.prosecdef ORDER BY 1;
 
@@ -62,7 +72,7 @@ WHERE p.pronamespace = 'booking'::regnamespace AND p.pronargs > 0 AND p.provaria
 	AND (p.proargnames IS NULL OR '' = ANY (p.proargnames[1:p.pronargs]))
 ORDER BY 1;
 
--- The guard runs after every other BEFORE trigger that people are likely to write.
+-- The guard runs after every other BEFORE trigger with a usual name.
 SELECT tgrelid::regclass, tgname FROM pg_trigger
 WHERE tgrelid = 'booking.booking'::regclass AND tgtype & 2 <> 0 AND tgtype & 1 <> 0 AND NOT tgisinternal
 ORDER BY tgname DESC LIMIT 1;

@@ -9,7 +9,7 @@
 SELECT name FROM booking.create_resource('clients: room');
 SELECT name FROM booking.create_resource('clients: bus', 'seated', seats => ARRAY['1A']);
 
--- The context: nothing, wherever the error comes from.
+-- The context is empty, wherever the error comes from.
 SELECT booking.create_resource('clients: room');
 SELECT booking.create_resource('clients: nowhere', timezone => 'Nowhere/At all');
 SELECT holder FROM booking.book_slot('clients: room', '[2030-01-07 09:00, 2030-01-07 10:00)', 'ada');
@@ -73,7 +73,7 @@ SELECT version FROM booking.reschedule('00000000-0000-7000-8000-0000000c11e7', '
 SELECT pg_temp.said($$SELECT * FROM booking.book_slot('clients: room', '[2030-01-08 09:00, 2030-01-08 10:00)', 'ada', id => '00000000-0000-7000-8000-0000000c11e7')$$);
 SELECT version FROM booking.book_slot('clients: room', '[2030-01-08 10:00, 2030-01-08 11:00)', 'ada', id => '00000000-0000-7000-8000-0000000c11e7');
 
--- Our words where PostgreSQL's would name columns.
+-- Our message where PostgreSQL's would name columns.
 SELECT pg_temp.said($$SELECT booking.publish_slot('clients: room', '[2030-01-09 09:00, 2030-01-09 10:00)', data => NULL)$$);
 SELECT pg_temp.said($$SELECT booking.publish_slots('clients: room', NULL, '1 day', '2030-02-01')$$);
 SELECT pg_temp.said($$SELECT booking.create_resource('clients: coach', 'seated', seats => ARRAY['1', ''])$$);

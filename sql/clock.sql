@@ -16,7 +16,7 @@ CREATE TEMP TABLE change (name text, zone text, day date);
 INSERT INTO change SELECT format('clock: %s %s', zone, day), zone, day FROM (VALUES
 	('Europe/Berlin', date '2030-03-31'), ('Europe/Berlin', '2030-10-27'), ('Australia/Lord_Howe', '2030-04-07'), ('Australia/Lord_Howe', '2030-10-06'),
 	('Antarctica/Troll', '2030-10-27'), ('America/Santiago', '2030-04-07'), ('America/Santiago', '2030-09-08'), ('America/Havana', '2030-11-03'),
-	('Pacific/Apia', '2011-12-30')) AS v (zone, day);
+	('Pacific/Apia', '2011-12-30'), ('America/St_Johns', '2010-11-07')) AS v (zone, day);
 SELECT count(booking.create_resource(name, timezone => zone)) FROM change;
 
 -- What each clock shows, and the most that it has shown so far: an hour that it shows twice adds nothing the second time.
@@ -87,7 +87,7 @@ BEGIN
 	RETURN NEXT;
 END $$;
 
--- Slots and series, every day: each by itself, and none that begins or ends when the clock jumps over it.
+-- Slots and series, every day: each alone, and none that begins or ends when the clock jumps over it.
 CREATE FUNCTION pg_temp.recurring() RETURNS TABLE (compared bigint, wrong text) LANGUAGE sql AS $$
 	WITH asked AS (
 		SELECT name, (day + 3)::timestamptz AS until, begins, begins + length AS ends
@@ -107,21 +107,26 @@ CREATE FUNCTION pg_temp.recurring() RETURNS TABLE (compared bigint, wrong text) 
 		FILTER (WHERE (series, slots) IS DISTINCT FROM (wanted, wanted_slots)) FROM answered
 $$;
 
--- A limit of one a day: of bookings all day long, the first that begins on each date has it.
+-- A limit of one a day: of bookings all day long, made forwards and backwards, the one that is made first has it.  What begins when the date of yesterday is shown
+-- once more begins today.
 CREATE FUNCTION pg_temp.limits() RETURNS TABLE (compared bigint, wrong text) LANGUAGE plpgsql AS $$
+DECLARE
+	way integer;
 BEGIN
 	INSERT INTO booking.holder_limit (resource_id, per, max_bookings) SELECT booking.resource_id(name), 'day', 1 FROM change;
-	PERFORM booking.try_book_slot(name, tstzrange(at, at + interval '30 minutes'), 'clock: ann')
-	FROM (SELECT name, at FROM change, generate_series((day - 1)::timestamptz, (day + 2)::timestamptz, '30 minutes') AS at ORDER BY at) AS t
-	WHERE NOT EXISTS (SELECT FROM booking.why_not(name, tstzrange(at, at + interval '30 minutes'), 'clock: ann'));
-	SELECT count(*), string_agg(format('%s %s: %s instead of %s', name, date, got, wanted), E'\n') FILTER (WHERE got IS DISTINCT FROM wanted) INTO compared, wrong
-	FROM (SELECT name, shows::date AS date, ARRAY[min(at)] AS wanted FROM change JOIN clock USING (name)
-			WHERE at BETWEEN (day - 1)::timestamptz AND (day + 2)::timestamptz AND extract(epoch FROM at) % 1800 = 0 GROUP BY 1, 2) AS w
-		FULL JOIN (SELECT name, shows::date AS date, array_agg(at) AS got FROM booking.booking b JOIN booking.resource r ON r.id = b.resource_id JOIN clock USING (name)
-			WHERE at = lower(b.period) GROUP BY 1, 2) AS g USING (name, date);
-	DELETE FROM booking.booking WHERE resource_id IN (SELECT booking.resource_id(name) FROM change);
+	FOREACH way IN ARRAY '{1, -1}'::integer[] LOOP
+		PERFORM booking.try_book_slot(name, tstzrange(at, at + interval '30 minutes'), 'clock: ' || way)
+		FROM (SELECT name, at FROM change, generate_series((day - 1)::timestamptz, (day + 2)::timestamptz, '30 minutes') AS at ORDER BY way * extract(epoch FROM at)) AS t
+		WHERE NOT EXISTS (SELECT FROM booking.why_not(name, tstzrange(at, at + interval '30 minutes'), 'clock: ' || way));
+		SELECT count(*), string_agg(format('%s %s: %s instead of %s', name, date, got, wanted), E'\n') FILTER (WHERE got IS DISTINCT FROM wanted) INTO compared, wrong
+		FROM (SELECT name, most::date AS date, ARRAY[CASE way WHEN 1 THEN min(at) ELSE max(at) END] AS wanted FROM change JOIN clock USING (name)
+				WHERE at BETWEEN (day - 1)::timestamptz AND (day + 2)::timestamptz AND extract(epoch FROM at) % 1800 = 0 GROUP BY 1, 2) AS w
+			FULL JOIN (SELECT name, most::date AS date, array_agg(at) AS got FROM booking.booking b JOIN booking.resource r ON r.id = b.resource_id JOIN clock USING (name)
+				WHERE at = lower(b.period) GROUP BY 1, 2) AS g USING (name, date);
+		DELETE FROM booking.booking WHERE resource_id IN (SELECT booking.resource_id(name) FROM change);
+		RETURN NEXT;
+	END LOOP;
 	DELETE FROM booking.holder_limit WHERE resource_id IN (SELECT booking.resource_id(name) FROM change);
-	RETURN NEXT;
 END $$;
 
 -- The picture: each cell shows what is in it from the first time that the clock shows its beginning to that of its end.
@@ -186,7 +191,7 @@ SELECT compared > 20 AS compared, wrong FROM pg_temp.recurring();
 SELECT compared > 20 AS compared, wrong FROM pg_temp.limits();
 SELECT compared > 20 AS compared, wrong FROM pg_temp.pictures();
 SELECT compared > 20 AS compared, wrong FROM pg_temp.pools();
--- The same for who lives by another clock, one with other changes and half an hour apart from all of these.
+-- The same in a session with another time zone, with other changes and half an hour apart from all of these.
 SET TimeZone = 'America/St_Johns';
 SELECT compared > 20 AS compared, wrong FROM pg_temp.steps();
 SELECT compared > 20 AS compared, wrong FROM pg_temp.hours();
@@ -194,7 +199,7 @@ SELECT compared > 20 AS compared, wrong FROM pg_temp.recurring();
 SELECT compared > 20 AS compared, wrong FROM pg_temp.limits();
 SET TimeZone = 'UTC';
 
--- A time zone that somebody has made up, a hundred hours from here.
+-- A made-up time zone, a hundred hours from UTC.
 SELECT id > 0 FROM booking.create_resource('clock: far', timezone => '<far>-100');
 INSERT INTO booking.opening_hours (resource_id, weekday, opens, closes) SELECT booking.resource_id('clock: far'), d, '09:00', '17:00' FROM generate_series(1, 7) AS d;
 SELECT p = booking.local_period('clock: far', d + time '09:00', d + time '17:00') AS by_the_clock, d

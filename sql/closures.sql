@@ -1,5 +1,5 @@
 --
--- Closures: no booking into one, and none over bookings, whoever writes which first.
+-- Closures: no booking into one, and none over bookings, whichever is written first.
 --
 \getenv srcdir PG_ABS_SRCDIR
 \set said :srcdir '/sql/include/said.psql'
@@ -20,7 +20,7 @@ SELECT pg_temp.said($$SELECT * FROM booking.book_slot('closures: hall', '[2030-0
 SELECT pg_temp.said($$SELECT * FROM booking.book_slot('closures: hall', '[2030-01-07 08:00, 2030-01-07 20:00)', 'eve')$$);
 SELECT pg_temp.said($$SELECT * FROM booking.book_slot('closures: hall', '[2030-01-07 10:30,)', 'eve')$$);
 SELECT pg_temp.said($$SELECT * FROM booking.book_slot('closures: hall', '[2030-01-06 10:30,)', 'eve')$$);
--- A closed resource is a taken one, for who only tries.
+-- For the try_ functions a closed resource is a taken one.
 SELECT id FROM booking.try_book_slot('closures: hall', '[2030-01-07 10:30, 2030-01-07 11:00)', 'eve');
 -- Plain SQL meets the same rule, also when it moves, extends or revives a booking.
 SELECT pg_temp.said(format($$INSERT INTO booking.booking (resource_id, period, holder) VALUES (%s, '[2030-01-07 11:00, 2030-01-07 12:00)', 'eve')$$, :hall));
@@ -87,7 +87,7 @@ SELECT id FROM booking.try_book_place(:class, 'eve');
 DELETE FROM booking.closure WHERE reason = 'no light';
 SELECT quantity FROM booking.book_place(:class, 'ann', 20);
 
--- It is about use, not about the buffers: cleaning up goes on behind closed doors.
+-- A closure is about the period, not about the buffers, which may lie in it.
 SELECT id AS studio FROM booking.create_resource('closures: studio', buffer_before => '30 min', buffer_after => '30 min') \gset
 SELECT period FROM booking.close_period('closures: studio', '[2030-01-07 12:00, 2030-01-07 13:00)');
 SELECT occupies FROM booking.book_slot('closures: studio', '[2030-01-07 11:00, 2030-01-07 12:00)', 'ann');
@@ -98,7 +98,7 @@ DELETE FROM booking.closure WHERE resource_id = :studio;
 SELECT period FROM booking.book_slot('closures: studio', '[2030-01-08 12:00, 2030-01-08 13:00)', 'ann');
 UPDATE booking.closure SET period = '[2030-02-01, 2030-02-02)' WHERE resource_id = :hall AND period = '[2030-02-01, 2030-02-03)';
 SELECT period FROM booking.book_slot('closures: hall', '[2030-02-02, 2030-02-03)', 'ann');
--- One that is taken back has never been.
+-- A closure that is rolled back has no effect.
 BEGIN;
 SELECT period FROM booking.close_period('closures: hall', '[2030-04-01, 2030-04-02)');
 SELECT pg_temp.said($$SELECT * FROM booking.book_slot('closures: hall', '[2030-04-01, 2030-04-02)', 'eve')$$);
@@ -136,7 +136,7 @@ SELECT period FROM booking.close_period('closures: gone', '[2040-01-01, 2040-01-
 DELETE FROM booking.resource WHERE name = 'closures: gone';
 SELECT count(*) FROM booking.closure WHERE period = '[2040-01-01, 2040-01-02)';
 SELECT problem, v.detail FROM booking.verify() v JOIN booking.resource r ON r.id = v.resource_id WHERE name LIKE 'closures: %';
--- verify() sees what breaks the rule, if somebody switches it off.
+-- verify() finds what breaks the rule when its triggers were switched off.
 BEGIN;
 ALTER TABLE booking.closure DISABLE TRIGGER guard_closure;
 INSERT INTO booking.closure (resource_id, period) VALUES (:hall, '[2030-04-01 06:00, 2030-04-01 07:00)');

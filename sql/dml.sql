@@ -33,7 +33,7 @@ SELECT pg_temp.said($$INSERT INTO booking.booking (resource_id, period, holder, 
 SELECT pg_temp.said($$INSERT INTO booking.booking (resource_id, period, holder, occupies) VALUES (-101, '[2030-01-07 10:00, 2030-01-07 10:30)', 'eve', '[2030-01-07 10:10, 2030-01-07 10:30)')$$);
 SELECT pg_temp.said($$INSERT INTO booking.booking (resource_id, period, holder, data) VALUES (-101, '[2030-01-07 10:00, 2030-01-07 10:30)', 'eve', '[]')$$);
 
--- A cancelled booking may overlap what it likes; set back to confirmed, it is judged like a new one.
+-- A cancelled booking may overlap others; set back to confirmed, it is judged like a new one.
 INSERT INTO booking.booking (id, resource_id, period, holder, status)
 VALUES ('00000000-0000-7000-8000-0000000000c1', -101, '[2030-01-07 09:30, 2030-01-07 10:30)', 'bob', 'cancelled');
 SELECT pg_temp.said($$UPDATE booking.booking SET status = 'confirmed' WHERE id = '00000000-0000-7000-8000-0000000000c1'$$);

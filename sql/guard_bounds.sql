@@ -56,7 +56,7 @@ INSERT INTO lap VALUES ('2030-01-01 10:00+00', '2030-01-01 11:00+00', 1, 2);
 SELECT pg_temp.said($$INSERT INTO lap VALUES ('2030-01-01 11:00+00', '2030-01-01 12:00+00', 3, 4)$$);
 SELECT pg_temp.said($$INSERT INTO lap VALUES ('2030-01-01 11:30+00', '2030-01-01 12:00+00', 2, 2)$$);
 
--- A range column has bounds of its own, and may be empty: somebody has written so.
+-- A range column has bounds of its own, and may be empty.
 CREATE TABLE trip (bus int, during int4range);
 INSERT INTO trip VALUES (1, 'empty');
 SELECT pg_temp.said($$SELECT booking.guard_table('trip', '{bus}', '{during}', bounds => '[]')$$);

@@ -30,7 +30,7 @@ INSERT INTO stay VALUES (1, 'double', '[2030-01-04,2030-01-06)', 1);
 UPDATE stay SET nights = '[2030-01-01,2030-01-04)' WHERE rooms = 2;
 INSERT INTO stay VALUES (1, 'double', '[2030-01-04,2030-01-06)', 3);
 
--- Names mean what they meant when the guard was made, whoever writes.
+-- Names mean what they meant when the guard was made, whichever role writes.
 CREATE SCHEMA guard_capacity_trap;
 CREATE TABLE guard_capacity_trap.contracted AS SELECT 1 AS hotel, 'double'::text AS room_type, 1000 AS rooms;
 SET search_path = guard_capacity_trap, guard_capacity, pg_catalog;
@@ -38,7 +38,7 @@ INSERT INTO guard_capacity.stay VALUES (1, 'double', '[2030-01-04,2030-01-06)', 
 SET search_path = guard_capacity;
 DROP SCHEMA guard_capacity_trap CASCADE;
 
--- A change of another column waits for nobody: no lock is taken.
+-- A change of another column takes no lock, and so waits for no transaction.
 BEGIN;
 UPDATE contract SET remark = 'x';
 UPDATE contract SET rooms = rooms;
@@ -125,7 +125,7 @@ INSERT INTO stay VALUES (1, 'double', '[2030-01-01,2030-01-05)');
 SELECT booking.unguard_table('stay', 'renamed');
 SELECT proname FROM pg_proc WHERE pronamespace = 'guard_capacity'::regnamespace ORDER BY 1;
 
--- A table that gets a new owner takes the function along; one that belongs to somebody else is not run.
+-- A table that gets a new owner takes the function along; a function of another owner is not run.
 CREATE ROLE regress_capacity_new;
 GRANT ALL ON SCHEMA guard_capacity, guard_capacity_else TO regress_capacity_new;
 GRANT USAGE ON SCHEMA booking TO regress_capacity_new;

@@ -100,7 +100,7 @@ SELECT pg_temp.said($$SELECT booking.unguard_table('t', 'nosuch')$$);
 SELECT pg_temp.said($$SELECT booking.unguard_table('t')$$);
 SELECT pg_temp.said($$SELECT booking.unguard_table(NULL)$$);
 
--- A trigger of ours that somebody made by hand, badly
+-- A trigger with our function, made by hand, with wrong arguments
 CREATE TRIGGER by_hand AFTER INSERT ON t FOR EACH ROW EXECUTE FUNCTION booking.check_capacity('2');
 SELECT pg_temp.said($$INSERT INTO t (id) VALUES (1)$$);
 DROP TRIGGER by_hand ON t;

@@ -165,7 +165,7 @@ SELECT call, pg_temp.said('SELECT * FROM booking.guard_free(' || call || ')') FR
 	'''pg_class'', ''stay_guard'', ''{3,a}'', ''[2030-01-01,2030-02-01)''::daterange']) AS call;
 
 --
--- Who may read the table may ask, and nobody else.  What the owner has written runs as the owner.
+-- Only a role that may read the table may ask.  The owner's expressions run as the owner.
 --
 CREATE ROLE regress_free_owner;
 CREATE ROLE regress_free_guest;
@@ -184,7 +184,7 @@ CREATE POLICY own ON stay USING (false);
 SET ROLE regress_free_guest;
 SELECT pg_temp.said($$SELECT * FROM booking.guard_free('stay', 'stay_guard', '{3,a}', '[2030-01-01,2030-02-01)'::daterange)$$);
 RESET ROLE;
--- A hostile owner: its functions, its domain's check and its query hear no other role than its own.
+-- A hostile owner: its functions, its domain's check and its query run as no other role than its own.
 SET ROLE regress_free_owner;
 CREATE FUNCTION hear(what text, value integer DEFAULT 0) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN

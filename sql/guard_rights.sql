@@ -1,5 +1,5 @@
 --
--- What another role has written into a guard runs as that role, whoever makes it run.
+-- What another role has written into a guard runs as that role, whichever role makes it run.
 --
 \getenv srcdir PG_ABS_SRCDIR
 \set said :srcdir '/sql/include/said.psql'
@@ -19,7 +19,7 @@ GRANT EXECUTE ON FUNCTION pg_temp.said(text) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION booking.guard_table, booking.guard_against, booking.unguard_table TO regress_booking_evil, regress_booking_victim;
 SET search_path = guard_rights;
 
--- It says so when it runs as somebody else, or could do what it wants.
+-- It warns when it runs as another role, or has the rights of a superuser.
 SET ROLE regress_booking_evil;
 CREATE FUNCTION caught(whatever int) RETURNS int LANGUAGE plpgsql IMMUTABLE COST 1 AS $$
 BEGIN
@@ -75,7 +75,7 @@ SELECT count(*) FROM booking.verify() WHERE detail ~ 'guard_rights';
 CREATE TABLE harmless (k int, during daterange);
 SELECT booking.guard_table('harmless', '{k}', '{during}', 2, name => 'by_call');
 SELECT booking.unguard_table('harmless');
--- What runs in somebody's own statement is judged as the owner, too.
+-- What runs within another role's statement is evaluated as the owner, too.
 -- Only a guard that says what guard_table() could have said is one.
 SET ROLE regress_booking_victim;
 SELECT pg_temp.said($$INSERT INTO mine VALUES (2, '[2030-01-01,2030-01-05)')$$);
@@ -155,7 +155,7 @@ DROP TRIGGER same ON mine;
 RESET ROLE;
 SELECT tgname FROM pg_trigger WHERE tgrelid = 'hotel'::regclass;
 
--- A reader verifies what it may read, and gets nobody else's rights: it is told only of tables that it sees all of.
+-- A reader verifies what it may read, and gets no other role's rights: it hears only of tables whose rows it sees all.
 INSERT INTO hotel VALUES (1, 5);
 INSERT INTO theirs VALUES (1, '[2030-01-01,2030-01-05)'), (1, '[2030-01-01,2030-01-05)');
 UPDATE hotel SET rooms = 1;

@@ -24,7 +24,7 @@ SELECT pg_temp.said($$INSERT INTO stay VALUES (2, '[4,6)', -9223372036854775808)
 SELECT pg_temp.said($$INSERT INTO stay VALUES (2, '[4,6)', NULL)$$);
 INSERT INTO stay VALUES (2, '[4,6)', 0);
 
--- Rows that nobody has judged: twice 9e18, twice, and a third
+-- Rows that no trigger has judged: twice 9e18, twice, and a third
 ALTER TABLE stay DISABLE TRIGGER USER;
 INSERT INTO stay SELECT 2, '[10,20)', 9000000000000000000 FROM generate_series(1, 2);
 ALTER TABLE stay ENABLE TRIGGER USER;

@@ -75,7 +75,7 @@ SELECT pg_temp.said($$DROP TRIGGER zzzz_stay_hotel_guard ON "Stay"$$);
 SELECT pg_temp.said($$DROP EXTENSION booking$$) LIMIT 1;
 SELECT name, resource, quantity, index FROM booking.guarded_table WHERE target = '"Stay"'::regclass;
 
--- A table that goes takes its guard along.
+-- DROP TABLE drops its guard.
 DROP TABLE "Stay";
 SELECT count(*) FROM booking.guarded_table WHERE name = 'stay_hotel_guard';
 SET search_path = guard_table;
@@ -92,7 +92,7 @@ SELECT name, rule, resource, period, active, capacity FROM booking.guarded_table
 SELECT booking.unguard_table('delivery', 'one_delivery_at_a_time');
 SELECT count(*) FROM pg_index WHERE indrelid = 'delivery'::regclass;
 
--- With an exclusion constraint behind it, for whoever switches triggers off. Making it locks writers out, and no reader.
+-- With an exclusion constraint behind it, for sessions that switch triggers off. Making it locks writers out, and no reader.
 BEGIN;
 SELECT booking.guard_table('delivery', '{vehicle}', '{during}', active => 'NOT canceled', name => 'one_delivery_at_a_time', with_constraint => true);
 SELECT mode FROM pg_locks WHERE locktype = 'relation' AND relation = 'delivery'::regclass AND mode ~ 'Exclusive' ORDER BY 1;

@@ -26,7 +26,7 @@ DO $$ BEGIN
 	PERFORM booking.guard_table('ride', '{cab}', '{during}', check_existing => false);
 	PERFORM booking.guard_against('"Loan"', 'Loan_book_guard', 'works', '{book}', '{during}');
 END $$;
--- A row that nobody has judged
+-- A row that no trigger has judged
 ALTER TABLE works DISABLE TRIGGER "Loan_works_guard";
 INSERT INTO works VALUES ('y', '[2031-01-01,2031-01-02)'), ('z', '[2031-01-01,2031-01-02)');
 SELECT * FROM booking.verify_guards() WHERE guard LIKE 'stay%' OR guard LIKE 'Loan%' OR guard LIKE 'ride%' OR guard = 'all' ORDER BY target::text COLLATE "C", 2, 3;

@@ -1,5 +1,5 @@
 --
--- The journal: one event for each change of a booking, whoever makes it.
+-- The journal: one event for each change of a booking, whichever statement makes it.
 --
 \getenv srcdir PG_ABS_SRCDIR
 \set said :srcdir '/sql/include/said.psql'
@@ -24,7 +24,7 @@ SELECT (booking.create_resource('journal: room')).record_events;
 SELECT (booking.create_resource('journal: bus', 'seated', seats => ARRAY['A', 'B'])).id IS NOT NULL;
 SELECT (booking.create_resource('journal: bikes', 'pooled', 3)).id IS NOT NULL;
 
--- The life of a booking by the functions, with who and why.
+-- The life of a booking by the functions, with actor and reason.
 SET booking.actor = 'desk: eve';
 CREATE TEMP TABLE a AS SELECT * FROM booking.book_slot('journal: room', '[2040-01-01 09:00, 2040-01-01 10:00)', 'ann', hold_for => '1 hour');
 SELECT count(*) FROM a, booking.extend_hold(a.id, '1 hour');
@@ -88,7 +88,7 @@ INSERT INTO booking.booking (resource_id, period, holder, created_at)
 	SELECT id, '[2020-01-03 09:00, 2020-01-03 10:00)', 'long ago', '2020-01-01' FROM booking.resource WHERE name = 'journal: bikes';
 SELECT count(*) FROM booking.event WHERE holder = 'long ago';
 
--- A resource may opt out, and opt in again; a booking that comes from elsewhere is told of.
+-- A resource may opt out, and opt in again; a booking that comes from another resource has an event.
 UPDATE booking.resource SET record_events = false WHERE name = 'journal: bikes';
 SELECT (booking.book_slot('journal: bikes', '[2040-01-05 09:00, 2040-01-05 10:00)', 'unheard')).holder;
 UPDATE booking.booking SET resource_id = (SELECT id FROM booking.resource WHERE name = 'journal: room') WHERE holder = 'unheard';
@@ -112,7 +112,7 @@ BEGIN ISOLATION LEVEL REPEATABLE READ;
 SELECT count(*) > 10 FROM booking.read_events(max => 1000000);
 COMMIT;
 
--- Nobody writes it but the triggers; whoever may read bookings may read it.
+-- Only the triggers write it; a role that may read bookings may read it.
 CREATE ROLE regress_journal_reader;
 CREATE ROLE regress_journal_manager;
 CREATE ROLE regress_journal_other;
@@ -173,7 +173,7 @@ SELECT bool_and(id = booking_id) FROM (SELECT booking_id, row_number() OVER (ORD
 -- Nothing of what is refused.
 SELECT pg_temp.said($$SELECT count(*) FROM booking.book_all(pg_temp.several('2050-01-01', 2) || pg_temp.several('2051-01-01', 1), 'refused')$$) ~ '^23P01';
 SELECT count(*) FROM booking.event WHERE holder = 'refused';
--- Others have something to do in between: what happened to a booking comes in its order, and they find it.
+-- With triggers of the application in between: a booking's events are in their order, and these triggers find them.
 CREATE FUNCTION pg_temp.second_thoughts() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
 	RAISE INFO 'events: %', (SELECT count(*) FROM booking.event WHERE booking_id = NEW.id);
@@ -214,7 +214,7 @@ COMMIT;
 SELECT count(*) FROM booking.read_events(max => 1000000) WHERE holder = 'elsewhere';
 SELECT (booking.book_slot('journal: bikes', '[2040-01-07 09:00, 2040-01-07 10:00)', 'since')).holder;
 SELECT holder FROM booking.read_events(max => 1000000) OFFSET (SELECT count(*) FROM before);
--- Loaded with the triggers, they see to it.
+-- Loaded with the triggers, these do the same.
 INSERT INTO booking.event (seq, position, at, kind, booking_id, resource_id, holder, version, session_role, detail)
 	SELECT 2, 8000000000000, now(), 'confirmed', booking_id, resource_id, 'elsewhere', 1, 'x', '{}' FROM booking.event LIMIT 1;
 SELECT (booking.book_slot('journal: bikes', '[2040-01-07 10:00, 2040-01-07 11:00)', 'since then')).holder;

@@ -8,7 +8,7 @@
 \i :said
 \set ECHO all
 
--- Three hundred bikes, and everybody takes a hundred.
+-- Three hundred bikes, and each booking takes a hundred.
 SELECT id AS bikes, capacity FROM booking.create_resource('large: bikes', 'pooled', 300) \gset
 CREATE VIEW pg_temp.counted AS SELECT occupies, sum(quantity), expires_at IS NOT NULL AS held
 	FROM booking.pool_use WHERE resource_id IN (SELECT id FROM booking.resource WHERE name LIKE 'large: %') GROUP BY occupies, 3 HAVING sum(quantity) <> 0 ORDER BY 1, 3;
@@ -59,7 +59,7 @@ RETURNING b.resource_id = :few AS of_few, quantity;
 SELECT * FROM pg_temp.counted WHERE occupies && '[2030-01-07 22:00, 2030-01-07 23:00)';
 DELETE FROM booking.booking WHERE resource_id = :few;
 
--- A booking does not stand in its own way: more, longer, later; less makes room.
+-- A booking is not counted against itself: more, longer, later; less makes room.
 SELECT id AS booking FROM booking.book_slot('large: bikes', '[2030-01-05 09:00, 2030-01-05 10:00)', 'bob', 200) \gset
 UPDATE booking.booking SET quantity = 300 WHERE id = :'booking';
 UPDATE booking.booking SET period = '[2030-01-05 09:30, 2030-01-05 10:30)' WHERE id = :'booking';
@@ -93,7 +93,7 @@ SELECT count(*) FROM booking.verify();
 ROLLBACK;
 SELECT count(*) FROM booking.verify();
 
--- A hold lapses, and whoever needs its space takes it.
+-- A hold lapses, and the booking that needs its space takes it.
 SELECT id AS hold FROM booking.book_slot('large: bikes', '[2030-04-01, 2030-04-02)', 'ann', 200, hold_for => '1 hour') \gset
 SELECT * FROM pg_temp.counted WHERE occupies && '[2030-04-01, 2030-04-02)';
 SELECT quantity FROM booking.try_book_slot('large: bikes', '[2030-04-01, 2030-04-02)', 'bob', 200);
@@ -149,7 +149,7 @@ SELECT quantity, folded FROM booking.pool_use WHERE resource_id = :park AND occu
 SELECT quantity FROM booking.try_book_slot('large: park', '[2030-07-01, 2030-07-02)', 'driver');
 SELECT count(*) FROM booking.verify();
 
--- Rows that were loaded round the triggers are not taken for nothing.
+-- Rows that were loaded without the triggers are not counted as free.
 SELECT id AS loaded FROM booking.create_resource('large: loaded', 'pooled', 300) \gset
 SET session_replication_role = replica;
 INSERT INTO booking.booking (resource_id, period, occupies, holder, quantity) VALUES (:loaded, '[2030-06-01, 2030-06-02)', '[2030-06-01, 2030-06-02)', 'driver', 200);
@@ -185,7 +185,7 @@ DROP FUNCTION large_vanish();
 SELECT quantity FROM booking.try_book_slot('large: loaded', '[2030-08-03, 2030-08-04)', 'driver', 201);
 SELECT problem FROM booking.verify();
 SELECT pg_temp.said('TRUNCATE booking.pool_use');
--- Whatever somebody with the rights of a superuser writes there is refused, or found and put right.
+-- Whatever a superuser writes there is refused, or found by verify() and put right by rebuild().
 SELECT pg_temp.said(format($$INSERT INTO booking.pool_use (resource_id, quantity, occupies) VALUES (%s, 1, %L)$$, :loaded, period))
 FROM unnest('{empty,"(,)","(,2030-01-01)","[2030-01-01,infinity)","[2030-01-01,2030-01-02]"}'::tstzrange[]) AS period;
 INSERT INTO booking.pool_use (resource_id, quantity, occupies)

@@ -17,12 +17,12 @@ SELECT id AS first FROM booking.book_slot('limits: court 1', '[2030-01-07 09:00,
 SELECT holder FROM booking.book_slot('limits: court 2', '[2030-01-07 09:00, 2030-01-07 10:00)', 'ann');
 SELECT status FROM booking.book_slot('limits: court 1', '[2030-01-08 09:00, 2030-01-08 10:00)', 'ann', hold_for => '1 hour');
 SELECT pg_temp.said($$SELECT * FROM booking.book_slot('limits: court 2', '[2030-01-09 09:00, 2030-01-09 10:00)', 'ann')$$);
--- To who only tries it is an answer: no row, no error, and no transaction id.
+-- For the try_ functions it is an answer: no row, no error, and no transaction id.
 BEGIN;
 SELECT count(*) FROM booking.try_book_slot('limits: court 2', '[2030-01-09 09:00, 2030-01-09 10:00)', 'ann');
 SELECT pg_current_xact_id_if_assigned() IS NULL AS without_id;
 COMMIT;
--- Others are not concerned, nor other resources.
+-- Other holders are not concerned, nor other resources.
 SELECT holder FROM booking.book_slot('limits: court 2', '[2030-01-09 09:00, 2030-01-09 10:00)', 'bob');
 SELECT holder FROM booking.book_slot('limits: bikes', '[2030-01-09 09:00, 2030-01-09 10:00)', 'ann');
 -- What is over does not count: neither the old booking nor the new one.
@@ -61,7 +61,7 @@ SELECT count(*) FROM generate_series(1, 5) AS n, LATERAL booking.book_slot('limi
 INSERT INTO booking.holder_limit (resource_id, per, max_quantity) VALUES (:bikes, 'active', 8);
 SELECT count(*) FROM booking.booking WHERE holder = 'ann' AND resource_id = :bikes AND status = 'confirmed';
 SELECT pg_temp.said($$SELECT * FROM booking.book_slot('limits: bikes', '[2030-03-05, 2030-03-06)', 'ann')$$);
--- Who is beyond a limit may still change what does not add to it.
+-- A holder that is beyond a limit may still change what does not add to it.
 UPDATE booking.booking SET quantity = 1, period = '[2030-03-02, 2030-03-03)' WHERE holder = 'ann' AND resource_id = :bikes AND period = '[2030-01-09 09:00, 2030-01-09 10:00)';
 -- Units: the remaining number is said; more of them is an addition.
 SELECT id AS rented FROM booking.book_slot('limits: bikes', '[2030-03-01, 2030-03-02)', 'bob', 5) \gset

@@ -39,7 +39,7 @@ SELECT * FROM booking.free_periods('looking: bikes', '[2030-01-07, 2030-01-08)',
 SELECT count(*) FROM booking.book_slot('looking: hut', '[2030-01-07 10:00, 2030-01-07 12:00)', 'looking ann', hold_for => '1 us');
 SELECT booking.remaining('looking: hut', '[2030-01-07 10:00, 2030-01-07 12:00)');
 
--- Seats.  Where there are several to choose from, free periods overlap: who wants to sit
+-- Seats.  Where there are several to choose from, free periods overlap: a customer that wants to sit
 -- from 09:00 to 12:00 can have one seat, and another from 11:00 on, but none from 10:00 to 14:00.
 SELECT count(*) FROM booking.book_slot('looking: bus', '[2030-01-07 12:00, 2030-01-07 15:00)', 'looking ann', seat => '1A');
 SELECT count(*) FROM booking.book_slot('looking: bus', '[2030-01-07 09:00, 2030-01-07 11:00)', 'looking bob', seat => '1B', hold_for => '1 day');
@@ -103,7 +103,7 @@ SELECT obstacle, during FROM booking.why_not('looking: hut', '[2020-01-07 12:00,
 SELECT obstacle, during, detail FROM booking.why_not('looking: hut', '[2034-12-31 20:00, 2035-01-01 02:00)');
 SELECT * FROM booking.free_periods('looking: hut', '[2034-12-31 20:00, 2035-01-02)');
 
--- Those who wait come first, if it fits them: the hold has lapsed, and nobody has come by since.
+-- Entries in line come first, if it fits them: the hold has lapsed, and no call has marked it yet.
 SELECT id AS den FROM booking.create_resource('looking: den') \gset
 SELECT count(*) FROM booking.book_slot('looking: den', '[2030-01-07 10:00, 2030-01-07 12:00)', 'looking ann');
 SELECT status FROM booking.wait_for_slot('looking: den', '[2030-01-07 11:00, 2030-01-07 12:00)', 'looking bob');
@@ -111,7 +111,7 @@ UPDATE booking.booking SET status = 'held', expires_at = '2020-01-01' WHERE reso
 SELECT * FROM booking.free_periods('looking: den', '[2030-01-07, 2030-01-08)');
 SELECT * FROM booking.why_not('looking: den', '[2030-01-07 10:00, 2030-01-07 12:00)');
 SELECT * FROM booking.why_not('looking: den', '[2030-01-07 10:00, 2030-01-07 12:00)', 'looking bob');
--- The same for places.  Bob would get one of the two; with a limit that he has reached, he would not.
+-- The same for places.  Bob would get one of the two; with a limit that is reached, no place.
 SELECT id AS talk FROM booking.publish_slot('looking: class', '[2030-01-10 18:00, 2030-01-10 19:30)', 2) \gset
 SELECT count(*) FROM booking.book_place(:talk, 'looking ann', 2);
 SELECT status FROM booking.wait_for_place(:talk, 'looking bob');
@@ -153,7 +153,7 @@ SELECT call, pg_temp.said('SELECT count(*) FROM booking.' || call) FROM unnest(A
 -- A hundred thousand results, and a step that is hardly one.
 SELECT count(*), count(DISTINCT period) FROM booking.find_slots('[2034-01-07, 2034-12-08)', '1 hour', ARRAY['looking: hut'], step => '1 us', max_results => 100000);
 
--- Who may read may look; who may not, may not.  What is free they hear, whoever's bookings they may see.
+-- A role that may read may look, and no other.  What is free does not depend on which bookings it sees.
 CREATE ROLE regress_looking_reader;
 CREATE ROLE regress_looking_nobody;
 SELECT booking.grant_access('regress_looking_reader', 'read');
@@ -189,6 +189,12 @@ COMMIT;
 SELECT resource, seat, period, quantity, status, slot_id IS NOT NULL AS in_slot FROM booking.current
 WHERE resource LIKE 'looking: %' ORDER BY resource, period, seat;
 SELECT id AS mill FROM booking.create_resource('looking: mill', 'pooled', 4) \gset
-SELECT count(*) FROM booking.book_slot('looking: mill', tstzrange(now() + interval '20 days', now() + interval '40 days'), 'looking ann', 3);
-SELECT count(*) FROM booking.book_slot('looking: mill', tstzrange(now() - interval '15 days', now()), 'looking ann', 2, hold_for => '1 day');
+-- In hours: a day may have 23 or 25 of them.
+SELECT count(*) FROM booking.book_slot('looking: mill', tstzrange(now() + interval '480 hours', now() + interval '960 hours'), 'looking ann', 3);
+SELECT count(*) FROM booking.book_slot('looking: mill', tstzrange(now() - interval '360 hours', now()), 'looking ann', 2, hold_for => '1 day');
 SELECT resource, kind, capacity, bookings, held, confirmed, used_last_30_days, used_next_30_days FROM booking.stats WHERE resource = 'looking: mill';
+-- Thirty days are of 24 hours each, also for a session whose clock is put forward in ten days.
+SELECT format('<now>0<then>,J%s,J%s', 1 + (n + 9) % 365, 1 + (n + 99) % 365) AS zone FROM (SELECT extract(doy FROM now())::integer AS n) AS day \gset
+SET TimeZone = :'zone';
+SELECT extract(epoch FROM now() + interval '30 days' - now()) / 3600 AS hours, used_next_30_days FROM booking.stats WHERE resource = 'looking: mill';
+RESET TimeZone;

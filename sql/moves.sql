@@ -35,6 +35,11 @@ SELECT * FROM pg_temp.places;
 SELECT pg_temp.said(format($$SELECT * FROM booking.reschedule(%L, '[2030-01-07 09:00, 2030-01-07 10:00)', resource => 'moves: red')$$, pg_temp.id(11)));
 SELECT version FROM booking.reschedule(pg_temp.id(11), '[2030-01-07 13:00, 2030-01-07 14:00)', resource => 'moves: red', expected_version => 1);
 SELECT version FROM booking.reschedule(pg_temp.id(11), '[2030-01-07 13:00, 2030-01-07 14:00)', resource => 'moves: red');
+-- Repeated with the version of before: it is there, and the hint says so.
+SELECT pg_temp.said(format($$SELECT * FROM booking.reschedule(%L, '[2030-01-07 13:00, 2030-01-07 14:00)', resource => 'moves: red', expected_version => 1)$$, pg_temp.id(11)));
+SELECT pg_temp.said(format($$SELECT * FROM booking.reschedule(%L, '[2030-01-07 13:00, 2030-01-07 14:00)', '1', expected_version => 1)$$, pg_temp.id(11)));
+SELECT pg_temp.said(format($$SELECT * FROM booking.move_to_slot(%L, %s, expected_version => 0)$$, pg_temp.id(17), :early));
+SELECT pg_temp.said(format($$SELECT * FROM booking.move_to_slot(%L, %s, expected_version => 0)$$, pg_temp.id(17), :late));
 SELECT * FROM pg_temp.places WHERE id = '11';
 SELECT pg_temp.said(format($$SELECT * FROM booking.reschedule(%L, '[2030-01-07 13:00, 2030-01-07 14:00)', resource => 'moves: bus', expected_version => 1)$$, pg_temp.id(11)));
 SELECT pg_temp.said(format($$SELECT * FROM booking.reschedule(%L, '[2030-01-07 13:00, 2030-01-07 14:00)', resource => 'moves: nowhere')$$, pg_temp.id(11)));
@@ -81,7 +86,7 @@ SELECT pg_temp.said(format($$SELECT * FROM booking.swap(%L, %1$L)$$, pg_temp.id(
 SELECT pg_temp.said(format($$SELECT * FROM booking.swap(%L, %L)$$, pg_temp.id(15), pg_temp.id(99)));
 SELECT pg_temp.said($$SELECT * FROM booking.swap(NULL, NULL)$$);
 
--- Many at once, in each other's way: a chain, whatever its order, and a circle.
+-- Many at once, each to where another is: a chain, whatever its order, and a circle.
 SELECT count(*) FROM booking.book_slot('moves: green', '[2030-01-08 09:00, 2030-01-08 10:00)', 'ann', id => pg_temp.id(21));
 SELECT count(*) FROM booking.book_slot('moves: green', '[2030-01-08 10:00, 2030-01-08 11:00)', 'bob', id => pg_temp.id(22));
 SELECT count(*) FROM booking.book_slot('moves: green', '[2030-01-08 11:00, 2030-01-08 12:00)', 'cas', id => pg_temp.id(23));
@@ -105,20 +110,20 @@ SELECT id, name, label IS NOT NULL AS seat, whole, "from", version FROM pg_temp.
 SELECT pg_temp.said(format($$SELECT * FROM booking.move_all(%L)$$, moves))
 FROM (VALUES ('{}'), ('[]'), ('[1]'), ('[{}]'), ('[{"id": 1}]'), ('[{"id": "00000000-0000-0000-0000-000000000099"}]'),
 	('[{"id": "00000000-0000-0000-0000-000000000021"}, {"id": "00000000-0000-0000-0000-000000000021"}]'), ('[{"id": "00000000-0000-0000-0000-000000000021", "holder": "x"}]'),
-	('[{"id": "00000000-0000-0000-0000-000000000021", "resource": "nowhere"}]'), ('[{"id": "00000000-0000-0000-0000-000000000021", "resource": []}]'), ('[{"id": "00000000-0000-0000-0000-000000000021", "slot_id": 0}]'),
+	('[{"id": "00000000-0000-0000-0000-000000000021", "resource": "nowhere"}]'), ('[{"id": "00000000-0000-0000-0000-000000000021", "resource": []}]'), ('[{"id": "00000000-0000-0000-0000-000000000021", "slot_id": "0"}]'),
 	('[{"id": "00000000-0000-0000-0000-000000000021", "slot_id": 1, "period": "[2030-01-01, 2030-01-02)"}]'), ('[{"id": "00000000-0000-0000-0000-000000000021", "period": "x"}]'),
 	('[{"id": "00000000-0000-0000-0000-000000000021", "quantity": 0}]'), ('[{"id": "00000000-0000-0000-0000-000000000021", "seat": "9"}]'), ('[{"id": "00000000-0000-0000-0000-000000000021", "expected_version": 1}]')) AS v (moves);
 SELECT pg_temp.said($$SELECT * FROM booking.move_all(NULL)$$);
 SELECT pg_temp.said($$SELECT * FROM booking.move_all((SELECT jsonb_agg('{"id": "00000000-0000-0000-0000-000000000021"}'::jsonb) FROM generate_series(1, 1001)))$$);
 SELECT right(id::text, 2) FROM booking.move_all('[{"id": "00000000-0000-0000-0000-000000000021"}]');
 
--- Whoever stands in line is offered what is free in the end, and not what is free in between.
+-- The line is offered what is free in the end, and not what is free in between.
 SELECT holder FROM booking.wait_for_slot('moves: blue', '[2030-01-08 12:30, 2030-01-08 13:30)', 'zoe');
 SELECT count(*) FROM booking.swap(pg_temp.id(22), pg_temp.id(23));
 SELECT status FROM booking.waitlist WHERE holder = 'zoe';
 SELECT count(*) FROM booking.reschedule(pg_temp.id(23), '[2030-01-08 12:30, 2030-01-08 13:30)', resource => 'moves: green');
 SELECT status FROM booking.waitlist WHERE holder = 'zoe';
--- Nobody parks but move_all().
+-- Only move_all() may park a booking (seat_no -1).
 SELECT pg_temp.said(format($$UPDATE booking.booking SET seat_no = -1 WHERE id = %L$$, pg_temp.id(23)));
 SELECT booking.remaining(:early), booking.remaining(:late);
 SELECT problem, detail FROM booking.verify() WHERE resource_id IN (SELECT id FROM booking.resource WHERE name LIKE 'moves: %');

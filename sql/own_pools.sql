@@ -228,7 +228,7 @@ SELECT 300 - pg_temp.in_use(:own, '[2030-06-01, 2030-06-02)') AS left \gset
 SELECT :left;
 SELECT quantity FROM booking.try_book_slot('own: bikes', '[2030-06-01 07:00, 2030-06-01 08:00)', 'own', :left + 1);
 SELECT quantity = :left AS rest FROM booking.try_book_slot('own: bikes', '[2030-06-01 07:00, 2030-06-01 08:00)', 'own', :left);
--- A trigger of somebody's on the table: what it sees are statements, and these write no batch.
+-- A trigger of the application on the table: it sees statements, and these write no batch.
 CREATE FUNCTION pg_temp.seen() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
 CREATE TRIGGER seen BEFORE INSERT ON booking.pool_use FOR EACH ROW EXECUTE FUNCTION pg_temp.seen();
 SELECT quantity FROM booking.try_book_slot('own: bikes', '[2030-06-01 08:00, 2030-06-01 09:00)', 'own', :left + 1);

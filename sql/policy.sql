@@ -10,7 +10,7 @@
 SELECT id AS court FROM booking.create_resource('policy: court') \gset
 SELECT min_notice, max_advance, min_duration, max_duration, max_hold FROM booking.resource WHERE id = :court;
 
--- Without rules anything goes, also the past.
+-- Without rules everything is allowed, also the past.
 SELECT holder FROM booking.book_slot('policy: court', '[2001-01-01, 2001-01-02)', 'ann');
 
 -- Durations.
@@ -56,7 +56,7 @@ SELECT id AS held FROM booking.book_slot('policy: court', '[2030-06-01, 2030-06-
 SELECT status FROM booking.extend_hold(:'held', '4 minutes');
 SELECT regexp_replace(pg_temp.said(format($$SELECT * FROM booking.extend_hold(%L, '4 minutes')$$, :'held')), '@ 1[78] mins[^;]*', '<about 18 minutes>');
 SELECT status FROM booking.confirm(:'held');
--- Confirmed at once, there is nothing to hold.
+-- A booking that is confirmed at once has no hold.
 SELECT status FROM booking.book_slot('policy: court', '[2030-06-02, 2030-06-03)', 'ann');
 
 -- Moving is booking; but the past of a booking that stays where it is does not matter.

@@ -41,7 +41,7 @@ INSERT INTO booking.booking (resource_id, period, holder, quantity)
 SELECT id, '[2030-01-07 20:00, 2030-01-07 21:00)', 'eve', 1 FROM booking.resource, generate_series(1, 3)
 WHERE name = 'pooled: bikes';
 
--- A booking does not stand in its own way: more, longer, later.
+-- A booking is not counted against itself: more, longer, later.
 SELECT id AS booking FROM booking.book_slot('pooled: bikes', '[2030-01-05 09:00, 2030-01-05 10:00)', 'bob', 2) \gset
 UPDATE booking.booking SET quantity = 3 WHERE id = :'booking';
 UPDATE booking.booking SET period = '[2030-01-05 09:30, 2030-01-05 10:30)' WHERE id = :'booking';
@@ -52,7 +52,7 @@ SELECT pg_temp.said(format($$UPDATE booking.booking SET period = '[2030-01-07 10
 UPDATE booking.booking SET quantity = 1 WHERE id = :'booking';
 SELECT quantity FROM booking.book_slot('pooled: bikes', '[2030-01-05 09:30, 2030-01-05 10:30)', 'eve', 2);
 
--- A pool of nothing, and one of everything.
+-- A pool with a capacity of 0, and one of the largest capacity.
 SELECT capacity FROM booking.create_resource('pooled: none', 'pooled', 0);
 SELECT pg_temp.said($$SELECT * FROM booking.book_slot('pooled: none', '[2030-01-07 14:00, 2030-01-07 15:00)', 'eve')$$);
 SELECT capacity FROM booking.create_resource('pooled: all', 'pooled', 2147483647);

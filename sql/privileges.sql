@@ -1,5 +1,5 @@
 --
--- Who may do what.
+-- What each role may do.
 --
 \getenv srcdir PG_ABS_SRCDIR
 \set said :srcdir '/sql/include/said.psql'
@@ -21,7 +21,7 @@ SELECT booking.grant_access('regress_booking_manager', 'manage');
 SELECT pg_temp.said($$SELECT booking.grant_access('regress_booking_nobody', 'admin')$$);
 SELECT pg_temp.said($$SELECT booking.grant_access('regress_booking_nobody', NULL)$$);
 
--- Nobody is somebody who was granted nothing.
+-- A role without any level.
 SET ROLE regress_booking_nobody;
 SELECT pg_temp.said($$SELECT * FROM booking.book_slot('privileges: room', '[2030-01-07 09:00, 2030-01-07 10:00)', 'ann')$$);
 SELECT pg_temp.said($$SELECT * FROM booking.booking$$);

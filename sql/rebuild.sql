@@ -22,7 +22,7 @@ ALTER TABLE booking.booking ENABLE TRIGGER ALL;
 ALTER TABLE booking.booking DISABLE TRIGGER booking_freed;
 SELECT problem, count(*) FROM booking.verify() GROUP BY 1 ORDER BY 1;
 
--- Nobody is told that it is sold out; what is booked can be cancelled.
+-- No caller is told that it is sold out; what is booked can be cancelled.
 \set VERBOSITY sqlstate
 SAVEPOINT before;
 SELECT booking.try_book_place(:free, 'new');
@@ -39,7 +39,7 @@ SELECT sum(free), count(*), max(shard) FROM booking.slot_places WHERE slot_id = 
 SELECT quantity FROM booking.book_place(:free, 'new', 999);
 SELECT quantity FROM booking.try_book_place(:free, 'new');
 
--- What was loaded into the other one is too much.  Nobody books it until that is mended.
+-- What was loaded into the other one is too much.  It cannot be booked until that is corrected.
 SAVEPOINT before;
 SELECT booking.try_book_place(:full, 'new');
 ROLLBACK TO before;
@@ -54,7 +54,7 @@ SELECT id > :full AS after FROM booking.publish_slot('loaded', '[2032-01-01 20:0
 ROLLBACK;
 
 \set VERBOSITY terse
--- Not above READ COMMITTED, and not for everybody.
+-- Not above READ COMMITTED, and for the owner only.
 BEGIN ISOLATION LEVEL REPEATABLE READ;
 SELECT * FROM booking.rebuild();
 ROLLBACK;

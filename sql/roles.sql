@@ -1,5 +1,5 @@
 --
--- What nobody gets by way of this extension: the rights of its owner, or more than his own level
+-- What no role gets by way of this extension: the rights of its owner, or more than its own level
 -- of access.
 --
 \getenv srcdir PG_ABS_SRCDIR
@@ -77,7 +77,7 @@ SELECT FROM booking.booking WHERE id = id;
 SELECT FROM booking.booking WHERE slot_id IN (SELECT id FROM booking.slot);
 SELECT FROM booking.waitlist WHERE slot_id IS DISTINCT FROM id;
 
--- Setting up, booking and the life of bookings, as every kind of role; nobody falls into it.
+-- Setting up, booking and the life of bookings, as every kind of role; none calls what is planted.
 SET ROLE regress_roles_manager;
 SELECT name FROM booking.create_resource('roles: room', buffer_after => '10 minutes', category => 'roles');
 SELECT name FROM booking.create_resource('roles: bus', 'seated', seats => ARRAY['1A', '1B', '1C']);
@@ -171,44 +171,44 @@ SELECT FROM booking.create_resource('roles: limited', category => 'roles: few', 
 SELECT id AS limited FROM booking.resource WHERE name = 'roles: limited' \gset
 SELECT FROM booking.create_resource('roles: course');
 SELECT id AS course FROM booking.resource WHERE name = 'roles: course' \gset
-INSERT INTO booking.slot (id, resource_id, period, capacity, closed) VALUES (900000011, :course, '[2027-01-01 10:00, 2027-01-01 11:00)', 10, true);
+INSERT INTO booking.slot (id, resource_id, period, capacity, closed) VALUES (900000011, :course, '[2040-01-01 10:00, 2040-01-01 11:00)', 10, true);
 UPDATE booking.resource SET slots_only = true WHERE id = :course;
 
 SET ROLE regress_roles_booker;
-INSERT INTO booking.booking (id, resource_id, period, holder) VALUES ('00000000-0000-7000-8000-00000000e011', :limited, '[2027-01-01 10:00, 2027-01-01 11:00)', 'eve');
-SELECT pg_temp.said(format($$INSERT INTO booking.booking (resource_id, period, holder, created_at) VALUES (%s, '[2027-01-02 10:00, 2027-01-02 11:00)', 'eve', now() - '1 us'::interval)$$, :limited));
+INSERT INTO booking.booking (id, resource_id, period, holder) VALUES ('00000000-0000-7000-8000-00000000e011', :limited, '[2040-01-01 10:00, 2040-01-01 11:00)', 'eve');
+SELECT pg_temp.said(format($$INSERT INTO booking.booking (resource_id, period, holder, created_at) VALUES (%s, '[2040-01-02 10:00, 2040-01-02 11:00)', 'eve', now() - '1 us'::interval)$$, :limited));
 SELECT pg_temp.said(format($$INSERT INTO booking.booking (resource_id, slot_id, holder, created_at) VALUES (%s, 900000011, 'eve', '2020-01-01')$$, :course));
-SELECT pg_temp.said(format($$INSERT INTO booking.booking (resource_id, period, holder, created_at) VALUES (%s, '[2027-01-02 10:00, 2027-01-02 11:00)', 'eve', '2020-01-01')$$, :course));
+SELECT pg_temp.said(format($$INSERT INTO booking.booking (resource_id, period, holder, created_at) VALUES (%s, '[2040-01-02 10:00, 2040-01-02 11:00)', 'eve', '2020-01-01')$$, :course));
 -- What it says of its past and of its future is not what is stored.
 INSERT INTO booking.booking (resource_id, period, occupies, holder, created_at, updated_at, version)
-	VALUES (:limited, '[2027-01-03 10:00, 2027-01-03 11:00)', '[2027-01-03 10:00, 2027-01-03 11:00)', 'fay', '2020-01-01', '2020-01-01', 7)
+	VALUES (:limited, '[2040-01-03 10:00, 2040-01-03 11:00)', '[2040-01-03 10:00, 2040-01-03 11:00)', 'fay', '2020-01-01', '2020-01-01', 7)
 	RETURNING occupies, created_at = now() AS made_now, updated_at = now() AS updated_now, version;
-INSERT INTO booking.booking (resource_id, period, holder, created_at) VALUES (:limited, '[2027-01-04 10:00, 2027-01-04 11:00)', 'gus', 'infinity') RETURNING created_at = now() AS made_now;
+INSERT INTO booking.booking (resource_id, period, holder, created_at) VALUES (:limited, '[2040-01-04 10:00, 2040-01-04 11:00)', 'gus', 'infinity') RETURNING created_at = now() AS made_now;
 UPDATE booking.booking SET created_at = '2020-01-01', updated_at = '2020-01-01', version = 70, occupies = period
 	WHERE holder = 'fay' AND resource_id = :limited RETURNING occupies, created_at > '2021-01-01' AS made_then, updated_at > '2021-01-01' AS updated_now, version;
-UPDATE booking.booking SET period = '[2027-01-03 10:00, 2027-01-03 10:30)', occupies = '[2027-01-03 10:00, 2027-01-03 10:30)' WHERE holder = 'fay' AND resource_id = :limited RETURNING occupies;
+UPDATE booking.booking SET period = '[2040-01-03 10:00, 2040-01-03 10:30)', occupies = '[2040-01-03 10:00, 2040-01-03 10:30)' WHERE holder = 'fay' AND resource_id = :limited RETURNING occupies;
 SELECT pg_temp.said($$MERGE INTO booking.booking b USING (SELECT id FROM booking.resource WHERE name = 'roles: limited') r ON false
-	WHEN NOT MATCHED THEN INSERT (resource_id, period, holder, created_at) VALUES (r.id, '[2027-02-02 10:00, 2027-02-02 11:00)', 'eve', '2020-01-01')$$);
+	WHEN NOT MATCHED THEN INSERT (resource_id, period, holder, created_at) VALUES (r.id, '[2040-02-02 10:00, 2040-02-02 11:00)', 'eve', '2020-01-01')$$);
 -- The line: its order, a way back to one's old place in it, and whose offer a booking is.
-SELECT status FROM booking.wait_for_slot('roles: limited', '[2027-01-01 10:00, 2027-01-01 11:00)', 'hal');
-SELECT status FROM booking.wait_for_slot('roles: limited', '[2027-01-01 10:00, 2027-01-01 11:00)', 'ida');
+SELECT status FROM booking.wait_for_slot('roles: limited', '[2040-01-01 10:00, 2040-01-01 11:00)', 'hal');
+SELECT status FROM booking.wait_for_slot('roles: limited', '[2040-01-01 10:00, 2040-01-01 11:00)', 'ida');
 SELECT id AS hal FROM booking.waitlist WHERE holder = 'hal' \gset
 SELECT id AS ida FROM booking.waitlist WHERE holder = 'ida' \gset
-INSERT INTO booking.waitlist (id, resource_id, period, holder) VALUES (-1, :limited, '[2027-01-01 10:00, 2027-01-01 11:00)', 'pam') RETURNING id > :ida AS behind;
+INSERT INTO booking.waitlist (id, resource_id, period, holder) VALUES (-1, :limited, '[2040-01-01 10:00, 2040-01-01 11:00)', 'pam') RETURNING id > :ida AS behind;
 SELECT pg_temp.said(format($$UPDATE booking.waitlist SET id = -1 WHERE id = %s$$, :ida));
 SELECT pg_temp.said(format($$UPDATE booking.waitlist SET holder = 'eve' WHERE id = %s$$, :hal));
 SELECT status FROM booking.leave_waitlist(:hal);
 SELECT pg_temp.said(format($$UPDATE booking.waitlist SET status = 'waiting' WHERE id = %s$$, :hal));
-SELECT pg_temp.said(format($$INSERT INTO booking.booking (resource_id, period, holder, status, expires_at, waitlist_id) VALUES (%s, '[2027-03-01 10:00, 2027-03-01 11:00)', 'joe', 'held', '2030-01-01', %s)$$, :limited, :ida));
+SELECT pg_temp.said(format($$INSERT INTO booking.booking (resource_id, period, holder, status, expires_at, waitlist_id) VALUES (%s, '[2040-03-01 10:00, 2040-03-01 11:00)', 'joe', 'held', '2030-01-01', %s)$$, :limited, :ida));
 SELECT pg_temp.said(format($$UPDATE booking.booking SET waitlist_id = %s WHERE holder = 'fay'$$, :ida));
--- The space becomes free, and somebody who books at that moment comes after who waits.
+-- The space becomes free, and a caller that books at that moment comes after the line.
 BEGIN;
 UPDATE booking.booking SET status = 'cancelled' WHERE id = '00000000-0000-7000-8000-00000000e011';
-SELECT holder, status FROM booking.booking WHERE resource_id = :limited AND period = '[2027-01-01 10:00, 2027-01-01 11:00)' ORDER BY holder;
-SELECT pg_temp.said(format($$INSERT INTO booking.booking (resource_id, period, holder, created_at) VALUES (%s, '[2027-01-01 10:00, 2027-01-01 11:00)', 'kim', '2020-01-01')$$, :limited));
+SELECT holder, status FROM booking.booking WHERE resource_id = :limited AND period = '[2040-01-01 10:00, 2040-01-01 11:00)' ORDER BY holder;
+SELECT pg_temp.said(format($$INSERT INTO booking.booking (resource_id, period, holder, created_at) VALUES (%s, '[2040-01-01 10:00, 2040-01-01 11:00)', 'kim', '2020-01-01')$$, :limited));
 ROLLBACK;
 
--- Who manages may load what was.
+-- A role of level manage may load history.
 SET ROLE regress_roles_manager;
 INSERT INTO booking.booking (resource_id, period, occupies, holder, created_at, updated_at, version)
 	VALUES (:limited, '[2026-01-03 10:00, 2026-01-03 11:00)', '[2026-01-03 10:00, 2026-01-03 11:00)', 'eve', '2020-01-01', '2020-01-02', 7)

@@ -26,7 +26,7 @@ SELECT quantity FROM booking.book_slot('rules: bikes', '[2030-01-07 09:00, 2030-
 UPDATE booking.booking SET status = 'cancelled' WHERE resource_id = :bikes AND holder IN ('bob', 'eve');
 SELECT pg_sleep(0.1);
 UPDATE booking.resource SET capacity = 4 WHERE id = :bikes;
--- What the same statement books is.
+-- What the same statement books is in the way.
 SELECT pg_temp.said(format($$WITH b AS (INSERT INTO booking.booking (resource_id, period, holder, quantity) VALUES (%1$s, '[2030-02-01, 2030-02-02)', 'eve', 4))
 	UPDATE booking.resource SET capacity = 3 WHERE id = %1$s$$, :bikes));
 SELECT problem, v.detail FROM booking.verify() v WHERE v.resource_id = :bikes;

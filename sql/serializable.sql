@@ -15,7 +15,7 @@ SELECT id AS pool FROM booking.resource WHERE name = 'serializable: pool' \gset
 INSERT INTO booking.slot (id, resource_id, period, capacity) VALUES (910000001, :pool, '[2029-01-01 10:00, 2029-01-01 11:00)', 100);
 SELECT count(*) FROM generate_series(1, 60) AS n, LATERAL booking.book_slot('serializable: room', tstzrange('2029-06-01'::timestamptz + n * interval '1 hour', '2029-06-01'::timestamptz + (n + 1) * interval '1 hour'), 'h' || n);
 SELECT count(*) FROM generate_series(1, 20) AS n, LATERAL booking.book_place(910000001, 'h' || n);
--- A policy that reads another table, by a function that is stable, and by itself.
+-- A policy that reads another table, by a function that is stable, and in its expression.
 CREATE TABLE booking_member (holder text PRIMARY KEY);
 INSERT INTO booking_member SELECT 'h' || n FROM generate_series(0, 2000) AS n;
 CREATE FUNCTION booking_is_member(text) RETURNS boolean LANGUAGE sql STABLE AS 'SELECT EXISTS (SELECT FROM public.booking_member m WHERE m.holder = $1)';

@@ -43,7 +43,7 @@ SELECT count(*) FROM booking.booking WHERE resource_id = :room AND holder = 'bob
 SELECT occurrence, period, booking_id IS NOT NULL AS booked, obstacle
 FROM booking.book_series('series: room', '[2030-03-11 09:30, 2030-03-11 10:30)', '1 week', 5, 'bob', on_conflict => 'skip', group_id => '00000000-0000-0000-0000-0000000005e1');
 SELECT count(*) FROM booking.booking WHERE group_id = '00000000-0000-0000-0000-0000000005e1';
--- Nothing of it can be had: that is an answer, too.
+-- No occurrence can be booked: that is an answer, too.
 SELECT occurrence, booking_id, left(obstacle, 18) FROM booking.book_series('series: room', '[2030-03-18 09:00, 2030-03-18 10:00)', '1 week', 4, 'bob', on_conflict => 'skip');
 
 -- The same call once more gets the same, and does not fill what was left out, though it is free now.
@@ -67,7 +67,7 @@ SELECT regexp_replace(pg_temp.said($$SELECT * FROM booking.book_series('series: 
 SELECT pg_temp.said($$SELECT * FROM booking.book_series('series: class', '[2030-01-15 18:00, 2030-01-15 19:00)', '1 week', 2, 'bob')$$);
 SELECT occurrence, regexp_replace(obstacle, 'slot \d+', 'slot <n>') AS obstacle FROM booking.book_series('series: class', '[2030-01-14 18:00, 2030-01-14 19:00)', '1 week', 1, 'bob', 1, 'skip');
 
--- Overlapping itself, it is in its own way.
+-- Occurrences that overlap each other are obstacles.
 SELECT occurrence, period, left(obstacle, 18) AS obstacle FROM booking.book_series('series: room', '[2033-01-07 09:00, 2033-01-07 12:00)', '2 hours', 4, 'ann', on_conflict => 'skip');
 
 -- All other rules hold as well: each is an obstacle of its own.
@@ -79,7 +79,7 @@ UPDATE booking.resource SET retired_at = '2030-01-17 12:00' WHERE id = :ruled;
 SELECT occurrence, period, obstacle FROM booking.book_series('series: ruled', '[2030-01-09 09:00, 2030-01-09 10:00)', '1 day', 10, 'ann', on_conflict => 'skip');
 SELECT pg_temp.said($$SELECT * FROM booking.book_series('series: ruled', '[2030-01-16 13:00, 2030-01-16 14:00)', '1 day', 3, 'bob')$$);
 
--- What makes no series.
+-- Arguments that make no series.
 SELECT pg_temp.said(format($$SELECT * FROM booking.book_series('series: room', %s)$$, arguments)) FROM unnest(ARRAY[
 	$$NULL, '1 day', 2, 'ann'$$, $$'[2030-07-01, 2030-07-02)', NULL, 2, 'ann'$$, $$'[2030-07-01, 2030-07-02)', '1 day', NULL, 'ann'$$,
 	$$'[2030-07-01, 2030-07-02)', '1 day', 2, NULL$$, $$'[2030-07-01, 2030-07-02)', '1 day', 2, 'ann', NULL$$, $$'[2030-07-01, 2030-07-02)', '1 day', 2, 'ann', 1, NULL$$,

@@ -10,7 +10,7 @@ SET TimeZone = 'UTC';
 CREATE FUNCTION pg_temp.says(statement text) RETURNS SETOF text LANGUAGE sql AS $$
 	SELECT regexp_replace(line, '\m(slot|Slot) \d+', '\1 N', 'g') FROM pg_temp.said(statement) AS line
 $$;
--- The slots of the doctor, whether each has its time for itself, and who has it.
+-- The slots of the doctor, whether each has its time for itself, and its holder.
 CREATE FUNCTION pg_temp.slots() RETURNS TABLE (period text, places integer, by_itself boolean, holder text, seat_no integer, version integer) LANGUAGE sql AS $$
 	SELECT to_char(lower(s.period), 'HH24:MI-') || to_char(upper(s.period), 'HH24:MI'), s.capacity, s.occupies IS NOT NULL, b.holder, b.seat_no, b.version
 	FROM booking.slot s JOIN booking.resource r ON r.id = s.resource_id
@@ -113,7 +113,7 @@ SELECT seat_no, slot_id = :from_slot AS back FROM booking.move_to_slot(:'moved',
 SELECT seat_no FROM booking.confirm(:'moved');
 SELECT * FROM pg_temp.problems();
 
--- Chance: whatever is published, booked and changed, no two bookings of the doctor overlap, and verify() is content.
+-- At random: whatever is published, booked and changed, no two bookings of the doctor overlap, and verify() finds nothing.
 SELECT setseed(0.27);
 DO $$
 DECLARE

@@ -25,7 +25,7 @@ SELECT name FROM booking.create_resource('slot_places: hall', 'pooled', 0);
 SELECT id AS show FROM booking.publish_slot('slot_places: hall', '[2030-01-07 20:00, 2030-01-07 22:00)', 200) \gset
 SELECT * FROM pg_temp.try(:show);
 
--- Columns of others are carried along, and one that is dropped does no harm.
+-- Columns of the application are kept, and one that is dropped does no harm.
 BEGIN;
 ALTER TABLE booking.slot_places ADD COLUMN note text DEFAULT 'kept', ADD COLUMN gone integer DEFAULT 1;
 ALTER TABLE booking.slot_places DROP COLUMN gone;
@@ -40,7 +40,7 @@ SELECT * FROM pg_temp.try(:show);
 SELECT sum(twice) FROM booking.slot_places WHERE slot_id = :show;
 ROLLBACK;
 
--- A trigger fires, and has its say.
+-- A trigger fires, and may change or drop the row.
 BEGIN;
 CREATE TEMPORARY TABLE seen (was integer, becomes integer);
 GRANT INSERT ON seen TO PUBLIC;
@@ -104,7 +104,7 @@ END $$;
 SELECT count(*), sum(free) FROM booking.slot_places WHERE slot_id = :busy;
 SELECT booking.remaining(:busy);
 
--- A counter that somebody has written himself is not believed for ever.
+-- A counter that was written by hand is not believed for ever.
 BEGIN;
 UPDATE booking.slot_places SET free = 2147483647 WHERE slot_id = :busy;
 SELECT id AS one FROM booking.book_place(:busy, 'ann', 1) \gset

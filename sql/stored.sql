@@ -1,6 +1,6 @@
 --
 -- book_slot() stores its row, and the journal its event, without a statement (store.c) where the
--- tables are as the extension has made them.  Whatever others have put on them has the same say as
+-- tables are as the extension has made them.  Whatever users have put on them has the same effect as
 -- in an INSERT, at once, in a session that has booked before.
 --
 \getenv srcdir PG_ABS_SRCDIR
@@ -23,14 +23,14 @@ SELECT pg_temp.said('SELECT * FROM pg_temp.book(3)');
 ALTER TABLE booking.booking DROP CONSTRAINT stored_accepted;
 DROP FUNCTION stored_accepts(text);
 
--- A CHECK of nothing but PostgreSQL's own.
+-- A CHECK of nothing but PostgreSQL's functions.
 ALTER TABLE booking.booking ADD CONSTRAINT stored_short CHECK (length(holder) < 10) NOT VALID;
 SELECT pg_temp.said($$SELECT * FROM pg_temp.book(3, 'a holder of many words')$$);
 SELECT holder FROM pg_temp.book(3);
 ALTER TABLE booking.booking DROP CONSTRAINT stored_short;
 SELECT holder FROM pg_temp.book(4, 'a holder of many words');
 
--- Defaults: of PostgreSQL's own, of somebody's function, of a domain, and of one of our columns.
+-- Defaults: of PostgreSQL's functions, of a user's function, of a domain, and of one of our columns.
 ALTER TABLE booking.booking ADD stored_by text DEFAULT upper('somebody');
 SELECT (b::text LIKE '%SOMEBODY%') FROM pg_temp.book(5) AS b;
 CREATE FUNCTION stored_default() RETURNS text LANGUAGE sql STABLE AS $$ SELECT 'first' $$;
@@ -60,7 +60,7 @@ SELECT holder FROM pg_temp.book(12, 'by the hour');
 SELECT stored_hour = lower(period) FROM booking.booking WHERE holder = 'by the hour';
 ALTER TABLE booking.booking DROP stored_hour;
 
--- Indexes that come and go, of any kind, unique or with a function of somebody's.
+-- Indexes that come and go, of any kind, unique or with a user's function.
 CREATE UNIQUE INDEX stored_unique ON booking.booking (holder, period) WHERE holder = 'only once';
 SELECT holder FROM pg_temp.book(13, 'only once');
 CREATE INDEX stored_gin ON booking.booking USING gin (data);
@@ -79,7 +79,7 @@ DROP INDEX booking.stored_unique, booking.stored_gin, booking.stored_brin, booki
 DROP FUNCTION stored_key(text);
 SELECT holder FROM pg_temp.book(19, 'unique one');
 
--- A rule, and a trigger, of somebody's.
+-- A rule, and a trigger, of a user's.
 CREATE RULE stored_rule AS ON INSERT TO booking.booking WHERE new.holder = 'nobody' DO INSTEAD NOTHING;
 SELECT pg_temp.said($$SELECT * FROM pg_temp.book(20, 'nobody')$$);
 DROP RULE stored_rule ON booking.booking;
@@ -88,7 +88,7 @@ CREATE TRIGGER stored_trigger AFTER INSERT ON booking.booking FOR EACH ROW EXECU
 SELECT holder FROM pg_temp.book(20);
 DROP TRIGGER stored_trigger ON booking.booking;
 
--- The journal: what others add to it is written as by its owner, whoever books.
+-- The journal: what users add to it is evaluated as its owner, whichever role books.
 CREATE ROLE stored_booker;
 SELECT booking.grant_access('stored_booker', 'book');
 ALTER TABLE booking.event ADD stored_writer text DEFAULT current_user;

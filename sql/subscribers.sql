@@ -12,6 +12,7 @@ SELECT (booking.create_resource('subscribers: pool', 'pooled', 100)).capacity;
 -- From now on; again, it stays as it is.
 SELECT name, lanes, lease, keep_for FROM booking.subscribe('subscribers: mail', lanes => 2);
 SELECT name, lanes FROM booking.subscribe('subscribers: mail', NULL);
+UPDATE booking.subscriber SET lease = '1 hour' WHERE name = 'subscribers: mail';
 SELECT count(*) FROM booking.next_events('subscribers: mail');
 
 -- Two bookings, one in each lane.
@@ -46,7 +47,7 @@ SELECT kind, holder, version, seq = (SELECT min(seq) FROM second) AS the_same FR
 SELECT pg_temp.said(format('SELECT booking.done(''subscribers: mail'', %L)', cursor)) FROM second WHERE version = 2;
 SELECT booking.done('subscribers: mail', cursor) FROM again;
 SELECT kind, holder FROM booking.next_events('subscribers: mail');
--- Late, but nobody else has them.
+-- Late, but no other worker has them.
 UPDATE booking.subscriber_lane SET given_until = now() - interval '1 second' WHERE subscriber = 'subscribers: mail' AND given_until IS NOT NULL;
 SELECT booking.done('subscribers: mail', concat_ws('.', lane, given, given_position, given_seq)) FROM booking.subscriber_lane
 WHERE subscriber = 'subscribers: mail' AND given_until IS NOT NULL;
@@ -77,7 +78,7 @@ SELECT pg_temp.said(s) FROM (VALUES
 	($$SELECT booking.done('subscribers: all', '1.1.1.1')$$), ($$SELECT booking.done('subscribers: all', '0.1.999999999999999999.1')$$),
 	($$SELECT booking.done('subscribers: all', '0.7.999999999999999999.1')$$), ($$SELECT booking.unsubscribe(NULL)$$)) AS v (s);
 
--- Who may: workers that book; a reader may not move a place.
+-- Rights: a role of level book may work; a reader may not move a place.
 CREATE ROLE regress_subscribers_reader;
 CREATE ROLE regress_subscribers_worker;
 SELECT booking.grant_access('regress_subscribers_reader', 'read');

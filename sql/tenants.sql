@@ -1,5 +1,5 @@
 -- Many tenants in one database, as docs/tenants.md has it: what belongs to another tenant does not
--- exist, what is shared counts everybody, and nothing tells one tenant of another's holders.
+-- exist, what is shared counts all tenants, and nothing tells one tenant of another's holders.
 \set VERBOSITY terse
 \pset format unaligned
 \pset tuples_only on
@@ -157,7 +157,7 @@ SELECT pg_temp.tells_of(format('INSERT INTO booking.slot (resource_id, period, c
 SELECT pg_temp.tells_of(format('INSERT INTO booking.waitlist (resource_id, period, holder) VALUES (%s, ''[2031-07-01 10:00, 2031-07-01 11:00)'', ''regress_tenant_b/eve'')', :a_room)) = format('42704 resource %s does not exist', :a_room);
 SELECT pg_temp.tells_of('UPDATE booking.resource SET capacity = 1 WHERE name = ''tenants: pool''; DELETE FROM booking.booking; DELETE FROM booking.resource');
 
--- The pool counts everybody, at each level of isolation, and says no more than how many are left.
+-- The pool counts all tenants, at each level of isolation, and says no more than how many are left.
 SELECT holder FROM booking.book_slot('tenants: pool', '[2031-07-01 10:00, 2031-07-01 11:00)', 'regress_tenant_b/bob', id => 'b0000000-0000-7000-8000-00000000007e');
 \set VERBOSITY default
 SELECT holder FROM booking.book_slot('tenants: pool', '[2031-07-01 10:30, 2031-07-01 11:30)', 'regress_tenant_b/bob');
@@ -198,7 +198,7 @@ SELECT booking.create_resource('tenants: b room', category => 'regress_tenant_a'
 SELECT name FROM booking.create_resource('tenants: b room', category => 'regress_tenant_b');
 RESET ROLE;
 
--- Everybody's rules hold, whoever looks.
+-- All tenants' rules hold, whichever tenant looks.
 SELECT * FROM booking.verify() WHERE problem !~ 'guard';
 UPDATE booking.waitlist SET status = 'left' WHERE status = 'waiting' AND resource_id IN (SELECT id FROM booking.resource WHERE name LIKE 'tenants: %');
 DELETE FROM booking.booking b USING booking.resource r WHERE r.id = b.resource_id AND r.name LIKE 'tenants: %';

@@ -99,7 +99,7 @@ BEGIN
 END
 $$;
 SELECT * FROM answer WHERE state LIKE 'XX%' ORDER BY 1, 2, 3;
--- On what is not ours they never do anything, but for those of guards.
+-- On a table that is not ours they never do anything, but for those of guards.
 SELECT DISTINCT function, target, state, message FROM answer
 WHERE target NOT LIKE 'booking.%' AND state <> '39P01' AND function NOT IN
 	('booking.make_room', 'booking.check_capacity', 'booking.check_against', 'booking.capacity_changes')
@@ -119,7 +119,7 @@ CREATE EVENT TRIGGER trig_end ON ddl_command_end EXECUTE FUNCTION booking.ddl_do
 CREATE TABLE trig.other ();
 DROP EVENT TRIGGER trig_end;
 
--- Nobody is given them by grant_access().
+-- grant_access() does not grant them.
 CREATE ROLE regress_trig;
 SELECT booking.grant_access('regress_trig', 'manage');
 SELECT p.oid::regprocedure AS granted

@@ -1,5 +1,5 @@
 --
--- The waitlist: what becomes free goes to the first in line whom it fits.
+-- The waitlist: what becomes free goes to the first entry in line that it fits.
 --
 \getenv srcdir PG_ABS_SRCDIR
 \set said :srcdir '/sql/include/said.psql'
@@ -8,11 +8,11 @@
 -- The line of a resource, and what has been offered in it.
 CREATE FUNCTION pg_temp.line(name text) RETURNS SETOF text LANGUAGE sql AS $$
 	SELECT format('%s %s%s%s', w.holder, w.status, ' at ' || booking.waitlist_position(w.id),
-		' for ' || CASE WHEN b.status = 'held' THEN round(extract(epoch FROM expires_at - clock_timestamp()) / 60) || ' min' END)
+		' for ' || CASE WHEN b.status = 'held' THEN round(extract(epoch FROM b.expires_at - b.created_at) / 60) || ' min' END)
 	FROM booking.waitlist w JOIN booking.resource r ON r.id = w.resource_id LEFT JOIN booking.booking b ON b.waitlist_id = w.id
 	WHERE r.name = line.name ORDER BY w.id
 $$;
--- Nobody has to wait for time to pass: an offer is made to have lapsed.
+-- The test does not wait for time to pass: an offer is made to have lapsed.
 CREATE FUNCTION pg_temp.lapse(h text) RETURNS bigint LANGUAGE sql AS $$
 	WITH done AS (UPDATE booking.booking SET expires_at = clock_timestamp() - interval '1 second'
 		WHERE holder = h AND status = 'held' AND waitlist_id IS NOT NULL RETURNING 1)
@@ -22,7 +22,7 @@ $$;
 
 SELECT name FROM booking.create_resource('wait: court');
 SELECT holder FROM booking.book_slot('wait: court', '[2040-01-07 09:00, 2040-01-07 10:00)', 'ann', id => '00000000-0000-7000-8000-00000000e001');
--- The court is taken.  Three stand in line.
+-- The court is taken.  Three holders wait in line.
 SELECT holder, status, offer_for FROM booking.wait_for_slot('wait: court', '[2040-01-07 09:00, 2040-01-07 10:00)', 'bob');
 SELECT holder, status, offer_for FROM booking.wait_for_slot('wait: court', '[2040-01-07 09:00, 2040-01-07 10:00)', 'carl', offer_for => '30 minutes');
 SELECT holder, status, offer_for FROM booking.wait_for_slot('wait: court', '[2040-01-07 09:30, 2040-01-07 10:30)', 'dora');
@@ -30,27 +30,27 @@ SELECT holder, status, offer_for FROM booking.wait_for_slot('wait: court', '[204
 SELECT holder, status FROM booking.wait_for_slot('wait: court', '[2040-01-07 09:00, 2040-01-07 10:00)', 'bob', offer_for => '1 hour');
 SELECT pg_temp.line('wait: court');
 
--- It is cancelled, and held for the first; nobody else gets it.
+-- It is cancelled, and held for the first; no other holder gets it.
 SELECT status FROM booking.cancel('00000000-0000-7000-8000-00000000e001');
 SELECT pg_temp.line('wait: court');
 SELECT pg_temp.said($$SELECT * FROM booking.book_slot('wait: court', '[2040-01-07 09:00, 2040-01-07 10:00)', 'eve')$$);
--- The first lets his offer lapse.  An outsider comes by, and finds it offered to the second.
+-- The first offer lapses.  A booking by another holder is refused: it is offered to the second.
 SELECT pg_temp.lapse('bob');
 SELECT count(id) FROM booking.try_book_slot('wait: court', '[2040-01-07 09:00, 2040-01-07 10:00)', 'eve');
 SELECT pg_temp.line('wait: court');
--- The second declines, by cancelling what is held for him; the third takes it.
+-- The second declines, by cancelling the held booking; the third takes it.
 SELECT status FROM booking.cancel((SELECT id FROM booking.booking WHERE holder = 'carl' AND status = 'held' AND period = '[2040-01-07 09:00, 2040-01-07 10:00)'));
 SELECT pg_temp.line('wait: court');
 SELECT status, period FROM booking.confirm((SELECT id FROM booking.booking WHERE holder = 'dora' AND status = 'held' AND waitlist_id IS NOT NULL));
 SELECT pg_temp.line('wait: court');
--- Nobody waits any more, and what is free can be booked.
+-- The line is empty, and what is free can be booked.
 SELECT holder FROM booking.book_slot('wait: court', '[2040-01-07 09:00, 2040-01-07 09:30)', 'eve');
 
--- Where there is room, and nobody ahead, waiting ends at once.
+-- Where there is room, and no entry ahead, waiting ends at once.
 SELECT status FROM booking.wait_for_slot('wait: court', '[2040-01-08 09:00, 2040-01-08 10:00)', 'ann');
 SELECT status FROM booking.wait_for_slot('wait: court', '[2040-01-08 09:00, 2040-01-08 10:00)', 'ann');
 SELECT status FROM booking.wait_for_slot('wait: court', '[2040-01-08 09:00, 2040-01-08 10:00)', 'bob') \gset
--- Who leaves the line declines what is offered to him.
+-- A holder that leaves the line declines what is offered.
 SELECT id AS ann FROM booking.waitlist WHERE holder = 'ann' AND status = 'offered' \gset
 SELECT id AS bob FROM booking.waitlist WHERE holder = 'bob' AND status = 'waiting' \gset
 SELECT booking.waitlist_position(:ann), booking.waitlist_position(:bob);
@@ -60,7 +60,7 @@ SELECT status FROM booking.waitlist WHERE id = :bob;
 SELECT status FROM booking.leave_waitlist(:bob);
 SELECT holder, status FROM booking.booking WHERE period = '[2040-01-08 09:00, 2040-01-08 10:00)' ORDER BY created_at, id;
 
--- An offer that nobody comes by to see lapse is passed on by sweeping.
+-- An offer that lapses without another call is passed on by expire_holds().
 SELECT status FROM booking.wait_for_slot('wait: court', '[2040-01-09 09:00, 2040-01-09 10:00)', 'fay');
 SELECT status FROM booking.wait_for_slot('wait: court', '[2040-01-09 09:00, 2040-01-09 10:00)', 'gil');
 SELECT pg_temp.lapse('fay');
@@ -80,7 +80,7 @@ SELECT status FROM booking.wait_for_slot('wait: desk', '[2040-01-01, 2040-01-02)
 SELECT period FROM booking.reschedule((SELECT id FROM booking.booking WHERE holder = 'w3' AND status = 'held'), '[2042-01-01, 2042-01-02)');
 SELECT pg_temp.line('wait: desk');
 
--- Units: the first whom it fits, which need not be the first in line.
+-- Units: the first entry that it fits, which need not be the first in line.
 SELECT name FROM booking.create_resource('wait: bikes', 'pooled', 4);
 SELECT quantity FROM booking.book_slot('wait: bikes', '[2040-01-01, 2040-01-02)', 'ann', 2, id => '00000000-0000-7000-8000-00000000e003');
 SELECT quantity FROM booking.book_slot('wait: bikes', '[2040-01-01, 2040-01-02)', 'ann', 2, id => '00000000-0000-7000-8000-00000000e004');
@@ -90,22 +90,22 @@ SELECT status FROM booking.wait_for_slot('wait: bikes', '[2040-01-01, 2040-01-02
 SELECT status FROM booking.wait_for_slot('wait: bikes', '[2040-01-01, 2040-01-02)', 'five', 5);
 SELECT status FROM booking.cancel('00000000-0000-7000-8000-00000000e003');
 SELECT pg_temp.line('wait: bikes');
--- One is left, for which nobody waits: an outsider may have it.
+-- One is left that fits no entry: a holder outside the line may have it.
 SELECT quantity FROM booking.book_slot('wait: bikes', '[2040-01-01, 2040-01-02)', 'eve', 1);
 -- A capacity raised is space freed.
 UPDATE booking.resource SET capacity = 7 WHERE name = 'wait: bikes';
 SELECT pg_temp.line('wait: bikes');
 UPDATE booking.resource SET capacity = 9 WHERE name = 'wait: bikes';
 SELECT pg_temp.line('wait: bikes');
--- Who gives back a part of it frees that part.
+-- A booking that is reduced frees a part.
 SELECT quantity FROM booking.reschedule('00000000-0000-7000-8000-00000000e004', '[2040-01-01, 2040-01-02)', quantity => 1);
 UPDATE booking.resource SET capacity = 13 WHERE name = 'wait: bikes';
 SELECT pg_temp.line('wait: bikes');
 
--- Who stands in line and books by himself goes behind those ahead of him, not behind the others.
+-- A holder in line that books goes behind the entries ahead, not behind the others.
 SELECT name FROM booking.create_resource('wait: room');
 INSERT INTO booking.booking (resource_id, period, holder, status, expires_at)
-SELECT id, '[2040-01-01, 2040-01-02)', 'gone', 'held', clock_timestamp() + interval '1 minute' FROM booking.resource WHERE name = 'wait: room';
+SELECT id, '[2040-01-01, 2040-01-02)', 'gone', 'held', clock_timestamp() + interval '1 hour' FROM booking.resource WHERE name = 'wait: room';
 SELECT status FROM booking.wait_for_slot('wait: room', '[2040-01-01, 2040-01-02)', 'first');
 SELECT status FROM booking.wait_for_slot('wait: room', '[2040-01-01, 2040-01-02)', 'second');
 ALTER TABLE booking.booking DISABLE TRIGGER booking_freed;
@@ -162,7 +162,7 @@ SELECT (SELECT string_agg(regexp_replace(said, ' it is .*', ' ...'), E'\n') FROM
 UPDATE booking.resource SET min_notice = NULL WHERE name = 'wait: pool';
 SELECT pg_temp.line('wait: pool') OFFSET 4;
 
--- An application's trigger that objects to an offer keeps nobody from cancelling.
+-- An application's trigger that objects to an offer does not stop a cancellation.
 SELECT name FROM booking.create_resource('wait: objection');
 SELECT holder FROM booking.book_slot('wait: objection', '[2040-01-01, 2040-01-02)', 'ann', id => '00000000-0000-7000-8000-00000000e006');
 SELECT status FROM booking.wait_for_slot('wait: objection', '[2040-01-01, 2040-01-02)', 'banned');
@@ -198,7 +198,7 @@ SELECT status FROM booking.cancel((SELECT id FROM booking.booking WHERE holder =
 SELECT pg_temp.line('wait: yoga');
 UPDATE booking.slot SET closed = false WHERE id = :early;
 SELECT pg_temp.line('wait: yoga');
--- An offer of a place that lapses goes to the next, whoever comes by.
+-- An offer of a place that lapses goes to the next, whichever call finds it.
 SELECT status FROM booking.wait_for_place(:early, 'p5');
 SELECT pg_temp.lapse('p2');
 SELECT count(id) FROM booking.try_book_place(:early, 'eve');
@@ -209,8 +209,8 @@ SELECT pg_temp.said($$SELECT * FROM booking.wait_for_place(-1, 'ann')$$);
 SELECT pg_temp.said($$SELECT * FROM booking.wait_for_place(NULL, 'ann')$$);
 SELECT pg_temp.said($$SELECT * FROM booking.wait_for_place(1, NULL)$$);
 
--- A place that nobody in line could be offered when it became free, and somebody can now: the
--- line comes before an outsider all the same.
+-- A place that could be offered to no entry when it became free, and now can: the
+-- line comes before others all the same.
 SELECT name FROM booking.create_resource('wait: dance');
 SELECT id AS dance FROM booking.publish_slot('wait: dance', '[2040-01-01 09:00, 2040-01-01 10:00)', 2) \gset
 SELECT name FROM booking.create_resource('wait: other');
@@ -225,7 +225,7 @@ SELECT count(id) FROM booking.try_book_place(:dance, 'outsider');
 SELECT pg_temp.line('wait: dance');
 DELETE FROM booking.holder_limit WHERE resource_id IS NULL AND category IS NULL;
 
--- Two holds have lapsed, and the first in line wants the time of both: who comes by marks one, and in offering what that
+-- Two holds have lapsed, and the first in line wants the time of both: the next call marks one, and in offering what that
 -- has freed the other.
 SELECT name FROM booking.create_resource('wait: two holds');
 SELECT holder FROM booking.book_slot('wait: two holds', '[2040-01-07 09:00, 2040-01-07 10:00)', 'ann', hold_for => '1 hour');

@@ -11,7 +11,7 @@ SELECT (booking.create_resource('archive: room')).name;
 SELECT (booking.create_resource('archive: pool', 'pooled', 10)).name;
 SELECT id AS room FROM booking.resource WHERE name = 'archive: room' \gset
 SELECT id AS pool FROM booking.resource WHERE name = 'archive: pool' \gset
--- What others run here meanwhile is not to be seen: bookings of this test only.
+-- Bookings of this test only, not of what runs beside it.
 CREATE FUNCTION pg_temp.places() RETURNS TABLE (holder text, live bigint, archived bigint, events bigint, archived_events bigint) LANGUAGE sql AS $$
 	SELECT b.holder, count(*) FILTER (WHERE archived_at IS NULL), count(*) FILTER (WHERE archived_at IS NOT NULL),
 		sum((SELECT count(*) FROM booking.event e WHERE e.booking_id = b.id))::bigint,
@@ -33,12 +33,12 @@ INSERT INTO booking.booking (resource_id, period, holder, status, expires_at) VA
 UPDATE booking.booking SET status = 'cancelled' WHERE holder = 'given up';
 DELETE FROM booking.booking WHERE holder = 'deleted' AND resource_id = :room;
 
--- It commits, and therefore runs by itself.
+-- It commits, and therefore cannot run within a transaction.
 BEGIN;
 CALL booking.archive_before(now());
 ROLLBACK;
 SELECT pg_temp.said($$CALL booking.archive_before(now())$$);
--- What makes no sense.
+-- Arguments that make no sense.
 CALL booking.archive_before(NULL);
 CALL booking.archive_before(now(), NULL);
 CALL booking.archive_before(now(), 0);
@@ -48,7 +48,7 @@ CALL booking.archive_before('2199-01-01');
 SET default_transaction_read_only = on;
 CALL booking.archive_before(now());
 RESET default_transaction_read_only;
--- What was changed after the moment stays, whenever it was.
+-- What was changed after the moment stays, whatever its period.
 CALL booking.archive_before('2021-01-01');
 CALL booking.archive_before('-infinity');
 SELECT * FROM pg_temp.places();
@@ -58,7 +58,7 @@ SELECT (booking.subscribe('archive: reader', (SELECT max(cursor) FROM booking.re
 SELECT clock_timestamp() AS moment \gset
 CALL booking.archive_before(:'moment', 1000);
 SELECT * FROM pg_temp.places();
--- Unless it is further behind than it is waited for.
+-- Unless it is further behind than its keep_for.
 UPDATE booking.subscriber SET keep_for = '0' WHERE name = 'archive: reader';
 CREATE TEMP TABLE begins AS SELECT min(cursor) AS cursor FROM booking.read_events(max => 1);
 SELECT clock_timestamp() AS moment \gset
@@ -67,7 +67,7 @@ SELECT * FROM pg_temp.places();
 SELECT kind, resource_id = :room AS of_room FROM booking.event_archive WHERE holder = 'deleted' ORDER BY seq;
 SELECT count(*) FROM booking.event WHERE kind = 'deleted' AND holder = 'over';
 SELECT phase, running, bookings >= 3 AS moved, events >= 6 AS told, examined >= 7 AS looked FROM booking.archive_progress ORDER BY id DESC LIMIT 1;
--- Readers hear of it.
+-- Readers of the journal get an event.
 SELECT pg_temp.said(format('SELECT * FROM booking.read_events(%L)', cursor)) FROM begins;
 SELECT count(*) > 0 FROM booking.next_events('archive: reader');
 SELECT booking.unsubscribe('archive: reader');
@@ -89,11 +89,11 @@ CREATE TRIGGER keep BEFORE DELETE ON booking.booking FOR EACH ROW WHEN (OLD.hold
 CALL booking.archive_before(now());
 DROP TRIGGER keep ON booking.booking;
 SELECT * FROM pg_temp.places() WHERE holder = 'kept';
--- What is deleted in the same session afterwards is told.
+-- What is deleted in the same session afterwards has an event.
 DELETE FROM booking.booking WHERE holder = 'kept' AND resource_id = :room;
 SELECT kind FROM booking.event WHERE holder = 'kept' ORDER BY seq;
 
--- Whoever does not own the extension archives nothing, but reads what is archived.
+-- A role that does not own the extension archives nothing, but may read what is archived.
 CREATE ROLE regress_archive_manager;
 SELECT booking.grant_access('regress_archive_manager', 'manage');
 SET ROLE regress_archive_manager;
@@ -103,11 +103,11 @@ SELECT count(*) > 0 FROM booking.all_events;
 RESET ROLE;
 DROP OWNED BY regress_archive_manager;
 DROP ROLE regress_archive_manager;
--- A row may say that nobody has changed it for long; what happened to it just now is not old for all that.
+-- A row may say that it has not been changed for long; its latest event is not old for all that.
 INSERT INTO booking.booking (resource_id, period, holder, updated_at) VALUES (:pool, '[2020-01-01, 2020-01-02)', 'just now', '2000-01-01');
 CALL booking.archive_before('2021-01-01');
 SELECT holder, archived_at FROM booking.all_bookings WHERE holder = 'just now';
--- A run that somebody has removed is at its end.
+-- A run whose row has been removed ends.
 SELECT booking.archive_batch(-1);
 ALTER TABLE booking.booking DROP COLUMN price;
 SELECT problem, detail FROM booking.verify() WHERE resource_id IN (:room, :pool);

@@ -17,6 +17,7 @@
 #include "rules/journal.h"
 #include "rules/notify.h"
 #include "sql/archive.h"
+#include "sql/home.h"
 #include "worker/worker.h"
 
 PG_MODULE_MAGIC;
@@ -27,7 +28,7 @@ void
 _PG_init(void)
 {
 	booking_cache_init();
-	booking_transaction_init(&booking_gates_part, &booking_notify_part, &booking_pool_own_part);
+	booking_transaction_init(&booking_gates_part, &booking_notify_part, &booking_pool_own_part, &booking_home_part);
 	booking_journal_init();
 	booking_notify_init();
 	booking_archive_init();

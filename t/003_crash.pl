@@ -1,4 +1,4 @@
-# What is killed in the middle leaves nothing behind: no lock, no space taken, no half
+# A process that is killed in the middle leaves nothing behind: no lock, no space taken, no half
 # booking; and a replica that takes over knows every booking and keeps the rules.
 
 use strict;
@@ -44,7 +44,7 @@ SET lock_timeout = '200ms';
 SELECT booking.book_slot('room', tstzrange('2030-02-01 09:30', '2030-02-01 10:30'), 'eve')});
 like($err, qr/canceling statement due to lock timeout/, 'a rival waits for the prepared booking, as long as it wants to');
 like($node->safe_psql('postgres', q{SELECT holder FROM booking.book_slot('room', tstzrange('2030-02-01 10:00', '2030-02-01 11:00'), 'next')}),
-	qr/next/, 'and nobody else does');
+	qr/next/, 'and no other does');
 $node->safe_psql('postgres', "COMMIT PREPARED 'booked'");
 is($node->safe_psql('postgres', q{SELECT count(id) FROM booking.try_book_slot('room', tstzrange('2030-02-01 09:30', '2030-02-01 10:30'), 'eve')}),
 	0, 'committed, it is a booking like any other');

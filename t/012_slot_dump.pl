@@ -31,8 +31,11 @@ SELECT FROM booking.book_place(2, 'yogi', 3);
 SELECT FROM booking.book_place(3, 'ann');
 SELECT FROM booking.book_place(4, 'ann', seat => '2');
 SELECT FROM booking.book_place(4, 'bob', 2);
+SELECT FROM booking.create_resource('theatre', 'seated', seats => (SELECT array_agg(n::text) FROM generate_series(1, 90) AS n));
+SELECT FROM booking.publish_slot('theatre', '[2030-01-01 20:00, 2030-01-01 22:00)');
+SELECT FROM generate_series(1, 90) AS n, LATERAL booking.book_place(5, 'h' || n, seat => n::text);
 SELECT FROM booking.book_slot('doctor', '[2030-01-01 10:00, 2030-01-01 11:00)', 'early');
--- What would not be possible any more.
+-- Rules that would not allow these bookings any more.
 UPDATE booking.slot SET closed = true WHERE id IN (1, 2);
 UPDATE booking.resource SET buffer_after = '1 hour', buffer_before = '1 hour' WHERE name = 'room';
 UPDATE booking.resource SET slots_only = true WHERE name = 'doctor';
@@ -57,7 +60,7 @@ is($err, '', 'restored without an error');
 is($node->safe_psql('restored', $rows), $node->safe_psql('postgres', $rows), 'the same rows');
 is($node->safe_psql('restored', $places), $node->safe_psql('postgres', $places), 'the same places');
 is($node->safe_psql('restored', 'SELECT count(*) FROM booking.verify()'), 0, 'verify() agrees');
-is($node->safe_psql('restored', q{SELECT id > 4 FROM booking.publish_slot('hall', '[2030-01-01 20:00, 2030-01-01 22:00)', 3)}), 't',
+is($node->safe_psql('restored', q{SELECT id > 5 FROM booking.publish_slot('hall', '[2030-01-01 20:00, 2030-01-01 22:00)', 3)}), 't',
 	'the next slot gets a new id');
 
 # A prepared booking has its places, also after a crash.
@@ -73,7 +76,7 @@ $node->stop('immediate');
 $node->start;
 is($node->safe_psql('postgres', q{SELECT count(id) FROM booking.try_book_place(100, 'eve', 11)}), 0, 'too many for sure');
 ($code, $out, $err) = $node->psql('postgres', q{SET lock_timeout = '200ms'; SELECT booking.book_place(100, 'eve', 5)});
-like($err, qr/lock timeout/, 'whoever wants some of the prepared places waits, as long as he wants to');
+like($err, qr/lock timeout/, 'a session that wants some of the prepared places waits, up to its lock_timeout');
 $node->safe_psql('postgres', "ROLLBACK PREPARED 'places'");
 is($node->safe_psql('postgres', q{SELECT quantity FROM booking.book_place(100, 'eve', 5)}), 5, 'and gets them when they are given up');
 is($node->safe_psql('postgres', 'SELECT count(*) FROM booking.verify()'), 0, 'verify() agrees');

@@ -1,5 +1,5 @@
 # The bus: 50 seats and 200 clients who choose seats at random, hold them while they think,
-# and then a third confirms, a third cancels and a third walks away.  Nobody sweeps.  In
+# and then a third confirms, a third cancels and a third walks away.  Nothing is swept.  In
 # the end every seat has one confirmed owner at most, and what has been abandoned can be
 # booked again.
 #
@@ -8,9 +8,12 @@
 use strict;
 use warnings FATAL => 'all';
 
+use FindBin;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use lib "$FindBin::RealBin/lib";
+use Crowds qw(is_not_logged until_gone);
 
 my $clients = 200;
 my $seconds = $ENV{BOOKING_SOAK} // 4;
@@ -45,7 +48,7 @@ END $$;
 });
 
 # Some think longer than their hold lasts: some of them by chance, and some for sure.  Others
-# have all the time in the world, and make up their minds.  Few confirm, or the bus would be
+# have more time than they need.  Few confirm, or the bus would be
 # full at once.
 my $file = $node->basedir . '/bus.sql';
 open(my $fh, '>', $file) or die $!;
@@ -80,14 +83,12 @@ sub run_for
 		[ 'pgbench', '-n', '-c', $clients, '-j', 2, @time, '-M', 'prepared', '-f', $file,
 			'-p', $node->port, '-h', $node->host, 'postgres' ]);
 	$errors .= $err;
-	# The next is not to find the connections of this one still taken.
-	$node->poll_query_until('postgres', q{SELECT count(*) = 0 FROM pg_stat_activity WHERE application_name = 'pgbench'})
-		or die 'pgbench is gone and its connections are not';
+	until_gone($node);
 	return;
 }
 run_for('-T', $seconds);
 
-# Many seats are to have their owner, and some of those who wanted one to have come too late.
+# Many seats are to have their owner, and some clients that wanted one to have come too late.
 # On a busy machine that takes longer: the later rounds count turns, not time.
 my $owned = q{SELECT count(*) FROM booking.booking WHERE status = 'confirmed'};
 my $late = q{SELECT count(*) FROM told WHERE answer = 'too late'};
@@ -105,10 +106,10 @@ is($node->safe_psql('postgres', q{
 	SELECT DISTINCT answer, status FROM told FULL JOIN booking.booking USING (id)
 	WHERE CASE answer WHEN 'confirmed' THEN status <> 'confirmed' WHEN 'cancelled' THEN status NOT IN ('cancelled', 'expired')
 		WHEN 'too late' THEN status IN ('confirmed', 'cancelled') ELSE status IN ('confirmed', 'cancelled') END}),
-	'', 'everybody was told the truth');
+	'', 'each client was told the truth');
 cmp_ok($node->safe_psql('postgres', $late), '>', 0, 'some came too late');
 
-# Who walked away has left holds behind.  Whoever wants the seats gets them, all of them.
+# Clients that walked away have left holds behind.  All these seats can be booked.
 $node->safe_psql('postgres', q{SELECT pg_sleep(coalesce(extract(epoch FROM max(expires_at) - clock_timestamp()), 0)) FROM booking.booking WHERE status = 'held'});
 my $confirmed = $node->safe_psql('postgres', $owned);
 cmp_ok($node->safe_psql('postgres', q{SELECT count(*) FROM booking.booking WHERE status = 'held'}), '>=', 0, 'holds left behind');
@@ -119,8 +120,7 @@ is($node->safe_psql('postgres', q{
 	SELECT count(*), count(DISTINCT seat_no) FROM booking.booking WHERE status IN ('held', 'confirmed')}), '50|50', 'and the bus is full');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM booking.verify()}), 0, 'verify() agrees');
 
-my @lines = grep { /FATAL|PANIC|TRAP|deadlock detected|could not serialize/ } split(/\n/, slurp_file($node->logfile));
-is(scalar(@lines), 0, 'nothing in the log') or diag($lines[0]);
+is_not_logged($node, qr/FATAL|PANIC|TRAP|deadlock detected|could not serialize/, 'nothing in the log');
 
 $node->stop;
 done_testing();

@@ -1,21 +1,24 @@
-# What is deferred to the end of a transaction books like anybody: triggers that fire at COMMIT, at
+# What is deferred to the end of a transaction books like any statement: triggers that fire at COMMIT, at
 # PREPARE TRANSACTION or at SET CONSTRAINTS, and the query of a cursor WITH HOLD.  An offer that
-# is made to somebody in line and has to be taken back is a subtransaction that is rolled back
+# is made to an entry in line and has to be taken back is a subtransaction that is rolled back
 # there, which is where a server with assertions would stop that has a wrong one (tools/postgres.sh).
 
 use strict;
 use warnings FATAL => 'all';
 
+use FindBin;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use lib "$FindBin::RealBin/lib";
+use Crowds qw(is_not_logged);
 
 my $node = PostgreSQL::Test::Cluster->new('at_commit');
 $node->init;
 $node->append_conf('postgresql.conf', "fsync = off\nmax_prepared_transactions = 2");
 $node->start;
 
-# One of two bikes is out, and somebody waits for both.  Of three boats one is out for good.
+# One of two bikes is out, and one entry waits for both.  Of three boats one is out for good.
 $node->safe_psql('postgres', q{
 CREATE EXTENSION booking CASCADE;
 SELECT FROM booking.create_resource('bikes', 'pooled', 2);
@@ -29,7 +32,7 @@ SELECT FROM booking.wait_for_slot('boats', '[2040-01-01 10:00, 2040-01-01 11:00)
 CREATE TABLE wish (holder text);
 CREATE FUNCTION fulfil() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-	-- The line is served, and nobody fits.
+	-- The line is served, and no entry fits.
 	PERFORM booking.cancel(id) FROM booking.booking WHERE status = 'confirmed' AND holder = 'other';
 	IF NOT EXISTS (SELECT FROM booking.try_book_slot('bikes', '[2040-01-01 10:00, 2040-01-01 11:00)', new.holder)) THEN
 		RAISE NOTICE 'nothing for %', new.holder;
@@ -49,7 +52,7 @@ sub ends
 	my ($code, undef, $stderr) = $node->psql('postgres', $sql);
 	is($code, 0, "$what: done") or diag($stderr);
 	like($stderr, qr/nothing for (?:two|late)/, "$what: the last is refused");
-	is($node->safe_psql('postgres', $left), $expected, "$what: who has got something");
+	is($node->safe_psql('postgres', $left), $expected, "$what: what each has got");
 	is($node->safe_psql('postgres', q{SELECT problem FROM booking.verify()}), '', "$what: verify() agrees");
 	is($node->safe_psql('postgres', q{SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'}), 0, "$what: nothing is held");
 	$node->safe_psql('postgres', $again);
@@ -71,7 +74,7 @@ foreach my $isolation ('READ COMMITTED', 'REPEATABLE READ', 'SERIALIZABLE')
 }
 
 # Not a word about what was left behind, nor a crash.
-unlike(slurp_file($node->logfile), qr/TRAP|PANIC|WARNING|terminated by signal/, 'the log is clean');
+is_not_logged($node, qr/TRAP|PANIC|WARNING|terminated by signal/, 'the log is clean');
 
 $node->stop;
 done_testing();

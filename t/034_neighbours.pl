@@ -1,7 +1,7 @@
 # An extension that needs as many of a backend's callbacks as Citus does can be loaded before and
 # after this one: relations are listened to by one callback of ours, whatever is used.
 #
-# A backend has ten, of which PostgreSQL takes some itself; a neighbour takes five here.  It is a
+# A backend has ten, of which PostgreSQL takes some; the other extension takes five here.  It is a
 # library of a few lines that is compiled for the test.
 
 use strict;

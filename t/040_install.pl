@@ -1,5 +1,5 @@
 # CREATE EXTENSION runs with the schemas of other extensions in its search_path, and public is
-# usually one of them.  What somebody has planted there ends up in no index, no constraint, no
+# usually one of them.  What a user has planted there ends up in no index, no constraint, no
 # default, no column and no view.
 
 use strict;
@@ -88,7 +88,7 @@ JOIN LATERAL pg_identify_object(d.refclassid, d.refobjid, d.refobjsubid) i ON i.
 WHERE NOT EXISTS (SELECT FROM pg_depend m WHERE m.classid OPERATOR(pg_catalog.=) d.refclassid AND m.objid OPERATOR(pg_catalog.=) d.refobjid AND m.deptype OPERATOR(pg_catalog.=) 'e')
 }), '', 'nothing of ours depends on what was planted');
 
-# And it works, also for who has public in front of everything.
+# And it works, also for a session that has public first in its search_path.
 is($node->safe_psql('postgres', q{
 SET search_path = public, pg_catalog;
 SELECT name FROM booking.create_resource('room');

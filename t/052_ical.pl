@@ -1,6 +1,6 @@
 # ical() is read by a parser that is not ours (Debian: python3-icalendar): it finds the events that
 # there are, with their times, their states and their words, whatever is in the words, and
-# nothing that a name has smuggled in.  Who may not read the bookings hears when it is busy, and
+# nothing that a name has smuggled in.  A role that may not read the bookings gets the busy times, and
 # no holder.
 
 use strict;
@@ -157,7 +157,7 @@ ALTER TABLE booking.booking ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own ON booking.booking FOR SELECT TO ann USING (holder = 'ann')});
 ($text) = calendar(q{'room', '[2030-01-07, 2030-02-01)'}, 'ann');
 is(() = $text =~ /^SUMMARY:ann\r$/mg, 1, 'her own');
-unlike($text, qr/bob|stays/, "and nobody else's");
+unlike($text, qr/bob|stays/, 'and no other holder\'s');
 
 # A backslash before an "n" is no end of a line.  (The parser of Debian 12 takes it for one.)
 $node->safe_psql('postgres', q{SELECT booking.create_resource('back\\new;'); SELECT booking.book_slot('back\\new;', '[2030-01-07, 2030-01-08)', 'x\\,y')});

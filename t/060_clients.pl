@@ -46,7 +46,7 @@ sub outcome
 {
 	my @command = @_;
 	my ($out, $err) = ('', '');
-	my $done = eval { IPC::Run::run(\@command, '<', \undef, '>', \$out, '2>', \$err, IPC::Run::timeout(400)) };
+	my $done = eval { IPC::Run::run(\@command, '<', \undef, '>', \$out, '2>', \$err, IPC::Run::timeout(2 * $PostgreSQL::Test::Utils::timeout_default)) };
 	return ($done // 0, $out, $err . ($@ // ''));
 }
 
@@ -76,6 +76,7 @@ my %library = (
 	python_django => { package => 'python3-django', probe => [ $python, '-c', 'import django.db, psycopg2' ] },
 	ruby_pg => { package => 'ruby-pg', probe => [ 'ruby', '-e', "require 'pg'" ] },
 	ruby_activerecord => { package => 'ruby-activerecord', probe => [ 'ruby', '-e', "require 'active_record'; require 'pg'" ] },
+	perl_dbi => { package => 'libdbd-pg-perl', probe => [ $^X, '-MDBD::Pg', '-e', '' ] },
 	php_pdo => { package => 'php-cli, php-pgsql', probe => [ 'php', '-r', 'exit(extension_loaded("pdo_pgsql") ? 0 : 1);' ] },
 	java_jdbc => { package => 'libpostgresql-jdbc-java, default-jdk-headless',
 		probe => [ 'sh', '-c', 'test -e /usr/share/java/postgresql.jar && javac -version' ] },
@@ -83,7 +84,7 @@ my %library = (
 	go_pgx => { package => 'golang-go, golang-github-jackc-pgx-v4-dev',
 		probe => [ 'sh', '-c', 'test -e /usr/share/gocode/src/github.com/jackc/pgx/v4 && go version' ] });
 my %runs = (
-	py => [$python], rb => ['ruby'], php => ['php'], js => ['node'], go => [ 'go', 'run' ],
+	pl => [$^X], py => [$python], rb => ['ruby'], php => ['php'], js => ['node'], go => [ 'go', 'run' ],
 	java => [ 'java', '-cp', '/usr/share/java/postgresql.jar' ]);
 @ENV{qw(GO111MODULE GOPATH GOCACHE GOFLAGS)} = ('off', '/usr/share/gocode', "$work/go-cache", '');
 
@@ -107,7 +108,7 @@ foreach my $file (glob("$clients/*.js"))
 }
 
 my @skipped;
-foreach my $file (sort grep { /\.(py|rb|php|js|go|java)$/ } glob("$clients/*"))
+foreach my $file (sort grep { /\.(pl|py|rb|php|js|go|java)$/ } glob("$clients/*"))
 {
 	my ($name, $suffix) = basename($file) =~ /^(\w+)\.(\w+)$/;
 	my $library = $library{$name};
@@ -186,7 +187,7 @@ CONF
 	{
 		local @ENV{qw(PGHOST PGPORT PGBOUNCER)} = ('127.0.0.1', $port, 1);
 		($out{$name}, $err{$name}) = ('', '');
-		$run{$name} = IPC::Run::start($library{$name}{command}, '<', \undef, '>', \$out{$name}, '2>', \$err{$name}, IPC::Run::timeout(400));
+		$run{$name} = IPC::Run::start($library{$name}{command}, '<', \undef, '>', \$out{$name}, '2>', \$err{$name}, IPC::Run::timeout(2 * $PostgreSQL::Test::Utils::timeout_default));
 	}
 	foreach my $name (@there)
 	{

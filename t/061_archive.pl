@@ -1,4 +1,4 @@
-# What is archived is in one place, whoever is killed in the middle; nobody waits for it; and a
+# What is archived is in one place, whichever process is killed in the middle; no booking waits for it; and a
 # dump has all of it.
 
 use strict;
@@ -43,7 +43,7 @@ sub in_one_place
 }
 
 # All of its processes, the postmaster first, which would do something about the others.  It can be started when
-# nobody has its memory any more.
+# no process has its shared memory any more.
 sub kill_all
 {
 	my @pids = split(/\n/, $node->safe_psql('postgres', 'SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()'));
@@ -58,23 +58,34 @@ sub kill_all
 	die 'the server does not start';
 }
 
-# The server is killed some times in the middle, while others book.
+# The server is killed some times in the middle, while others book.  Nothing is archived that begins after the first
+# four years, so that there is a middle, however late it is noticed that it has been reached.
+$node->safe_psql('postgres', q{
+CREATE TABLE gate ();
+CREATE FUNCTION pass() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN LOCK TABLE public.gate IN ROW EXCLUSIVE MODE; RETURN NEW; END $$;
+CREATE TRIGGER pass BEFORE INSERT ON booking.booking_archive FOR EACH ROW WHEN (lower(new.period) > '2024-01-01') EXECUTE FUNCTION pass();
+});
 my $book = $node->basedir . '/book.sql';
 append_to_file($book, "SELECT FROM booking.book_slot('pool', '[2040-01-01, 2040-01-02)', 'new');\n");
 foreach my $part (1 .. 4)
 {
 	my $log = '';
+	my $gate = $node->background_psql('postgres');
+	$gate->query_safe('BEGIN');
+	$gate->query_safe('LOCK TABLE gate');
 	my $booking = IPC::Run::start([ 'pgbench', '-n', '-c', 4, '-T', 600, '-f', $book, '-h', $node->host, '-p', $node->port, 'postgres' ], '>', \$log, '2>', \$log);
 	my $archiving = IPC::Run::start([ 'psql', '-Xq', '-d', $node->connstr('postgres'), '-c', "CALL booking.archive_before('$moment', $batch)" ], '>', \$log, '2>', \$log);
 	$node->poll_query_until('postgres', "SELECT bookings > $old * $part / 6 FROM booking.archive_run") or die 'nothing is archived';
 	kill_all();
 	$booking->finish;
 	$archiving->finish;
+	eval { $gate->quit };
 	in_one_place($node, 'postgres', 'killed in the middle, and still each is in one place');
 }
 cmp_ok($node->safe_psql('postgres', q{SELECT count(*) FROM booking.booking WHERE holder = 'old'}), '>', 0, 'it was in the middle');
+$node->safe_psql('postgres', 'DROP TRIGGER pass ON booking.booking_archive; DROP FUNCTION pass; DROP TABLE gate');
 
-# What somebody is changing is left alone, without waiting.
+# A booking that another transaction is changing is left alone, without waiting.
 my $busy = $node->background_psql('postgres');
 $busy->query_safe('BEGIN');
 $busy->query_safe(q{UPDATE booking.booking SET reason = 'late' WHERE holder = 'busy'});
@@ -85,14 +96,14 @@ in_one_place($node, 'postgres', 'each is in one place');
 $busy->query_safe('COMMIT');
 $busy->quit;
 
-# Somebody who comes for a booking that is being moved waits for the batch, and finds none.
+# A call for a booking that is being moved waits for the batch, and finds none.
 my $mover = $node->background_psql('postgres');
 $mover->query_safe('BEGIN');
 $mover->query_safe(q{SELECT booking.archive_batch(booking.archive_begin(clock_timestamp(), 1000000))});
 my $id = $node->safe_psql('postgres', q{SELECT id FROM booking.booking WHERE holder = 'busy'});
 my ($out, $err) = ('', '');
 my $late = IPC::Run::start([ 'psql', '-Xq', '-d', $node->connstr('postgres') . ' application_name=late', '-c', "SELECT FROM booking.cancel('$id')" ], '>', \$out, '2>', \$err);
-$node->poll_query_until('postgres', q{SELECT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'late' AND wait_event_type = 'Lock')}) or die 'nobody waits';
+$node->poll_query_until('postgres', q{SELECT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'late' AND wait_event_type = 'Lock')}) or die 'none waits';
 $mover->query_safe('COMMIT');
 $mover->quit;
 $late->finish;

@@ -10,9 +10,12 @@
 use strict;
 use warnings FATAL => 'all';
 
+use FindBin;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use lib "$FindBin::RealBin/lib";
+use Crowds qw(is_not_logged);
 
 my $RULES = $ENV{BOOKING_RULES} // 1_500;
 my $SEED = $ENV{BOOKING_RULES_SEED} // 21;
@@ -46,7 +49,6 @@ from datetime import datetime, timedelta
 from dateutil.rrule import rrule, rrulestr, weekday, WEEKLY
 
 count, seed = int(sys.argv[1]), int(sys.argv[2])
-random.seed(seed)
 days = ['MO', 'TU', 'WE', 'TH', 'FR', 'SA', 'SU']
 zones = ['UTC', 'Europe/Berlin', 'America/New_York', 'Australia/Lord_Howe', 'Africa/Casablanca', 'Pacific/Apia', 'Asia/Kolkata', 'America/Santiago', 'Asia/Tehran']
 utc = zoneinfo.ZoneInfo('UTC')
@@ -107,35 +109,42 @@ class TooLong(Exception):
     pass
 def too_long(*_):
     raise TooLong()
-signal.signal(signal.SIGALRM, too_long)
+signal.signal(signal.SIGVTALRM, too_long)
 
 def instant(zone, local):
     at = local.replace(tzinfo=zone, fold=0).astimezone(utc)
     return int(at.timestamp()) if at.astimezone(zone).replace(tzinfo=None) == local else None
 
 made = 0
-while made < count:
+for attempt in itertools.count():
+    if made == count:
+        break
+    # Each begins anew: a rule that is left out, because dateutil takes too long for it here, changes no other.
+    random.seed(f'{seed} {attempt}')
     freq, parts = random_rule()
     name = random.choice(zones)
-    zone = zoneinfo.ZoneInfo(name)
     first = datetime(random.randint(1995, 2060), random.randint(1, 12), random.randint(1, 28), random.choice([0, 0, 1, 2, 2, 9, 23]), random.choice([0, 0, 30, 59]), random.choice([0, 0, 59]))
     if random.random() < 0.2:
         first += timedelta(random.randint(1, 3))
+    wanted = random.choice([1, 2, 5, 10, 40])
+    # Some come to a night in which the clock is set forward.
+    if random.random() < 0.1:
+        name, first, wanted = random.choice(['Europe/Berlin', 'America/New_York']), first.replace(month=3, day=random.randint(1, 7), hour=2, minute=30), 40
+    zone = zoneinfo.ZoneInfo(name)
     length = random.choice([timedelta(hours=1), timedelta(minutes=30), timedelta(days=1), timedelta(hours=3), timedelta(days=3)])
     # The first one is an instant: let there be only one way to say it.
     if any(instant(zone, t) is None or t.replace(tzinfo=zone, fold=1).astimezone(utc).timestamp() != instant(zone, t) for t in (first, first + length)):
         continue
-    wanted = random.choice([1, 2, 5, 10, 40])
     horizon = first + timedelta(366 * 60)
     try:
-        signal.setitimer(signal.ITIMER_REAL, 0.15)
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0.15)
         times = local_times(freq, parts, first)
         found = None if times is None else list(itertools.islice(itertools.takewhile(lambda t: t <= horizon, times), wanted))
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
     except TooLong:
         continue
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
     if not found:
         continue
     how = random.random()
@@ -200,7 +209,7 @@ answers AS (SELECT rule, answer('Europe/Berlin', '[2035-01-30 09:00, 2035-01-30 
 SELECT * FROM answers WHERE said !~ '^rule(, [A-Z]+)?: ' AND said !~ '^2\d{3}' OR said IS NULL LIMIT 5});
 is($wrong, '', scalar(@lines) . ' texts: an answer, or an error that says it is about the rule');
 is($node->safe_psql('postgres', 'SELECT 1'), 1, 'the server is there');
-unlike(slurp_file($node->logfile), qr/PANIC|TRAP|terminated by signal|WARNING/, 'nothing in the log');
+is_not_logged($node, qr/PANIC|TRAP|terminated by signal|WARNING/, 'nothing in the log');
 
 $node->stop;
 done_testing();

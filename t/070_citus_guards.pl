@@ -52,6 +52,16 @@ $c->safe_psql('postgres', q{INSERT INTO late VALUES (1, 1, '[1,5)'); SELECT crea
 refused($c, q{INSERT INTO late VALUES (2, 1, '[1,5)'), (3, 1, '[2,3)')}, qr/table "late" has not enough left/, 'distributed afterwards by a key: the guard goes on');
 refused($c, q{SELECT alter_distributed_table('late', distribution_column => 'id')}, qr/ERROR:  guard "late_guard" cannot count/, 'distributed by another column');
 
+# A key that can be long: its index has operator classes of ours, on every node.
+$c->safe_psql('postgres', q{CREATE TABLE desk (id int, name text, p int4range); SELECT create_distributed_table('desk', 'name');
+	SELECT booking.guard_table('desk', '{name}', '{p}', name => 'desk_guard'); INSERT INTO desk VALUES (1, 'a', '[1,5)'), (2, 'b', '[1,5)')});
+is($c->safe_psql('postgres', q{SELECT bool_and(success AND result = '1') FROM run_command_on_shards('desk', $$SELECT count(*) FROM pg_index AS i
+	JOIN pg_opclass AS o ON o.oid = i.indclass[0] WHERE i.indrelid = '%s'::regclass AND o.opcname = 'booking_text_ops'$$)}), 't', 'a text as the key, on every shard');
+refused($c, q{INSERT INTO desk VALUES (3, 'a', '[4,8)')}, qr/\(name\)=\(a\) of table "desk" is taken/, 'and guarded');
+refused($c, q{INSERT INTO desk VALUES (3, repeat('a', 600), '[4,8)')}, qr/the key of a row in table "desk" is too long\nDETAIL:.*Refused by constraint "desk_guard"/, 'and not too long');
+$c->safe_psql('postgres', q{SELECT run_command_on_shards('desk', 'ALTER TABLE %s DISABLE TRIGGER USER')});
+refused($c, q{INSERT INTO desk VALUES (3, repeat('a', 600), '[4,8)')}, qr/the key of a row in table "desk" is too long\nDETAIL:.*Refused by constraint "desk_guard"/, 'nor past its triggers');
+
 # 2. Two kinds of capacities that stand in a table: colocated, and a reference table.
 $c->safe_psql('postgres', q{SELECT create_distributed_table('hotel', 'id', colocate_with => 'stay'), create_reference_table('town')});
 $c->safe_psql('postgres', q{INSERT INTO stay (hotel, nights) SELECT 7, '[2030-01-01, 2030-01-05)' FROM generate_series(1, 3)});
@@ -69,7 +79,7 @@ for my $node (@nodes)
 }
 refused($c, q{INSERT INTO stay (hotel, nights, rooms) VALUES (2, '[2030-01-01, 2030-01-05)', NULL)}, qr/the quantity of a row in table "stay" must not be null/, 'another message');
 
-# A number that is changed waits for whoever has booked by the old one, on every node.
+# A change of the number waits for a transaction that has booked by the old one, on every node.
 for my $case ([ 'hotel', 'rooms', 'stay', 'hotel' ], [ 'town', 'beds', 'bed', 'town' ])
 {
 	my ($parent, $number, $table, $key) = @$case;
@@ -98,7 +108,7 @@ refused($c, q{SELECT booking.guard_against('stay', 'stay_guard', 'bed', '{town}'
 is($c->safe_psql('postgres', q{SELECT count(*) FROM run_command_on_shards('stay', $$SELECT json_agg(f) FROM booking.guard_free(%1$L, 'stay_guard_' || substring(%1$L FROM '[0-9]+$'), '{2}', daterange('2031-01-01', '2031-02-01')) AS f$$) s, json_to_recordset(s.result::json) AS f (period daterange, remaining bigint) WHERE s.shardid = get_shard_id_for_distribution_column('stay', 2)}), 1, 'guard_free() on the shard, as docs/your-own-tables.md has it');
 $c->safe_psql('postgres', q{UPDATE hotel SET rooms = 2 WHERE id = 1});
 
-# 4. Everybody at once, by every node, single and in transactions over two shards, while shards move
+# 4. All at once, by every node, single and in transactions over two shards, while shards move
 # and are split.  20 hotels of 2 rooms over 10 nights: each is full in the end, and never over.
 my %script = (
 	one => q{

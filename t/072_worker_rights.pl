@@ -1,5 +1,5 @@
-# A worker is connected as a superuser, and runs nothing as one: whatever others have put on our
-# tables runs as their owner, who may not even log in, also at the commit.
+# A worker is connected as a superuser, and runs nothing as one: whatever users have put on our
+# tables runs as their owner, a role that may not even log in, also at the commit.
 
 use strict;
 use warnings FATAL => 'all';
@@ -19,7 +19,7 @@ booking.worker_tick = 50
 });
 $node->start;
 
-# The tables belong to somebody who would like to be a superuser.
+# The tables belong to a role that tries to become a superuser.
 $node->safe_psql('postgres', q{
 CREATE EXTENSION booking CASCADE;
 CREATE ROLE keeper NOLOGIN;
@@ -79,14 +79,16 @@ ALTER TABLE booking.booking ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE booking.event ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY p ON booking.booking USING (public.in_a_policy());
 CREATE POLICY p ON booking.event USING (false);
--- Stands before ours and PostgreSQL's where somebody looks along a path.
+-- Comes before ours and PostgreSQL's where a name is looked up in a search_path.
 CREATE FUNCTION public.min(bigint) RETURNS bigint LANGUAGE plpgsql AS $$ BEGIN PERFORM public.climb('a name'); RETURN 0; END $$;
 });
 
 my $listener = $node->background_psql('postgres');
+# So long for each query, and not for all.
+$listener->set_query_timer_restart();
 $listener->query_safe('LISTEN booking');
 $node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'booking worker' AND state = 'idle'}) or die 'no worker';
-# As the superuser, whose own changes are none of this test's business.
+# As the superuser, whose changes are not what is tested.
 $node->safe_psql('postgres', q{
 SET session_replication_role = replica;
 INSERT INTO booking.booking (id, resource_id, seat_no, period, occupies, holder, status, expires_at)
@@ -98,7 +100,7 @@ ok($node->poll_query_until('postgres', $lapsed), 'the hold is marked');
 # By the worker, and at its commit.
 ok($node->poll_query_until('postgres', q{SELECT count(DISTINCT at_what) >= 3 FROM public.tried}), 'the triggers have run');
 my $told = '';
-for (1 .. 300)
+for (1 .. 10 * $PostgreSQL::Test::Utils::timeout_default)
 {
 	$told .= $listener->query('SELECT 1');
 	last if $told =~ /"resource_id": 1,/;
@@ -113,13 +115,13 @@ ok($node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM booking.bookin
 ok($node->poll_query_until('postgres', q{SELECT count(*) > 0 FROM public.tried WHERE at_what = 'archived'}), 'with its trigger');
 
 is($node->safe_psql('postgres', q{SELECT DISTINCT as_whom, super FROM public.tried}), 'keeper|f', 'everything runs as the owner');
-is($node->safe_psql('postgres', q{SELECT DISTINCT what FROM public.tried WHERE came_of_it = 'done' ORDER BY 1}), '', 'nobody climbs');
+is($node->safe_psql('postgres', q{SELECT DISTINCT what FROM public.tried WHERE came_of_it = 'done' ORDER BY 1}), '', 'no role gets more rights');
 is($node->safe_psql('postgres', q{SELECT rolsuper FROM pg_roles WHERE rolname = 'keeper'}), 'f', 'nor is a superuser');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM public.tried WHERE at_what = 'a name'}), 0, 'nothing is looked up on their path');
 is($node->safe_psql('postgres', q{SELECT string_agg(DISTINCT at_what, ', ' ORDER BY at_what) FROM public.tried}), 'archived, at_once, at_the_commit, of_the_journal', 'where they ran');
 note($node->safe_psql('postgres', q{SELECT DISTINCT what || ': ' || came_of_it FROM public.tried ORDER BY 1}));
 
-# A database where somebody has planted functions of ours, and no extension.
+# A database where a user has made functions of our names, without the extension.
 $node->safe_psql('postgres', 'CREATE DATABASE planted');
 $node->safe_psql('planted', q{
 CREATE SCHEMA booking;
@@ -135,9 +137,9 @@ $node->wait_for_log(qr/registering background worker "booking worker"/, $from);
 $node->wait_for_log(qr/background worker "booking worker" \(PID \d+\) exited with exit code 0/, $from);
 is($node->safe_psql('planted', 'SELECT count(*) FROM booking.caught'), 0, 'what is not an extension is left alone');
 
-# Who may start and stop it.
+# Which roles may start and stop it.
 my ($status, $out, $err) = $node->psql('postgres', q{CREATE ROLE clerk; SELECT booking.grant_access('clerk', 'manage'); SET ROLE clerk; SELECT booking.stop_worker()});
-like($err, qr/permission denied for function stop_worker/, 'not everybody');
+like($err, qr/permission denied for function stop_worker/, 'not every role');
 $listener->quit;
 $node->stop('fast');
 done_testing();

@@ -1,6 +1,6 @@
 # booking_cluster on a coordinator and two workers: every function of booking has its like, and
-# whoever comes in by whichever node, single or in transactions, gets what one server would
-# say; also when backends, workers and the coordinator are killed.
+# a call by any node, single or in a transaction, gets the answer that one server would
+# give; also when backends, workers and the coordinator are killed.
 
 use strict;
 use warnings FATAL => 'all';
@@ -38,7 +38,7 @@ my $known = join(',', map { @$_ } values %elsewhere);
 is($c->safe_psql('postgres', qq{
 	SELECT DISTINCT l.object FROM booking.access_levels() l
 	JOIN pg_proc p ON l.kind = 'FUNCTION' AND p.oid = l.object::regprocedure
-	WHERE l.levels && '{read,book,manage}' AND p.proname <> ALL (string_to_array('$known', ','))
+	WHERE l.levels && '{read,book,manage}' AND 'internal'::regtype <> ALL (p.proargtypes) AND p.proname <> ALL (string_to_array('$known', ','))
 		AND NOT EXISTS (SELECT FROM booking.cluster_functions() c WHERE c.function = p.oid) ORDER BY 1}), '', 'each function that acts in a place is here, too');
 is($c->safe_psql('postgres', q{
 	SELECT c.name || '(' || c.types || ')' FROM booking.cluster_functions() c
@@ -48,7 +48,7 @@ my $mine = q{pg_depend d JOIN pg_extension x ON x.extname = 'booking_cluster' AN
 is($c->safe_psql('postgres', qq{SELECT pg_describe_object(d.classid, d.objid, 0) FROM $mine WHERE d.classid IN ('pg_proc'::regclass, 'pg_class'::regclass) AND obj_description(d.objid, d.classid::regclass::name) IS NULL}), '', 'each object has a comment');
 is($c->safe_psql('postgres', qq{SELECT p.oid::regprocedure FROM $mine JOIN pg_proc p ON d.classid = 'pg_proc'::regclass AND p.oid = d.objid
 	WHERE (p.prokind = 'f' AND p.probin IS NULL AND NOT coalesce(p.proconfig, '{}') @> ARRAY['search_path=pg_catalog, pg_temp'] OR p.prosecdef
-		OR has_function_privilege('public', p.oid, 'EXECUTE'))}), '', 'each function has a search_path and is open to nobody');
+		OR has_function_privilege('public', p.oid, 'EXECUTE'))}), '', 'each function has a search_path and is not open to PUBLIC');
 is($c->safe_psql('postgres', qq{SELECT c.oid::regclass FROM $mine JOIN pg_class c ON d.classid = 'pg_class'::regclass AND c.oid = d.objid AND c.relkind = 'r' WHERE has_table_privilege('public', c.oid, 'SELECT')}), '', 'nor is a table');
 
 # 2. Places, names and ids.
@@ -108,6 +108,30 @@ refused($c, qq{BEGIN;
 	SELECT booking.cluster_book_slot('$two', 'room', '[2045-01-01, 2045-01-02)', 'ann');
 	SELECT booking.cluster_book_slot('$one', 'room', '[2040-01-01, 2040-01-02)', 'bob'); COMMIT}, qr/23P01/, 'the second is refused');
 is($c->safe_psql('postgres', qq{SELECT booking.cluster_remaining('$two', 'room', '[2045-01-01, 2045-01-02)'::tstzrange)}), 1, 'and the first is not booked');
+# ... also when it has begun on one of them, of whose writes Citus does not know.
+my $april = 0;
+for my $node (@nodes)
+{
+	for my $order ([ $one, $two ], [ $two, $one ], [ $one, $beside ], [ $one ])
+	{
+		my @calls = map { sprintf(q{SELECT booking.cluster_book_slot('%s', 'room', '[2045-04-%02d, 2045-04-%02d)', 'ann')}, $_, $april + 1, $april + 2) } @$order;
+		my $both = grep({ $_ eq $two } @$order);
+		my ($status, $out, $err) = $node->psql('postgres', join('; ', 'SET citus.log_remote_commands = on; SET client_min_messages = notice; BEGIN', @calls, 'COMMIT'));
+		$april += 2;
+		is($status, 0, join(' and ', @$order) . ' by ' . $node->name) or diag($err);
+		unlike($err, qr/issuing COMMIT$/m, '... no node commits before all are prepared') if $both;
+		like($err, qr/issuing PREPARE TRANSACTION/, '... which they are') if $both;
+		unlike($err, qr/issuing PREPARE TRANSACTION/, '... one node needs no second phase') unless $both;
+	}
+}
+for my $level ('repeatable read', 'serializable')
+{
+	my $day = $level =~ /read/ ? '01' : '02';
+	my ($status, $out, $err) = $workers[0]->psql('postgres', join('; ', 'SET citus.log_remote_commands = on; SET client_min_messages = notice; SET ROLE clerk', "BEGIN ISOLATION LEVEL $level",
+		(map { qq{SELECT booking.cluster_book_slot('$_', 'room', '[2045-05-$day, 2045-05-$day 12:00)', 'bob')} } $one, $two), 'COMMIT'));
+	is($status, 0, "$level, by a role that may book") or diag($err);
+	like($err, qr/issuing PREPARE TRANSACTION/, '... is prepared');
+}
 
 # 5. Races, by each node at once.
 my @places = ($one, $two);
@@ -168,7 +192,7 @@ sub check_all
 	return;
 }
 
-my $expected = qr/Run was aborted|expected one row|is taken in that period|has not enough|limit|no rows returned|gset|hold|status|lapsed|is already|is not taken|free|waitlist|wait|deadlock|distributed transaction/;
+my $expected = qr/Run was aborted|expected one row|is taken in that period|has not enough|limit|no rows returned|gset|hold|status|lapsed|is already|is not taken|free|waitlist|wait|deadlock|distributed transaction|RWConflictPool/;
 my @errors = CitusNodes::storm(\@nodes, 25, 1, \%script);
 is(join("\n", grep { !/$expected/ } @errors), '', 'races: no error but refusals');
 check_all('races');
@@ -187,7 +211,7 @@ for my $level ('repeatable read', 'serializable')
 }
 
 # 6. Killed: a backend on a worker, a worker, the coordinator.
-my $dies = qr/$expected|connection|terminat|closed|shutting down|starting up|recovery mode|crash|could not|unexpected|SSL|aborted|lost|failure|WAL|reset/;
+my $dies = qr/$expected|connection|terminat|closed|shutting down|starting up|recovery mode|crash|could not|unexpected|SSL|aborted|lost|failure|WAL|reset|PQcancel/;
 my %less = map { $_ => $script{$_} } grep { /^(both|pool|slot|exclusive)/ } keys %script;
 for my $case ('a backend of worker 1', 'worker 2', 'the coordinator')
 {

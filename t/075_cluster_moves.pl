@@ -1,4 +1,4 @@
-# Places move between nodes while everybody books: nothing is lost, nothing is there twice, and what
+# Places move between nodes while clients book: nothing is lost, nothing is there twice, and what
 # is interrupted at whatever point goes on when it is called again.
 
 use strict;
@@ -67,7 +67,7 @@ sub move
 	return $err =~ /nowhere for (\d+) ms/ ? $1 : (diag($err), undef)[1];
 }
 
-# 1. Nothing is lost when nobody books; and back.
+# 1. Nothing is lost when there is no booking; and back.
 my $before = contents('m1');
 my $home = lives_on('m1');
 ok(defined move('m1'), 'moved');
@@ -89,7 +89,7 @@ for my $mode ('auto', 'block_writes', 'force_logical')
 }
 is(lives_on('m2'), $port, 'it is where it was');
 
-# 3. 20 moves while everybody books by every node, by our functions and by plain INSERT.
+# 3. 20 moves while clients book by every node, by our functions and by plain INSERT.
 my $hours = q{tstzrange(timestamptz '2050-03-01' + :h * interval '1 hour', timestamptz '2050-03-01' + (:h + 2) * interval '1 hour')};
 my %script;
 for my $place (@places)

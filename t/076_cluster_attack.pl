@@ -1,4 +1,4 @@
-# booking_cluster in the hands of those who mean it ill, or do not know it: roles without rights,
+# booking_cluster used with bad intent, or without knowing it: roles without rights,
 # NULLs and names with quotes, settings of a session, nodes that are down, moves that cannot be,
 # snapshots from before a move, a node that joins, dumps, and taking it down.
 
@@ -18,7 +18,7 @@ my ($c, @workers) = @nodes;
 my $late = $workers[2];
 my @ports = map { $_->port } @workers;
 
-# What psql says: errors with their SQLSTATE.
+# psql's output: errors with their SQLSTATE.
 sub say_as
 {
 	my ($role, $node, $sql) = @_;
@@ -64,7 +64,7 @@ for my $sql (q{SELECT booking.cluster_pack('p1', '1 s')}, q{SELECT booking.clust
 like(say_as('looker', $c, qq{SELECT booking.cluster_book_slot('$one', 'room', '[2030-01-01, 2030-01-02)', 'x')}), qr/42501/, 'level read does not book');
 is($c->safe_psql('postgres', q{SELECT count(*) FROM booking.cluster_verify()}, extra_params => [ '-U', 'boss' ]), 0, 'level manage verifies');
 like(say_as('boss', $c, qq{INSERT INTO booking.cluster_home (place, node_group) VALUES ('p0', 77)}), qr/cluster_home_is_here/, 'no home where the place is not');
-# What somebody has put in the way on a search_path is not used.
+# Objects that a user has put on a search_path before ours are not used.
 $c->safe_psql('postgres', q{CREATE SCHEMA evil; GRANT USAGE ON SCHEMA evil TO PUBLIC;
 	CREATE FUNCTION evil.boom(text, text) RETURNS boolean LANGUAGE plpgsql AS $$BEGIN RAISE 'evil'; END$$;
 	CREATE OPERATOR evil.= (LEFTARG = text, RIGHTARG = text, FUNCTION = evil.boom); CREATE OPERATOR evil.<> (LEFTARG = text, RIGHTARG = text, FUNCTION = evil.boom);
@@ -111,7 +111,7 @@ for my $name (@names)
 	is($c->safe_psql('postgres', "SELECT resource FROM booking.cluster_find_slots(\$q\$$name\$q\$, '[2030-01-01, 2030-01-02)', '1 day', category => \$q\$$name\$q\$)"), "$name/$name room", "place $name, moved");
 	is($c->safe_psql('postgres', "SELECT count(*) FROM booking.cluster_find_slots_everywhere('[2030-01-01, 2030-01-02)', '1 day', category => \$q\$$name\$q\$)"), 1, 'and found everywhere');
 }
-# A category that is called as its place is the place's own, and goes with it.
+# A category that has the name of its place is the place's, and moves with it.
 $c->safe_psql('postgres', $_) for (qq{SELECT booking.cluster_create_resource('$one', 'own', category => '$one')}, qq{SELECT booking.cluster_run('$one', \$\$INSERT INTO booking.holder_limit (category, per, max_bookings) VALUES ('$one', 'active', 1)\$\$)},
 	move_sql($one, $ports[1]), qq{SELECT booking.cluster_book_slot('$one', 'own', '[2031-01-01, 2031-01-02)', 'ann')});
 refused($c, qq{SELECT booking.cluster_book_slot('$one', 'own', '[2031-01-03, 2031-01-04)', 'ann')}, qr/23514/, 'a limit on a category that is called as its place moves with it');
@@ -156,19 +156,19 @@ refused($c, move_sql($one, $to), qr/duplicate key.*booking_pkey/, 'an id that is
 $c->safe_psql('postgres', move_sql($one, $from));
 is($c->safe_psql('postgres', qq{SELECT status FROM booking.cluster_cancel('$one', '$id')}), 'cancelled', '... it is back');
 $c->safe_psql('postgres', qq{SELECT booking.cluster_run('$two', \$\$DELETE FROM booking.booking WHERE id = '$id'\$\$)});
-# Somebody has it open.
+# Another session has it open.
 my $open = $c->background_psql('postgres');
 $open->query_safe("BEGIN; SELECT booking.cluster_book_slot('$one', 'room', '[2037-01-01, 2037-01-02)', 'ann')");
-refused($c, move_sql($one, $to, q{, '100 ms'}), qr/lock timeout/, 'somebody books: waited long enough');
+refused($c, move_sql($one, $to, q{, '100 ms'}), qr/lock timeout/, 'another session books: waited long enough');
 refused($c, move_sql($one, $to, q{, '0'}), qr/lock timeout/, 'not waited at all');
 $open->query_safe('COMMIT');
 $open->query_safe("BEGIN; SELECT booking.cluster_run('$one', 'SELECT 1')");
-refused($c, move_sql($one, $to, q{, '100 ms'}), qr/lock timeout/, 'somebody is in it, and has booked nothing yet');
+refused($c, move_sql($one, $to, q{, '100 ms'}), qr/lock timeout/, 'another session is in it, and has booked nothing yet');
 $open->query_safe('COMMIT');
 $open->quit;
 $open = $node_of{$from}->background_psql('postgres');
 $open->query_safe("BEGIN; INSERT INTO booking.booking (resource_id, period, holder) SELECT r.id, '[2037-02-01, 2037-02-02)', 'plain' FROM booking.resource r WHERE r.name = '$one/room'");
-refused($c, move_sql($one, $to, q{, '100 ms'}), qr/lock timeout/, 'somebody has booked with plain SQL on the node');
+refused($c, move_sql($one, $to, q{, '100 ms'}), qr/lock timeout/, 'another session has booked with plain SQL on the node');
 $open->query_safe('COMMIT');
 $open->quit;
 is(lives_on($one), $from, 'it has not moved');
@@ -246,8 +246,8 @@ for my $fate ('commit', 'abort')
 	$c->safe_psql('postgres', qq{INSERT INTO pg_dist_transaction (groupid, gid) VALUES ($group, '$gid')}) if $fate eq 'commit';
 	$worker->stop('immediate');
 	$worker->start;
-	refused($c, qq{SET statement_timeout = '2s'; SELECT booking.cluster_book_slot('$two', 'room', '$day', 'other')}, qr/statement timeout/, "$fate: who wants the same waits");
-	is($c->safe_psql('postgres', qq{SELECT count(*) FROM booking.cluster_try_book_slot('$two', 'room', '[2040-02-01, 2040-02-02)', '$fate')}), $fate eq 'commit' ? 1 : 0, "$fate: who wants something else does not");
+	refused($c, qq{SET statement_timeout = '2s'; SELECT booking.cluster_book_slot('$two', 'room', '$day', 'other')}, qr/statement timeout/, "$fate: a call for the same waits");
+	is($c->safe_psql('postgres', qq{SELECT count(*) FROM booking.cluster_try_book_slot('$two', 'room', '[2040-02-01, 2040-02-02)', '$fate')}), $fate eq 'commit' ? 1 : 0, "$fate: a call for something else does not");
 	refused($c, move_sql($two, other($worker->port), q{, '200 ms'}), qr/lock timeout/, "$fate: a move waits for it");
 	$c->safe_psql('postgres', q{ALTER SYSTEM RESET citus.recover_2pc_interval; SELECT pg_reload_conf()});
 	$c->poll_query_until('postgres', 'SELECT count(*) = 0 FROM booking.cluster_ask($$SELECT gid FROM pg_prepared_xacts$$)');

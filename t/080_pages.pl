@@ -25,7 +25,7 @@ sub outcome
 {
 	my @command = @_;
 	my ($out, $err) = ('', '');
-	my $done = eval { IPC::Run::run(\@command, '<', \undef, '>', \$out, '2>', \$err, IPC::Run::timeout(400)) };
+	my $done = eval { IPC::Run::run(\@command, '<', \undef, '>', \$out, '2>', \$err, IPC::Run::timeout(2 * $PostgreSQL::Test::Utils::timeout_default)) };
 	return ($done // 0, $out, $err . ($@ // ''));
 }
 
@@ -92,7 +92,7 @@ SKIP:
 	{
 		local @ENV{qw(PGHOST PGPORT PGDATABASE SUPERUSER)} = ($node->host, $node->port, $name, $superuser);
 		($out{$name}, $err{$name}) = ('', '');
-		$run{$name} = IPC::Run::start([ 'node', "$pages/$name.mjs" ], '<', \undef, '>', \$out{$name}, '2>', \$err{$name}, IPC::Run::timeout(500));
+		$run{$name} = IPC::Run::start([ 'node', "$pages/$name.mjs" ], '<', \undef, '>', \$out{$name}, '2>', \$err{$name}, IPC::Run::timeout(2 * $PostgreSQL::Test::Utils::timeout_default));
 	}
 	foreach my $name (@scripts)
 	{

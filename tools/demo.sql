@@ -36,7 +36,7 @@ FROM booking.cancel((SELECT id FROM booking.booking WHERE holder = 'Ada'), 'meet
 SELECT holder, status, period
 FROM booking.book_slot('Blue room', '[2030-05-06 09:00, 2030-05-06 10:00)', 'Barbara');
 
--- What the books say in the end.
+-- What is booked in the end.
 SELECT name, holder, status, to_char(lower(period), 'HH24:MI') AS "from",
        to_char(upper(period), 'HH24:MI') AS until
 FROM booking.booking JOIN booking.resource ON resource.id = resource_id

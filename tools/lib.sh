@@ -17,8 +17,8 @@
 # unprivileged account when the caller is root.  That account need not be able
 # to read the checkout; the sources are handed to it through a pipe.
 #
-# "make install" writes into the one installation of PostgreSQL that everybody
-# on the machine shares.  So nothing is installed there.  PostgreSQL finds its
+# "make install" writes into the one installation of PostgreSQL that all users
+# of the machine share.  So nothing is installed there.  PostgreSQL finds its
 # directories relative to its own executable, and a copy of its programs in a
 # tree of the same shape is an installation of its own: make_tree builds one,
 # programs copied and all else linked, in a tenth of a second.  Several
@@ -129,10 +129,10 @@ choose_state() {
 	fi
 	if ! as_user test -w "$dir" -a -x "$dir"; then
 		dir=$(temp_root)/booking-$RUN_USER-$(cksum <<<"$CHECKOUT" | cut -d' ' -f1)
-		# Everybody can write there: take only a folder that is ours.
+		# Every account can write there: take only a folder that is ours.
 		as_user mkdir -m 700 "$dir" 2>/dev/null ||
 			[[ ! -L $dir && -d $dir && $(stat -c %U "$dir") == "$RUN_USER" ]] ||
-			die "$dir exists and belongs to somebody else"
+			die "$dir exists and belongs to another account"
 	fi
 	STATE=$dir
 }
@@ -222,8 +222,8 @@ resolve_pg_config() {
 	[[ ! -e $origin ]] || PG_CONFIG=$(<"$origin")
 }
 
-# Whether apt knows of a package that can be installed.  Not through a pipe: grep would be
-# done before apt-cache has said all, whose signal then counts as "no" (pipefail).
+# Whether apt knows of a package that can be installed.  Not through a pipe: grep would end
+# before apt-cache has written all, which would then fail with SIGPIPE (pipefail).
 apt_has() {
 	[[ $(LC_ALL=C apt-cache policy "$1" 2>/dev/null) == *$'\n  Candidate: '[0-9]* ]]
 }
@@ -311,8 +311,8 @@ need_apt() {
 		die "this is no Debian; please install yourself: $*"
 }
 
-# Debian's packages create and start a server for the whole machine.  Nobody
-# that tries the demo asked for that: runs a command with this switched off.
+# Debian's packages create and start a server for the whole machine, which is not
+# wanted here: runs a command with this switched off.
 without_main_cluster() {
 	local conf=/etc/postgresql-common/createcluster.d/booking-tools.conf
 	as_root mkdir -p "${conf%/*}"

@@ -237,7 +237,7 @@ matrix() {
 	[[ -z ${http_proxy:-} ]] || export http_proxy
 
 	[[ -d $SYSTEMS ]] || mkdir -m 755 "$SYSTEMS"
-	[[ ! -L $SYSTEMS && -O $SYSTEMS ]] || die "$SYSTEMS belongs to somebody else"
+	[[ ! -L $SYSTEMS && -O $SYSTEMS ]] || die "$SYSTEMS belongs to another account"
 	trap leave EXIT
 	trap 'exit 130' INT
 	trap 'exit 143' TERM HUP

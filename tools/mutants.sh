@@ -5,7 +5,7 @@
 #   tools/test mutants [NAME...]    plant each of the faults in t/mutants/, and run its tests
 #   tools/test mutants apply        only see whether each of them can be planted
 #
-# Every line that is there for a race is one that nobody misses, until it is gone.  So each
+# A line that is there for a race can be lost without a test that fails.  So each
 # of these faults is planted in a copy of the sources (tools/mutate.pl says how), built, and
 # run against the tests that are said to notice.  "Killed" is one with a test that fails;
 # one that survives, cannot be planted or does not compile counts as failed.  Before any of
@@ -50,7 +50,7 @@ make_worker() {
 		die "the build failed"
 	}
 	# The server finds a new library for each new session, and need not be started again.
-	server_start "$dir/tree" "$dir/server" fsync=off
+	server_start "$dir/tree" "$dir/server" fsync=off autovacuum=off
 }
 
 # pass_all N OF TEST...: every OF-th of the tests, which the sources as they are pass.
@@ -94,7 +94,7 @@ try_mutant() {
 			echo "killed by $test"
 			# It may have left sessions that wait, or no server at all.
 			server_stop "$dir/tree" "$dir/server" immediate >/dev/null 2>&1
-			server_start "$dir/tree" "$dir/server" fsync=off
+			server_start "$dir/tree" "$dir/server" fsync=off autovacuum=off
 			return
 		fi
 	done

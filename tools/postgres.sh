@@ -123,7 +123,7 @@ home_of() {
 
 # Prints where PostgreSQL $PG_MAJOR is, after building it if the archive has it
 # newer than what is kept; nothing when the source is not to be had.  What was
-# built before stays for a day: somebody may be using it.
+# built before stays for a day: another run may be using it.
 make_asserting() {
 	local work=$1 version home start=$SECONDS
 	if set_up_sources "$work"; then
@@ -171,7 +171,7 @@ take_asserting() {
 		mkdir -p "$BUILDS"
 	fi
 	[[ ! -L $BUILDS && $(stat -c %U "$BUILDS") == "$RUN_USER" ]] ||
-		die "$BUILDS belongs to somebody else"
+		die "$BUILDS belongs to another account"
 	as_user mkdir -p "$BUILDS/$PG_MAJOR.lock"
 	exec 8<"$BUILDS/$PG_MAJOR.lock"
 	flock 8

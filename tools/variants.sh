@@ -5,15 +5,17 @@
 #   tools/test variants [VARIANT...] [NAME...]
 #
 # Whatever the planner prefers, however plans and caches live, and at whichever
-# isolation level somebody works by default: every test must have the same
-# answers as ever.  A variant is a line of VARIANTS: its name, and the settings
+# isolation level is the default: every test must have the same
+# answers.  A variant is a line of VARIANTS: its name, and the settings
 # of its server.  Each has a server of its own, with assertions.
 #
 # discard-caches throws every cache away whenever that is allowed, which finds
 # what is used after it has gone.  A call takes seconds then, so that it runs
 # sql/basics.sql, and only when it is named; "all" names all variants.
 #
-# The same goes for valgrind: a server that runs under it.
+# The same goes for valgrind: a server that runs under it.  TAP tests run there when they are named,
+# and those that end statements after a time give them BOOKING_SLOWER times as long.  What is large in
+# sql/guard_writers and sql/install is smaller: BOOKING_ROWS rows, every BOOKING_EVERY-th of all renames.
 #
 # The folders, and how a test is run and counted, are those of tools/test.
 # shellcheck disable=SC2154
@@ -74,7 +76,7 @@ run_variants() {
 		chosen=("${regress[@]}")
 		[[ $variant != discard-caches ]] || chosen=(basics)
 		mapfile -t settings < <(settings_of "$variant")
-		server_start "$tree" "$server" fsync=off "${settings[@]}"
+		server_start "$tree" "$server" fsync=off autovacuum=off "${settings[@]}"
 		status=0 had_passed=$passed had_failed=$failed had_troubles=${#troubles[@]}
 		run "$scratch/regress.log" ISOLATION= TAP_TESTS= REGRESS="${chosen[*]}" >/dev/null || status=$?
 		count_regress "$variant: sql" "$scratch/regress.log" "$status" "${chosen[@]}"
@@ -99,17 +101,26 @@ run_variants() {
 # valgrind
 # ---------------------------------------------------------------------------
 
-# Has the server run under valgrind, with a log for each process.
-start_under_valgrind() {
-	local logs=$scratch/valgrind
+# put_under_valgrind: every server that is started from the tree runs under valgrind, ours and
+# those of TAP tests, with a log for each process; what initdb runs does not.
+put_under_valgrind() {
+	local logs=$scratch/valgrind valgrind
 	as_user mkdir -p "$logs"
-	BOOKING_UNDER="valgrind --quiet --trace-children=yes --child-silent-after-fork=no --leak-check=no"
-	BOOKING_UNDER+=" --num-callers=40 --fullpath-after= --error-markers=REPORT-BEGIN,REPORT-END"
-	BOOKING_UNDER+=" --suppressions=$(dirname "$PG_CONFIG")/../valgrind.supp --log-file=$logs/%p.log"
+	valgrind="valgrind --quiet --trace-children=yes --child-silent-after-fork=no --leak-check=no"
+	valgrind+=" --num-callers=40 --fullpath-after= --error-markers=REPORT-BEGIN,REPORT-END"
+	valgrind+=" --suppressions=$(dirname "$PG_CONFIG")/../valgrind.supp --log-file='$logs/%p.log'"
+	as_user mv "$bin/postgres" "$bin/postgres.program"
+	as_user tee "$bin/postgres" >/dev/null <<<"#!/bin/sh
+case \${1:-} in
+-D) exec $valgrind '$bin/postgres.program' \"\$@\" ;;
+*) exec '$bin/postgres.program' \"\$@\" ;;
+esac"
+	as_user chmod 755 "$bin/postgres"
+	# What a TAP test waits for takes as many times longer.
+	export BOOKING_ROWS=${BOOKING_ROWS:-3000} BOOKING_EVERY=${BOOKING_EVERY:-37}
+	export BOOKING_SLOWER=30 PGCTLTIMEOUT=600 PG_TEST_TIMEOUT_DEFAULT=$((180 * 30))
 	say
-	say "Starting the server under $(valgrind --version)"
-	server_start "$tree" "$server" fsync=off autovacuum=off
-	BOOKING_UNDER=
+	say "Servers run under $(valgrind --version)"
 }
 
 # Whether valgrind has reported nothing.  A report counts whether or not a

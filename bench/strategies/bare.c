@@ -1,7 +1,7 @@
 /*
  * bare: just INSERT
  *
- * No check at all. Nobody should sell like this; it is here as the ceiling, to show what the checking costs.
+ * No check at all. It is here as the ceiling, to show what the checking costs, and not for use.
  */
 #include "../recipe.h"
 

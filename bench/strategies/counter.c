@@ -1,7 +1,7 @@
 /*
  * counter: UPDATE ... WHERE free >= n
  *
- * Compare and take in one statement: the row lock of the UPDATE lets nobody pass, and the WHERE clause is checked again after waiting. The
+ * Compare and take in one statement: the row lock of the UPDATE lets no other client pass, and the WHERE clause is checked again after waiting. The
  * booking goes into the same statement. The fastest of the hand-made ways to count; every booking of a thing still waits for the
  * commit of the one before.
  */

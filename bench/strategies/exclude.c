@@ -49,7 +49,7 @@ book_units(Client *c, const Request *r)
 		rollback(c);
 		if (!is_true(c, 1))
 			return REFUSED;
-	} while (try_again(c));		/* they were free, and somebody was faster */
+	} while (try_again(c));		/* they were free, and another client was faster */
 	return GAVE_UP;
 }
 

@@ -1,8 +1,8 @@
 /*
  * forupdate: lock the row, look, write, commit
  *
- * The pessimistic lock of every ORM (with_for_update, lockForUpdate, select_for_update): whoever wants the thing locks its row first, and everybody
- * else waits. Four round trips, and the row stays locked for three of them and the flush to disk.
+ * The pessimistic lock of every ORM (with_for_update, lockForUpdate, select_for_update): a client that wants the thing locks its row first, and all
+ * others wait. Four round trips, and the row stays locked for three of them and the flush to disk.
  */
 #include "../recipe.h"
 

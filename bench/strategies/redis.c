@@ -3,7 +3,7 @@
  *
  * Redis decides, PostgreSQL keeps the booking. DECRBY takes places, and gives them back when there were not enough, or when the INSERT failed; SET NX
  * takes what exists once. Redis writes every command to disk before it answers (appendfsync always): with less it forgets sales. Two
- * stores can still disagree: a client that dies between the two has taken places that nobody booked, and nothing gives them back.
+ * stores can still disagree: a client that dies between the two has taken places without a booking, and nothing gives them back.
  */
 #include "../recipe.h"
 
@@ -37,7 +37,7 @@ book_places(Client *c, const Request *r)
 	return BOOKED;
 }
 
-/* A hold is a key that goes away by itself; who confirms makes it stay, if it is still theirs. */
+/* A hold is a key that expires; the customer's confirmation makes it stay, if it is still that customer's. */
 static Answer
 hold_seat(Client *c, const Request *r)
 {

@@ -2,7 +2,7 @@
  * serializable: let the database find out
  *
  * The naive steps in a SERIALIZABLE transaction. PostgreSQL notices when two of them could not have run one after the other and fails one
- * with 40001; whoever uses this level has to try again then, after a random pause that grows.
+ * with 40001; a client that uses this level has to try again then, after a random pause that grows.
  *
  * It does not notice everything. Where overlapping periods are looked up in a GiST index, as below for rooms and pools, PostgreSQL 15 lets
  * two transactions that saw the same gap both commit into it, when the first stretches an index page over the gap and the second

@@ -2,7 +2,7 @@
  * version: optimistic locking
  *
  * The @Version column of JPA, the lock_version of Rails, an updated_at in the WHERE clause: read the row with its version, decide, write only if the
- * version is still the same, start again if it is not. No lock is waited for while the customer thinks; under a rush nearly everybody
+ * version is still the same, start again if it is not. No lock is waited for while the customer thinks; under a rush nearly every client
  * starts again.
  */
 #include "../recipe.h"
@@ -122,7 +122,7 @@ sign_up(Client *c, const Request *r)
 
 const Strategy version = {
 	.name = "version",
-	.about = "a version column, tried again when somebody was faster",
+	.about = "a version column, tried again when another client was faster",
 	.room = {book_period, .tables = WITH_VERSION("room")},
 	.calendar = {book_period, .tables = WITH_VERSION("room")},
 	.pool = {book_stay, .tables = WITH_VERSION("pool")},

@@ -113,7 +113,7 @@ export class Calendar {
     },
   };
 
-  // The Monday of a date, or of the week in which somebody would book now: on a Saturday that is the next.
+  // The Monday of a date, or of the week in which one would book now: on a Saturday that is the next.
   async #monday(date) {
     if (date && !DATE.test(date)) throw new Wrong(422, "monday is missing or malformed");
     const [{ monday }] = await this.#ask(`SELECT to_char(date_trunc('week', coalesce($1::date::timestamp, localtimestamp + '2 days')), 'YYYY-MM-DD')

@@ -2,14 +2,14 @@
 //
 // The state of the seats is read from booking.seat_map() whenever something has happened to the coach, and what is
 // different goes to the browsers.  A browser hears of a seat whether it is free, held or booked, and whether it is
-// its own; who else has it never leaves this file.
+// its own; which other visitor has it never leaves this file.
 import { Wrong, text, UUID } from "./lib/http.js";
 import { ANY, Journal } from "./lib/journal.js";
 import { Audience } from "./lib/stream.js";
 
 const HOLD = 120;                           // seconds; a browser may ask for less
 // Milliseconds: departures and closures are no events of bookings, and a hold may lapse before it has been read here, or
-// be passed over by a sweep because somebody has it just then.
+// be passed over by a sweep because another transaction has it just then.
 const SOMETIMES = 20000;
 
 const TRIP = `

@@ -4,9 +4,9 @@
  *		Doing something that may have to be undone, and waiting only when it has been.
  *
  * To wait for another transaction while holding what that one needs, a row written or a
- * lock kept to the commit, makes a deadlock.  What cannot know in advance whether it
- * will have to wait is therefore done in an attempt, a subtransaction of its own: when
- * somebody is in the way, it is undone, which gives back its locks as well; then we
+ * lock kept to the commit, makes a deadlock.  Work that cannot know in advance whether it will
+ * have to wait is therefore done in an attempt, a subtransaction of its own: when another
+ * transaction is in the way, the attempt is undone, which gives back its locks as well; then we
  * wait, and try again.
  *
  * An error must leave no attempt open behind it: a handler further up rolls back
@@ -44,8 +44,18 @@
 #include "base/plans.h"
 #include "base/rows.h"
 
+/* A row by its place. */
+typedef struct RowAt
+{
+	Relation	heap;
+	ItemPointer tid;
+} RowAt;
+
 static bool has_no_chance(const ErrorData *error);
 static bool is_serialization_failure(const ErrorData *error);
+static void wait_for_holder(Relation heap, ItemPointer tid, AttemptWork share, void *arg);
+static TransactionId row_is_held_by(Relation heap, ItemPointer tid);
+static void share_row_at(void *arg);
 static void share_row(void *id);
 static void lock_row(void *id);
 
@@ -83,7 +93,7 @@ booking_attempt_fail(const Attempt *attempt)
 }
 
 /*
- * Is this somebody's UPDATE that came in between?  That is worth another attempt.
+ * Is this another transaction's UPDATE that came in between?  That is worth another attempt.
  */
 bool
 booking_is_late_update(const ErrorData *error)
@@ -92,7 +102,7 @@ booking_is_late_update(const ErrorData *error)
 		IsolationUsesXactSnapshot() && !has_no_chance(error);
 }
 
-/* At SERIALIZABLE the same code is used for a transaction that only can be rolled back. */
+/* At SERIALIZABLE the same code is also raised for a transaction that can only be rolled back. */
 static bool
 has_no_chance(const ErrorData *error)
 {
@@ -103,9 +113,9 @@ has_no_chance(const ErrorData *error)
 }
 
 /*
- * Is this one row's fault, or because of what somebody is doing to it, so that the others
- * may be gone on with?  Cancelled, shut down, out of something: not for us to swallow.  Nor
- * what the caller has no right to.
+ * Is this error about one row, or about what another transaction is doing to it, so that the
+ * caller may go on with the other rows?  A cancelled query, a shutdown and exhausted memory or
+ * disk must not be suppressed, nor must a missing privilege of the caller.
  */
 bool
 booking_is_of_one_row(const ErrorData *error)
@@ -114,7 +124,7 @@ booking_is_of_one_row(const ErrorData *error)
 	{
 		case ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION:
 		case ERRCODE_DATA_EXCEPTION:
-		case ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE:	/* as a lock that is not to be had */
+		case ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE:	/* such as a lock that is not available */
 		case MAKE_SQLSTATE('P', '0', '0', '0', '0'):
 			return true;
 		case ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION:
@@ -154,18 +164,17 @@ booking_without_waiting(AttemptWork work, void *arg)
 
 /*
  * Wait until the transaction is over that writes a booking's row or has it locked, be it a
- * function of ours or a plain UPDATE.  What has become of the row is for the caller to see.
+ * function of ours or a plain UPDATE.  The caller has to look at the row again.
  *
- * We wait for that transaction, and not in the queue for the row's lock or the ID lock.  A
- * lock that is got by waiting and given back with the attempt goes to the next that waits,
- * and when we try for it again, that one has it; when it does, we have: clients that wanted the
- * same lapsed hold have handed it to one another for minutes and done nothing else.
+ * We wait for that transaction, and not in the queue for the row's lock or the ID lock.  A lock
+ * that is got by waiting and given back with the attempt goes to the next transaction in the
+ * queue.  When we try for it again, that transaction has it, and when it tries again, we have
+ * it: clients that wanted the same lapsed hold passed its lock around for minutes and got
+ * nothing else done.
  */
 void
 booking_wait_for_row(Relation heap, Datum id)
 {
-	TransactionId holder = InvalidTransactionId;
-	TupleTableSlot *slot;
 	ItemPointerData tid;
 	RowKey		key = {"id", F_UUID_EQ, id, false};
 	RowScan		rows;
@@ -179,8 +188,32 @@ booking_wait_for_row(Relation heap, Datum id)
 	if (row == NULL)
 		return;
 
-	slot = table_slot_create(heap, NULL);
-	if (table_tuple_fetch_row_version(heap, &tid, SnapshotAny, slot) && TTS_IS_BUFFERTUPLE(slot))
+	wait_for_holder(heap, &tid, share_row, &id);
+}
+
+/*
+ * Several transactions have the row locked, or none any more: we wait for its lock in share mode.
+ * Above READ COMMITTED, a row that has changed meanwhile ends the waiting as well.
+ */
+static void
+wait_for_holder(Relation heap, ItemPointer tid, AttemptWork share, void *arg)
+{
+	TransactionId holder = row_is_held_by(heap, tid);
+
+	if (!TransactionIdIsNormal(holder))
+		(void) booking_attempted(share, arg, false, is_serialization_failure);
+	else if (!TransactionIdIsCurrentTransactionId(holder))
+		XactLockTableWait(holder, heap, tid, XLTW_Lock);
+}
+
+/* The transaction that writes a row or has it locked, or has done so; invalid where there are several. */
+static TransactionId
+row_is_held_by(Relation heap, ItemPointer tid)
+{
+	TransactionId holder = InvalidTransactionId;
+	TupleTableSlot *slot = table_slot_create(heap, NULL);
+
+	if (table_tuple_fetch_row_version(heap, tid, SnapshotAny, slot) && TTS_IS_BUFFERTUPLE(slot))
 	{
 		BufferHeapTupleTableSlot *on_page = (BufferHeapTupleTableSlot *) slot;
 		HeapTupleHeader header = on_page->base.tuple->t_data;
@@ -191,20 +224,30 @@ booking_wait_for_row(Relation heap, Datum id)
 		LockBuffer(on_page->buffer, BUFFER_LOCK_UNLOCK);
 	}
 	ExecDropSingleTupleTableSlot(slot);
+	return holder;
+}
 
-	/*
-	 * Several have it, or nobody any more: we wait for its lock together with others.  Above
-	 * READ COMMITTED, a row that changes meanwhile is as good an end of waiting as any.
-	 */
-	if (!TransactionIdIsNormal(holder))
-		(void) booking_attempted(share_row, &id, false, is_serialization_failure);
-	else if (!TransactionIdIsCurrentTransactionId(holder))
-		XactLockTableWait(holder, heap, &tid, XLTW_Lock);
+/* As booking_wait_for_row(), for any row of a table of ours, by its place. */
+void
+booking_wait_for_tuple(Relation heap, ItemPointer tid)
+{
+	RowAt		at = {heap, tid};
+
+	wait_for_holder(heap, tid, share_row_at, &at);
+}
+
+static void
+share_row_at(void *arg)
+{
+	const RowAt *at = arg;
+
+	(void) booking_rows_lock(at->heap, at->tid, GetActiveSnapshot(), LockTupleShare, LockWaitBlock);
 }
 
 /*
- * Do something in an attempt, which is kept or not.  False when somebody's change came in
- * between, which was an error, and is forgiven if the caller says so: undone.
+ * Do something in an attempt, which is kept or not.  False when the change of another
+ * transaction came in between and the caller has asked for that error to be caught: the attempt
+ * is undone.
  */
 bool
 booking_attempted(AttemptWork work, void *arg, bool keep, AttemptForgiven forgiven)

@@ -8,6 +8,7 @@
 #ifndef BOOKING_ATTEMPT_H
 #define BOOKING_ATTEMPT_H
 
+#include "storage/itemptr.h"
 #include "utils/relcache.h"
 
 /* A subtransaction of ours. */
@@ -29,6 +30,7 @@ typedef bool (*AttemptForgiven) (const struct ErrorData *error);
 extern bool booking_attempted(AttemptWork work, void *arg, bool keep, AttemptForgiven forgiven);
 extern void booking_without_waiting(AttemptWork work, void *arg);
 extern void booking_wait_for_row(Relation heap, Datum id);
+extern void booking_wait_for_tuple(Relation heap, ItemPointer tid);
 extern void booking_lock_life(Datum id);
 
 #endif							/* BOOKING_ATTEMPT_H */

@@ -13,15 +13,16 @@
  * named to booking_cache_watch().  The callback hears of every change of a relation and
  * notes the time, on a clock that counts such events.  What is remembered is grouped in
  * generations.  A generation is stale when one of the relations has changed since it was
- * begun; then the next look-up begins another, empty one.  A change that is told of while
+ * begun; then the next look-up begins another, empty one.  A change that is reported while
  * something is being read is later than the beginning as well: the thing read goes into the
- * generation that its reading was begun in, and nobody finds it there afterwards.
+ * generation in which its reading was begun, which is stale by then, and no later look-up finds
+ * it there.
  *
  * What is returned is current because of a lock, and the callback only saves reading it
  * again.  The user of a thing takes a lock first that keeps others from changing it (the
- * RESOURCE lock, for instance), which reads the invalidation messages; a transaction that changes it
- * holds the lock in a conflicting mode, and its commit sends the message before the lock is
- * given back.  So
+ * RESOURCE lock, for instance), which reads the invalidation messages; a transaction that
+ * changes it holds the lock in a conflicting mode, and its commit sends the message before the
+ * lock is given back.  So
  *
  *	- what is found here was read after the last change that has been committed, for
  *	  otherwise the message would have made it stale;
@@ -31,23 +32,23 @@
  * Therefore nothing is ever read twice in order to be sure, and reading comes to an end
  * also where every look into a catalog is followed by an invalidation of everything
  * (debug_discard_caches).  Changes of our own transaction, and their being rolled back, are
- * told through the same callback: at the end of the command, and of the (sub)transaction.
+ * reported through the same callback: at the end of the command, and of the (sub)transaction.
  *
  * An error while something is being read leaves no entry behind, for an entry is made by
- * booking_cache_keep() when it is complete; what it leaves of memory counts towards the
+ * booking_cache_keep() when it is complete; memory that it leaves behind counts towards the
  * limit.
  *
  * How much is remembered?  A generation that has reached the limit of its cache is retired
  * when the next thing is to be read: there is a new one, and what is still needed is read
  * again.
  *
- * Who holds a pointer?  A caller that is given one may use it until the memory context that was
- * current then is reset or deleted: in a trigger that is the executor's context for the
+ * How long is a pointer good?  A caller that is given one may use it until the memory context
+ * that was current then is reset or deleted: in a trigger that is the executor's context for the
  * row, in an SQL function that of the expression or, after SPI_connect(), the context that
- * SPI_finish() deletes.  A retired generation is freed when no such context is left, at the
- * next occasion to begin one.  So a transaction that changes a rule and uses it, thousands
- * of times, keeps one or two copies, and an error, a rollback to a savepoint, or a caller
- * of callers needs no thought: the pointers are gone when the contexts are.
+ * SPI_finish() deletes.  A retired generation is freed when no such context is left, the next
+ * time that one is begun.  So a transaction that changes a rule and uses it, thousands of times,
+ * keeps one or two copies, and errors, rollbacks to a savepoint and nested calls need no code of
+ * their own: the pointers are gone when the contexts are.
  *
  * The caller must not keep a pointer longer than that: not in a static variable, and not
  * beyond the SPI_finish() whose SPI_connect() came before the look-up.
@@ -138,8 +139,8 @@ booking_cache_init(void)
 }
 
 /*
- * Runs for every relation of the database that changes, with InvalidOid for all of them,
- * and at awkward moments: it must neither allocate nor look anything up.
+ * Runs for every relation of the database that changes, with InvalidOid for all of them, and at
+ * moments when nothing may fail: it must neither allocate nor look anything up.
  */
 static void
 relation_changed_for_caches(Datum arg, Oid relid)
@@ -222,7 +223,7 @@ booking_table_if_there(const char *name)
 
 /*
  * After DROP EXTENSION and CREATE EXTENSION a table has another OID.  The old one's removal
- * has made us forget it; from here on we hear of the new one.
+ * has made us forget it; from here on we are told of changes of the new one.
  */
 static Oid
 find_table(BookingTable table)
@@ -268,7 +269,7 @@ booking_owner(void)
 	found = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
 	ReleaseSysCache(tuple);
 
-	/* Only if we hear of it when that changes. */
+	/* Only if we are told when that changes. */
 	if (table_ids[TABLE_RESOURCE] == relid)
 		owner = found;
 	return found;
@@ -295,7 +296,7 @@ booking_cache_watch(Cache *cache, Oid relid)
 		cache->watches = true;
 }
 
-/* From here on, hear of changes of the tables of ours that a cache depends on. */
+/* From here on, register changes of the tables of ours that a cache depends on. */
 void
 booking_cache_listen(Cache *cache)
 {
@@ -378,8 +379,8 @@ booking_cache_memory(Generation *generation)
 }
 
 /*
- * Remember a complete entry, a copy of this one, which begins with its key.  If somebody has
- * read the same while we did, it stays, for there may be pointers to it.
+ * Remember a complete entry, a copy of this one, which begins with its key.  If a nested call
+ * has read the same meanwhile, its entry stays, for there may be pointers to it.
  */
 void *
 booking_cache_keep(Generation *generation, const void *entry)
@@ -430,7 +431,7 @@ begin_generation(Cache *cache)
 	return generation;
 }
 
-/* Free what is not used any more, now that nobody can be given a pointer to it. */
+/* Free what is not used any more, now that no caller can be given a pointer to it. */
 static void
 free_retired(Cache *cache)
 {

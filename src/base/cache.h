@@ -52,7 +52,7 @@ typedef struct Cache
 	bool		watches;		/* relations that are not ours */
 	uint64		changed;		/* when it last became stale */
 	Generation *current;
-	Generation *retired;		/* those that somebody may still be using */
+	Generation *retired;		/* those that a caller may still be using */
 } Cache;
 
 extern void booking_cache_init(void);

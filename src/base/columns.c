@@ -85,10 +85,24 @@ booking_column_named(TupleDesc desc, const char *name, Oid type)
 AttrNumber
 booking_column_number(TupleDesc desc, const char *name)
 {
+	AttrNumber	number = booking_column_if_there(desc, name);
+
+	if (number == InvalidAttrNumber)
+		no_such_column(name);
+	return number;
+}
+
+/*
+ * InvalidAttrNumber if it is not.  Without the catalog, in which a new session would look for
+ * each of them.
+ */
+AttrNumber
+booking_column_if_there(TupleDesc desc, const char *name)
+{
 	for (int i = 1; i <= desc->natts; i++)
 		if (is_named(desc, i, name))
 			return i;
-	no_such_column(name);
+	return InvalidAttrNumber;
 }
 
 /* Columns 1 to n of a table, each expected behind the one before. */
@@ -100,7 +114,10 @@ booking_find_columns(TupleDesc desc, const Column *columns, int n, AttrNumber *a
 		attno[i] = booking_column(desc, &columns[i], attno[i - 1] + 1);
 }
 
-/* The values of columns 1 to n, in two arrays, as heap_deform_tuple() gives them: hence six arguments. */
+/*
+ * The values of columns 1 to n, in two arrays, as heap_deform_tuple() gives them: hence six
+ * arguments.
+ */
 void
 booking_take_apart(HeapTuple tuple, TupleDesc desc, const AttrNumber *attno, int n,
 				   Datum *value, bool *null)

@@ -141,7 +141,10 @@ typedef struct JsonbInState
 	((desc)->constr && (desc)->constr->has_generated_stored)
 #endif
 
-/* 16 says more exactly which indexes an update needs entries in; what is asked here is in the row; 19 has options */
+/*
+ * 16 says more exactly which indexes an update needs entries in; what is asked here is in the
+ * row; 19 has options
+ */
 #if PG_VERSION_NUM >= 190000
 #define heap_update_compat(rel, tid, row, command, failure, mode) \
 	heap_update(rel, tid, row, command, 0, InvalidSnapshot, true, failure, mode, &(TU_UpdateIndexes) {TU_None})

@@ -3,10 +3,10 @@
  * distributed.c
  *		Has Citus put a relation on several nodes, and which table is it a shard of?
  *
- * On every node there is a table of the name that people know, without rows, and the rows
- * are in ordinary tables called stay_102008, its shards.  What a shard has (indexes,
- * triggers) is called after the table's, with the same number behind it.  Triggers run on
- * the shards; so that is what a guard sees, and nothing that it says may name them.
+ * On every node there is a table of the name that users know, without rows; the rows are in
+ * ordinary tables, its shards, with names like stay_102008.  What a shard has (indexes,
+ * triggers) is called after the table's, with the same number behind it.  Triggers run on the
+ * shards; so that is what a guard sees, and nothing that it says may name them.
  *
  * All that is known of it stands in tables of Citus.  They are read by SQL, when a guard is
  * made or read from the catalogs and when it refuses: this library neither links with Citus
@@ -165,7 +165,7 @@ number_behind(const char *name)
 	return n == 0 || n > 18 || digits[n] != '\0' ? 0 : (int64) strtoull(digits, NULL, 10);
 }
 
-/* The name of a table that people know it by. */
+/* The name of a table that users know it by. */
 char *
 booking_shown_table(Oid relid)
 {
@@ -178,7 +178,7 @@ booking_shown_table(Oid relid)
 }
 
 /*
- * The name that something of the relation has on the table that people know.  Citus puts the
+ * The name that something of the relation has on the table that users know.  Citus puts the
  * shard's number behind it, and cuts a name short for which that leaves no room, with a hash
  * of the whole behind it: then it stays as it is.
  */

@@ -13,7 +13,7 @@
 /* A table that Citus distributes, or one of its shards. */
 typedef struct Distribution
 {
-	Oid			table;			/* what people know it by */
+	Oid			table;			/* what users know it by */
 	int64		shard;			/* 0: the table itself */
 	bool		hashed;			/* each row is on one node, according to the column */
 	bool		everywhere;		/* each node has all rows, or one node does */

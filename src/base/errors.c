@@ -110,7 +110,7 @@ cannot_write(const char *function)
 	ereport(ERROR,
 			(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
 			 errmsg("booking.%s() writes, and this transaction is read-only", function),
-			 errhint("BEGIN READ WRITE, or see who has set default_transaction_read_only.")));
+			 errhint("BEGIN READ WRITE, or see where default_transaction_read_only is set.")));
 }
 
 void
@@ -132,17 +132,23 @@ booking_no_such_resource(int64 id)
 			 errhint("The resources are in booking.resource; create_resource() adds one.")));
 }
 
+/* Whether a text has nothing but the digits of a whole number, and its sign. */
+bool
+booking_is_integer(const char *text)
+{
+	text += *text == '-';
+	return *text != '\0' && strspn(text, "0123456789") == strlen(text);
+}
+
 void
 booking_no_such_resource_named(const char *name)
 {
-	const char *digits = name + (*name == '-');
-
 	/* An id that a driver sends without its type is taken for a name. */
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_OBJECT),
 			 errmsg("resource \"%s\" does not exist", name),
-			 *digits != '\0' && strspn(digits, "0123456789") == strlen(digits) ?
-			 errhint("This was looked up as a name.  If it is an id, cast it: $1::bigint.") :
+			 booking_is_integer(name) ?
+			 errhint("This was looked up as a name.  If it is an id, cast it: $1::bigint (in JSON, leave the quotation marks out).") :
 			 errhint("The resources are in booking.resource; create_resource() adds one.")));
 }
 
@@ -154,7 +160,7 @@ booking_null_argument(const char *name)
 			 errmsg("%s must not be null", name)));
 }
 
-/* In PostgreSQL's own words, for what is asked before its constraints are. */
+/* With PostgreSQL's own message, for what is checked before its constraints are. */
 void
 booking_null_column(const char *table, const char *column)
 {
@@ -175,5 +181,5 @@ void
 booking_hint_at_deadlock(void *unused)
 {
 	if (geterrcode() == ERRCODE_T_R_DEADLOCK_DETECTED)
-		errhint("Book several things in one call, booking.book_all(): it takes its locks in one order for everybody.");
+		errhint("Book several things in one call, booking.book_all(): it takes its locks in one global order.");
 }

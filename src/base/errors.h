@@ -2,8 +2,7 @@
  *
  * errors.h
  *		Every error that more than one file raises, and the constraint names that
- *		clients branch on.  SQLSTATE and constraint name are the contract; the
- *		words are for people.
+ *		clients branch on.  SQLSTATE and constraint name are the contract; the texts may change.
  *
  *-------------------------------------------------------------------------
  */
@@ -19,6 +18,7 @@
 #define CONSTRAINT_NO_OVERLAP	"booking_no_overlap"
 #define CONSTRAINT_CAPACITY		"booking_capacity"
 #define CONSTRAINT_CLOSED		"booking_closed"
+#define CONSTRAINT_SLOT_NO_OVERLAP "slot_no_overlap"
 /* 23514 check_violation */
 #define CONSTRAINT_OPENING_HOURS "booking_opening_hours"
 #define CONSTRAINT_DURATION		"booking_duration"
@@ -61,6 +61,7 @@ extern void booking_must_write(FunctionCallInfo fcinfo);
 
 pg_noreturn extern void booking_no_such_resource(int64 id);
 pg_noreturn extern void booking_no_such_resource_named(const char *name);
+extern bool booking_is_integer(const char *text);
 pg_noreturn extern void booking_null_argument(const char *name);
 pg_noreturn extern void booking_null_column(const char *table, const char *column);
 

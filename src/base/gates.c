@@ -17,7 +17,7 @@
  * another (a function in a CHECK constraint that books something) has a later one and leaves
  * the outer statement's gates alone.
  *
- * A gate has parts, so that only those meet in it that want the same time: 32 for large
+ * A gate has parts, so that only transactions that want the same time meet in it: 32 for large
  * pieces of time (three days) and 32 for small ones (an hour), each for every 32nd piece.
  * A short period takes the small pieces alone, and the large ones that they lie in together
  * with other short periods; a long one takes the large pieces alone.  Two periods that
@@ -28,13 +28,15 @@
  * A row that is judged by several rules (guarded.c) enters all their gates at once, in
  * the order of the keys, and leaves them all before it waits for another transaction.
  *
- * A function that is about to store one row may enter its gate AHEAD of the statement, to look there first, and the row's
- * trigger takes it over.  Nobody is waited for meanwhile, and nothing of others runs.
+ * A function that is about to store one row may enter its gate AHEAD of the statement, to look
+ * there first, and the row's trigger takes the gate over.  Between the two it waits for no
+ * transaction, and no code of other roles runs.
  *
- * A row that brings an id of its own has that ID lock beside its gates, from before to after them: the row is
- * put into the index of ids in the gate, and waits there for whoever has that id in progress.  With the
- * lock nobody comes to have it, once it has been looked for (room_count.c).  It ends with the row: the next
- * to get the lock finds the row in progress.
+ * A row that brings an id of its own has that ID lock beside its gates, from before it enters
+ * them until after it has left them.  Inside the gate the row is put into the unique index of
+ * ids, and would wait there for a transaction that is storing the same id.  The lock keeps
+ * others from storing it once the id has been looked for (room_count.c).  It is held until the
+ * row is in its indexes: the next transaction to get the lock finds the row in progress.
  *
  *-------------------------------------------------------------------------
  */
@@ -67,7 +69,10 @@
 #define SMALL_PIECE		32		/* an hour and some */
 #define FEW_PIECES		4
 
-/* A gate that many want at once has parts: those that want different ones do not meet. */
+/*
+ * A gate that many transactions want at once has parts: those that want different parts do
+ * not meet.
+ */
 typedef struct Gate
 {
 	uint64		key;
@@ -113,7 +118,7 @@ booking_this_command(void)
 /*
  * Enter the gates that one row has to be in; the keys ascend.  Without "wait", false when
  * another transaction is in one of their parts.  In the order of the parts, so that two
- * that want several do not wait for each other.
+ * transactions that want several of them do not deadlock.
  */
 bool
 booking_gates_enter(const GateWanted *wanted, int n, bool wait)
@@ -152,8 +157,8 @@ enter_gates_of(CommandId command, const GateWanted *wanted, int n, bool wait)
 }
 
 /*
- * Enter a gate before the statement that stores the row, if nobody else is inside.  There is one such gate:
- * the one before is left.
+ * Enter a gate before the statement that stores the row, if no other transaction is inside.
+ * There is one such gate: the one before is left.
  */
 bool
 booking_gates_enter_ahead(const GateWanted *wanted)
@@ -161,7 +166,10 @@ booking_gates_enter_ahead(const GateWanted *wanted)
 	return enter_gates_of(AHEAD, wanted, 1, false);
 }
 
-/* The trigger of that row is here: from now on it is the row's gate.  False if it is another one, or none. */
+/*
+ * The trigger of that row is here: from now on it is the row's gate.  False if it is another
+ * one, or none.
+ */
 bool
 booking_gates_take_over(const GateWanted *wanted)
 {
@@ -176,7 +184,7 @@ booking_gates_take_over(const GateWanted *wanted)
 	return false;
 }
 
-/* No row has come to take it over, or it has. */
+/* Leave it, if no row has taken it over. */
 void
 booking_gates_leave_ahead(void)
 {
@@ -214,7 +222,8 @@ booking_gates_leave(void)
 }
 
 /*
- * Nothing in this index is in the way of the row in hand, and nothing comes while we are in its gate.
+ * Nothing in this index is in the way of the row in hand, and nothing can be while we are in its
+ * gate.
  */
 void
 booking_gates_found_nothing(Oid index_id)
@@ -248,9 +257,9 @@ booking_gates_row_done(void)
 /*
  * Leave the gates of the row in hand when the executor has finished with it, at the latest.
  * Called first of all in a row's BEFORE trigger: the current memory context is the
- * executor's for one row then, and is cleared after that row, stored or not.  Where an INSERT turns out
- * to be an UPDATE (ON CONFLICT), it is one row to the executor and two to us: those of the first are left now,
- * for the second may have to wait.
+ * executor's for one row then, and is cleared after that row, stored or not.  Where an INSERT
+ * turns out to be an UPDATE (ON CONFLICT), it is one row to the executor and two to us: those of
+ * the first are left now, for the second may have to wait.
  */
 void
 booking_gates_leave_with_row(void)
@@ -280,7 +289,7 @@ drop_gates_of(CommandId command, bool id_too)
 			drop_gate(i);
 }
 
-/* The parts of a gate that a period has to do with. */
+/* The parts of a gate that a period needs. */
 GateParts
 booking_gate_parts(Period period)
 {
@@ -309,7 +318,10 @@ pieces(Period period, int width, uint64 most)
 	return bits;
 }
 
-/* For a caller that wants both: together with others only where both do. */
+/*
+ * The parts for two periods together: the large ones are shared with others only if both
+ * periods share them.
+ */
 GateParts
 booking_gate_both(GateParts a, GateParts b)
 {

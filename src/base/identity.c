@@ -4,7 +4,7 @@
  *		Running what another role has written as that role.
  *
  * Index expressions, predicates, capacity queries and the arguments of a guard's trigger
- * are the table owner's words, and may call functions that are anybody's.  The role that has them
+ * are written by the table's owner, and may call functions of any role.  The role that has them
  * evaluated may have more rights than the owner: a superuser that calls verify(), or that
  * only inserts a row.  Folding constants evaluates, too.  So all of that happens between
  * booking_become() and booking_be_again(), under the same conditions as autovacuum and
@@ -14,8 +14,8 @@
  *	- in a security-restricted operation: no SET ROLE, no deferred trigger, no temporary
  *	  table, no cursor that outlives it could carry code out of it;
  *	- settings that the code changes are gone when it ends;
- *	- search_path is pg_catalog, pg_temp, so that the caller's cannot lead the owner's code
- *	  astray either.
+ *	- search_path is pg_catalog, pg_temp, so that names in the owner's code do not resolve to
+ *	  objects of the caller.
  *
  * The owner reads its own table whole, whatever its row-level security says (FORCE ROW LEVEL
  * SECURITY included): a rule that did not see all rows would not be one.
@@ -32,8 +32,10 @@
 #include "catalog/pg_class.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
+#include "utils/acl.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
+#include "utils/rls.h"
 #include "utils/syscache.h"
 
 #include "base/identity.h"
@@ -56,6 +58,14 @@ booking_be_again(const Identity *before)
 {
 	AtEOXact_GUC(false, before->nest_level);
 	SetUserIdAndSecContext(before->user, before->context);
+}
+
+/* Does the caller itself see all rows of the table, of which the owner reads something for it? */
+bool
+booking_sees_all_rows(Oid relid)
+{
+	return pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK &&
+		check_enable_rls(relid, InvalidOid, true) != RLS_ENABLED;
 }
 
 Oid

@@ -20,6 +20,7 @@ typedef struct Identity
 
 extern void booking_become(Oid role, Identity *before);
 extern void booking_be_again(const Identity *before);
+extern bool booking_sees_all_rows(Oid relid);
 extern Oid	booking_relation_owner(Oid relid);
 extern bool booking_foreign_code(Node *expression);
 extern bool booking_code_of_others(Node *expression);

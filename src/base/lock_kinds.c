@@ -26,22 +26,23 @@
  *	JOIN		104			resource id		commit			the line, while something is freed
  *	LINE		105			resource id		commit			offering what has been freed
  *
- * PLACES is taken in ExclusiveLock; whoever only waits for its end takes it in ShareLock, for a moment.
+ * PLACES is taken in ExclusiveLock; a transaction that only waits for its end takes it in
+ * ShareLock, for a moment.
  *
  * A single booking takes them in this order.  JOIN and LINE come last, when the places that a
- * statement has given back have been settled as well.  Where somebody stands in line, a
- * newcomer takes LINE before the GATE and PLACES, and then waits neither for PLACES nor for
- * the end of another transaction (waitlist.c).  Inside the gate of a seat, PLACES are taken only
- * if they are free.  RESOURCE has the key 0 beside those of the resources; it stands for
- * further ones when there are many (locks.c); so has HOME.
+ * statement has given back have been settled as well.  Where there are entries in the line, a
+ * newcomer takes LINE before the GATE and PLACES, and then waits neither for PLACES nor for the
+ * end of another transaction (waitlist.c).  Inside the gate of a seat, PLACES are taken only if
+ * they are free.  RESOURCE has the key 0 beside those of the resources; it stands for further
+ * ones when there are many (locks.c).  HOME has a key 0 as well.
  *
  * Of one kind, the gates of one row are taken in the order of their keys, and the resources of a
- * booking that moves in the order of their ids.  The rows of free places have no order: what takes
- * places waits for one of them with none of the others in hand (shards.c).
+ * booking that moves in the order of their ids.  The rows of free places have no order: a
+ * booking waits for one of them only while it holds none of the others (shards.c).
  *
- * What books or moves several things in one call has them all up front, each kind in the
- * order of its keys, and TOGETHER after HOLDER, before it writes the first row
- * (together.c says why that is enough).
+ * A call that books or moves several things takes all of these locks before it writes the first
+ * row, each kind in the order of its keys, and TOGETHER after HOLDER (together.c says why that
+ * is enough).
  *
  * Locks that are held until the commit are locks.c's business, the gates are gates.c's.  A
  * GATE is never held while waiting for another transaction to end, and so two single
@@ -49,10 +50,13 @@
  * lock of its own (shards.c).
  *
  * There are two locks of PostgreSQL's own beside these: the table booking.booking, which
- * stands for the RESOURCE locks of all resources (locks.c), and the rows themselves.
+ * stands for the RESOURCE locks of all resources (locks.c), and the rows themselves.  A row that a
+ * plain UPDATE changes is locked before any trigger runs, hence before RESOURCE; so a function that
+ * changes several bookings has all of their rows before RESOURCE as well (life.c), and a
+ * transaction that has RESOURCE alone waits for no row (closure.c, rule_rows.c).
  *
- * A sweep waits for nothing (booking_without_waiting()): whatever it cannot have at once is
- * an error for it, or passed over where that is possible.
+ * A sweep waits for nothing (booking_without_waiting()): a lock that it cannot get at once is an
+ * error for it, or the row is passed over where that is possible.
  *
  *-------------------------------------------------------------------------
  */

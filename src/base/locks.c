@@ -8,9 +8,9 @@
  * RESOURCE is taken in ShareLock by bookers, which therefore do not disturb one
  * another, and in ExclusiveLock by a transaction that changes the rules.
  *
- * A transaction may have a hundred thousand rows, as a restore has, and the lock table
- * room for a few thousand locks of everybody's.  So the locks of each kind are counted,
- * and once there are some (four times max_locks_per_transaction), more of them are not kept:
+ * A transaction may have a hundred thousand rows, as a restore has, and the lock table has room
+ * for a few thousand locks of all sessions together.  So the locks of each kind are counted, and
+ * once there are some (four times max_locks_per_transaction), more of them are not kept:
  *
  *	- ID and PLACES are given back as soon as what they protect is written: the row's own
  *	  lock lasts to the end of the transaction and takes no memory.  The next
@@ -25,12 +25,13 @@
  *	- A change of the rules of all resources locks the table booking.booking against
  *	  writers.  A transaction that holds a RESOURCE lock holds RowExclusiveLock on it, too, from
  *	  before to its commit; a booker would anyway, so that costs nothing.  A transaction that
- *	  changes the rules of many resources, one after the other, does so as soon as nobody
- *	  is writing: to wait for it while holding RESOURCE locks may be a deadlock with a
- *	  booker that waits for one, and is left until there are very many.
- *	- TOGETHER is taken of all resources at once by what books very many things together.
- *	- JOIN and LINE are not taken any more.  A line that is not served for that reason is
- *	  served by the next transaction that comes by, or by expire_holds().
+ *	  changes the rules of many resources, one after the other, does so as soon as no other
+ *	  transaction is writing.  To wait for that table while holding RESOURCE locks may be a
+ *	  deadlock with a booker that waits for one of them, and is put off until there are very
+ *	  many.
+ *	- A call that books very many things together takes TOGETHER once for all resources.
+ *	- JOIN and LINE are not taken any more.  A line that is not served for that reason is served
+ *	  by the next transaction that frees space there, or by expire_holds().
  *	- There are only as many CAPACITY locks as such tables, and the gates of one row.
  *
  *	- A transaction that has been in many places takes HOME 0 in RowExclusiveLock instead of
@@ -63,8 +64,8 @@
 
 /*
  * Locks of one kind that a transaction takes one by one, in units of
- * max_locks_per_transaction, by which the server's lock table is measured: about so many
- * before it does with fewer, and so many at most where it has to wait in order to.
+ * max_locks_per_transaction, by which the server's lock table is measured: about so many before
+ * it gets by with fewer, and so many at most where it has to wait to do so.
  */
 #define SOME_LOCKS	4
 #define MANY_LOCKS	16
@@ -92,8 +93,8 @@ count_of(CountedLock kind)
 }
 
 /*
- * A place of booking_cluster stays where it is until our transaction ends; or, alone: nobody
- * is in it, and who comes waits.
+ * A place of booking_cluster stays where it is until our transaction ends.  Alone: no other
+ * transaction is in it, and one that comes waits.
  */
 void
 booking_lock_home(const text *place, bool alone)
@@ -121,9 +122,9 @@ home_key(const text *place)
 
 /*
  * Lock a resource's rules against change, as a booker.  On return the cached copy of
- * the resource is current, and stays so to the end of the transaction.  What joins the line or
- * publishes a slot writes to another table than the one that is locked for all resources:
- * for a booker the first line does nothing.
+ * the resource is current, and stays so to the end of the transaction.  A transaction that joins
+ * the line or publishes a slot writes to another table than the one that is locked for all
+ * resources, and has to lock that first; a booker has the lock already.
  */
 void
 booking_lock_resource(int64 resource_id)
@@ -132,7 +133,7 @@ booking_lock_resource(int64 resource_id)
 	(void) share_resource(resource_id, true);
 }
 
-/* The same without waiting: false when somebody changes its rules, or is about to. */
+/* The same without waiting: false when another transaction changes its rules, or is about to. */
 bool
 booking_try_lock_resource(int64 resource_id)
 {
@@ -157,7 +158,23 @@ share_resource(int64 resource_id, bool wait)
 	return result != LOCKACQUIRE_NOT_AVAIL;
 }
 
-/* Are we changing the rules of this resource, so that nobody else books or waits? */
+/*
+ * Give one such lock back, for a caller that has to change the rules after all: two that have the
+ * lock in shared mode and want it alone would wait for each other.
+ */
+void
+booking_unlock_resource(int64 resource_id)
+{
+	if (booking_lock_held(LOCK_RESOURCE, (uint64) resource_id, ShareLock) &&
+		booking_lock_release(LOCK_RESOURCE, (uint64) resource_id, ShareLock) &&
+		!booking_lock_held(LOCK_RESOURCE, (uint64) resource_id, ShareLock))
+		--*count_of(COUNT_RESOURCE);
+}
+
+/*
+ * Are we changing the rules of this resource, so that no other transaction books it or
+ * waits for it?
+ */
 bool
 booking_holds_rules(int64 resource_id)
 {
@@ -169,12 +186,12 @@ booking_holds_rules(int64 resource_id)
 }
 
 /*
- * Lock a resource's rules in order to change them: waits until every transaction that
- * has booked under the old ones has ended, and lets nobody book until this one has.
+ * Lock a resource's rules in order to change them: waits until every transaction that has booked
+ * under the old ones has ended, and keeps others from booking until this one has ended.
  *
- * The table comes first here, too.  A change may go on to write bookings (offers to those
- * who wait, bookings that a closure cancels): it would then wait for a change of everybody's
- * rules, which waits for this RESOURCE lock.
+ * The table comes first here, too.  A change may go on to write bookings (offers to waiting
+ * holders, bookings that a closure cancels): it would then wait for a change of the rules of all
+ * resources, which waits for this RESOURCE lock.
  */
 void
 booking_lock_rules(int64 resource_id)
@@ -197,6 +214,15 @@ booking_lock_rules(int64 resource_id)
 	AcceptInvalidationMessages();
 }
 
+/* The same for two, which may be the same, in their order. */
+void
+booking_lock_rules_of_both(int64 a, int64 b)
+{
+	booking_lock_rules(Min(a, b));
+	if (a != b)
+		booking_lock_rules(Max(a, b));
+}
+
 /* The same for all resources at once. */
 void
 booking_lock_all_rules(void)
@@ -204,15 +230,21 @@ booking_lock_all_rules(void)
 	LockRelationOid(booking_table("booking"), ShareRowExclusiveLock);
 }
 
-/* Lock one booking's life: others that use this id wait for our transaction to end. */
+/*
+ * Lock one booking's life: others that use this id wait for our transaction to end.
+ *
+ * The table comes first.  A plain INSERT that brings an id has it already when it waits for the ID
+ * lock, and a change of the rules of all resources, which locks the table, has all bookings then.
+ */
 void
 booking_lock_id(const pg_uuid_t *id)
 {
+	LockRelationOid(booking_table("booking"), RowExclusiveLock);
 	if (booking_lock_take(LOCK_ID, booking_id_key(id), ExclusiveLock, true) == LOCKACQUIRE_OK)
 		++*count_of(COUNT_ID);
 }
 
-/* The same without waiting: false when somebody else is at it. */
+/* The same without waiting: false when another transaction has it. */
 bool
 booking_try_lock_id(const pg_uuid_t *id)
 {
@@ -263,19 +295,20 @@ drop_counted(LockKind kind, uint64 key, CountedLock counted)
 
 /*
  * A transaction that frees space takes JOIN in shared mode after the row is written, one that
- * joins the line of that resource in exclusive mode before looking: of the two, the later one
- * sees the other's work committed.  One that has freed and now joins would have to upgrade,
- * and two of them could not; that one does without.
+ * joins the line of that resource in exclusive mode before looking: the later of the two sees
+ * what the other has committed.  A transaction that has freed space and now joins would have to
+ * upgrade its lock, and two of them would deadlock; so it only tries, and goes on without the
+ * lock if it fails.
  *
- * A transaction that has a LINE takes every further JOIN and LINE only if it is free,
- * for two of them may go through their resources in different orders.  False when it
- * was not.
+ * A transaction that has a LINE takes every further JOIN and LINE only if it is free, for two
+ * such transactions may go through their resources in different orders.  False when it was not.
  */
 bool
-booking_lock_join(int64 resource_id, bool exclusive)
+booking_lock_join(int64 resource_id, bool exclusive, bool wait)
 {
 	LOCKMODE	mode = exclusive ? ExclusiveLock : ShareLock;
-	bool		wait = *count_of(COUNT_LINE) == 0 && !booking_hasty() &&
+
+	wait = wait && *count_of(COUNT_LINE) == 0 && !booking_hasty() &&
 		!(exclusive && booking_lock_held(LOCK_JOIN, (uint64) resource_id, ShareLock));
 
 	if (*count_of(COUNT_JOIN) >= some_locks())
@@ -293,7 +326,10 @@ booking_lock_join(int64 resource_id, bool exclusive)
 	return true;
 }
 
-/* Be the one that serves the line of a resource, if need be and possible after waiting. */
+/*
+ * Become the transaction that serves the line of a resource; with "wait", after waiting,
+ * where that is safe.
+ */
 bool
 booking_lock_line(int64 resource_id, bool wait)
 {
@@ -308,7 +344,7 @@ booking_lock_line(int64 resource_id, bool wait)
 	return result != LOCKACQUIRE_NOT_AVAIL;
 }
 
-/* For a caller that has found nobody to serve. */
+/* For a caller that has found no entry to serve. */
 void
 booking_unlock_line(int64 resource_id)
 {
@@ -316,11 +352,11 @@ booking_unlock_line(int64 resource_id)
 }
 
 /*
- * Nobody else counts or adds to this holder's bookings until our transaction ends.
+ * No other transaction counts or adds to this holder's bookings until ours ends.
  *
- * Holders stand in heaps, by their hash.  To lock one takes its heap in a mode that
- * its like does not disturb.  A transaction with many holders takes heaps alone, as they
- * are free: it never waits for one, so that none waits for it that would not have to.
+ * Holders stand in heaps, by their hash.  To lock one takes its heap in a mode that does not
+ * conflict with itself.  A transaction with many holders takes whole heaps in exclusive mode
+ * where they are free; where one is not, it goes on with single holders.
  */
 void
 booking_lock_holder(text *holder)
@@ -342,7 +378,9 @@ booking_lock_holder(text *holder)
 		return;
 	}
 
-	/* It is booking something at this moment; its turn in line comes another time. */
+	/*
+	 * Only while a line is served, which does not wait for a holder: it is served another time.
+	 */
 	ereport(ERROR,
 			(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
 			 errmsg("the holder is booking something else")));
@@ -367,8 +405,8 @@ booking_compare_holders(const text *a, const text *b)
 }
 
 /*
- * Book something on this resource together with other things (together.c), alone among
- * those that do so, or beside others.  The key 0 stands for all resources.
+ * Book something on this resource together with other things (together.c), alone, or beside
+ * other transactions that do the same.  The key 0 stands for all resources.
  */
 void
 booking_lock_together(int64 resource_id, bool alone)
@@ -379,7 +417,7 @@ booking_lock_together(int64 resource_id, bool alone)
 		++*count_of(COUNT_TOGETHER);
 }
 
-/* The same for all resources at once, by one that would have to lock very many. */
+/* The same for all resources at once, for a call that would have to lock very many. */
 void
 booking_lock_all_together(void)
 {
@@ -400,6 +438,16 @@ booking_holds_line(int64 resource_id)
 }
 
 /*
+ * May we wait for other transactions that want this resource?  Not while we make an offer, nor
+ * while we hold a LINE lock: they may be waiting for that.
+ */
+bool
+booking_line_lets_wait(int64 resource_id)
+{
+	return !booking_line_serving() && !booking_holds_line(resource_id);
+}
+
+/*
  * Lock the table that capacities are read from against changes of them, or in order to
  * change one.
  */
@@ -411,8 +459,8 @@ booking_lock_capacity(Oid relid, bool change)
 }
 
 /*
- * Lock one row of a slot's free places.  Without "wait", false when somebody else has
- * it.  The lock stays until the transaction ends, unless it turns out not to be needed.
+ * Lock one row of a slot's free places.  Without "wait", false when another transaction has it.
+ * The lock stays until the transaction ends, unless it turns out not to be needed.
  */
 bool
 booking_lock_places(int64 slot_id, int shard, bool wait)
@@ -424,7 +472,7 @@ booking_lock_places(int64 slot_id, int shard, bool wait)
 	return result != LOCKACQUIRE_NOT_AVAIL;
 }
 
-/* Wait until nobody has it, together with others that do the same, and have it no more than they. */
+/* Wait in share mode until no transaction has it, and do not keep it. */
 void
 booking_await_places(int64 slot_id, int shard)
 {
@@ -433,8 +481,8 @@ booking_await_places(int64 slot_id, int shard)
 }
 
 /*
- * For a caller that has written nothing under the lock, since it was taken the last time; or has
- * got on without it, because the row was its own already.
+ * For a caller that has written nothing under the lock, since it was taken the last time; or did
+ * not need it, because the row was its own already.
  */
 void
 booking_unlock_places(int64 slot_id, int shard)

@@ -9,9 +9,9 @@
  * caller has put there.
  *
  * What reads has pg_catalog alone.  What writes has the search_path that the owner has after
- * logging in, as far as somebody with rights over the owner or the database has set it, or
- * else PostgreSQL's default; so that short names mean what they mean to the owner.  Temporary
- * tables, which are the caller's, come last.
+ * logging in, if it has been set by ALTER ROLE or ALTER DATABASE, or else PostgreSQL's default;
+ * so that short names mean what they mean to the owner.  Temporary tables, which are the
+ * caller's, come last.
  *
  * An error needs no care: the end of the (sub)transaction puts everything back.
  *

@@ -8,7 +8,7 @@
 #ifndef BOOKING_OWNER_H
 #define BOOKING_OWNER_H
 
-/* Who we were. */
+/* The user before. */
 typedef struct Caller
 {
 	Oid			user;

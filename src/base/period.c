@@ -27,7 +27,10 @@
 
 static const char *period_fault(RangeType *range, Period *period);
 
-/* Asked a dozen times for a booking, nearly always of the same type.  The server forgets none. */
+/*
+ * Asked a dozen times for a booking, nearly always of the same type.  The type cache of the
+ * server never forgets an entry.
+ */
 TypeCacheEntry *
 booking_range_type(Oid rangetype)
 {
@@ -154,7 +157,7 @@ booking_widen(Period period, int64 before, int64 after)
 
 /*
  * The same as far as the calendar goes, for looking around on behalf of others (whose turn
- * is it in the line?): it must not fail because of what they have set or booked.
+ * is it in the line?): it must not fail because of what others have set or booked.
  */
 Period
 booking_widen_within(Period period, int64 before, int64 after)

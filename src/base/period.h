@@ -12,7 +12,10 @@
 #include "utils/timestamp.h"
 #include "utils/typcache.h"
 
-/* The longest interval that a rule or an entry may have; the constraints of the tables say so too. */
+/*
+ * The longest interval that a rule or an entry may have; the constraints of the tables say so
+ * too.
+ */
 #define MOST_YEARS	1000
 
 /* A period as two instants; an open end is DT_NOEND. */

@@ -20,21 +20,22 @@
  * lock, rows.c locks.  It reads the row like a unique index does, as it is now, and leaves
  * nothing behind, if its plan can do so and no policy and no trigger of an application runs
  * inside (suits_any_snapshot()).  Otherwise it has an ordinary snapshot, which every plan and
- * every function can work with, and depends on the row that it goes to.  The same goes for
- * statements about more rows that are to leave nothing behind (KEYED), with an index.
+ * every function can work with, and depends on the row that it goes to.  The same holds for
+ * statements about several rows that are to leave no predicate locks behind (KEYED), with an
+ * index.
  *
- * Plans: a table that is small when it is analysed makes the planner read all of it.  Rows
- * that many write at once are one index look-up in truth, and reading all of them would
- * also make every SERIALIZABLE transaction depend on every other.  Statements about them
- * (BY_INDEX), and those that go to a ctid, have their plan made right before they run, with
- * the other ways switched off (plan_ahead()).  Whichever plan is taken, the answer is right.
+ * Plans: a table that is small when it is analysed makes the planner read all of it.  Rows that
+ * many transactions write at once need one index look-up, and reading all of them would also
+ * make every SERIALIZABLE transaction depend on every other.  Statements about them (BY_INDEX),
+ * and those that go to a ctid, have their plan made right before they run, with the other ways
+ * switched off (plan_ahead()).  Whichever plan is taken, the answer is right.
  *
- * "Lock it unless somebody else has" (SKIP LOCKED) is a statement of its own, before the
+ * "Lock it unless another transaction has" (SKIP LOCKED) is a statement of its own, before the
  * UPDATE.  As a subquery of the UPDATE it can go round in circles: when the row has changed
  * since the snapshot, the executor evaluates the subquery again, which finds a newer
  * version than the UPDATE does.
  *
- * Privileges: what a trigger needs to know is none of the caller's business, and runs
+ * Privileges: what a trigger needs to know does not depend on the caller's rights, and is read
  * as the owner of the tables.  What a function does for its caller runs as the caller.
  *
  *-------------------------------------------------------------------------
@@ -70,6 +71,7 @@
 #include "base/rows.h"
 #include "base/statements.h"
 #include "base/store.h"
+#include "base/test_point.h"
 
 static SPIPlanPtr prepared[STMT_COUNT];
 
@@ -84,7 +86,7 @@ typedef struct Ways
 	bool		indexonlyscan;
 	bool		indexscan;
 	bool		tidscan;
-	bool		jit;			/* what is switched off makes costs look as if it were worth it */
+	bool		jit;			/* switched-off scans have costs that would turn it on */
 	int			mode;			/* plan_cache_mode, which may ask for another plan at each run */
 } Ways;
 
@@ -135,7 +137,10 @@ prepare(Statement statement, bool at_row)
 			sql = psprintf("%.*s" WHERE "ctid" EQ "$%d%s", (int) (condition - sql), sql, nargs,
 						   condition + strlen(key));
 		}
-		/* Parameters never change the plan: do not begin with five that are thrown away. */
+		/*
+		 * Parameters never change the plan: do not begin with five custom plans that are
+		 * thrown away.
+		 */
 		spi_plan = SPI_prepare_cursor(sql, nargs, types, CURSOR_OPT_GENERIC_PLAN);
 		if (spi_plan == NULL || SPI_keepplan(spi_plan) != 0)
 			elog(ERROR, "could not prepare \"%s\": %s", sql, SPI_result_code_string(SPI_result));
@@ -196,8 +201,8 @@ plan_ahead(SPIPlanPtr plan, bool at_row)
 }
 
 /*
- * Can the plan be run with any kind of snapshot?  Its nodes are those that can, and nothing
- * runs inside that may be somebody else's: no policy, no trigger of an application.
+ * Can the plan be run with any kind of snapshot?  All its nodes can, and no code of other roles
+ * runs inside: no policy, no trigger of an application.
  */
 static bool
 suits_any_snapshot(SPIPlanPtr plan, CachedPlan *made)
@@ -268,7 +273,10 @@ nodes_suit_any_snapshot(List *nodes)
 	return true;
 }
 
-/* Has somebody else put a trigger on the table, or a rule?  That is another way to do more than the statement. */
+/*
+ * Is there a trigger on the table that is not ours, or a rule?  It may do more than the
+ * statement.
+ */
 bool
 booking_has_foreign_triggers(Oid relid)
 {
@@ -374,7 +382,10 @@ store_values(Statement statement, Datum *values, const char *nulls, int more)
 	return booking_store(&row);
 }
 
-/* Is it so, for an INSERT into a table that is locked?  Then nothing of others runs in it. */
+/*
+ * Can it be stored so, for an INSERT into a table that is locked?  Then no code of others
+ * runs in it.
+ */
 bool
 booking_needs_no_statement(Statement statement)
 {
@@ -398,7 +409,11 @@ new_row(Statement statement)
 	};
 }
 
-/* A statement about one row, at SERIALIZABLE: find the row, and go there. */
+/*
+ * A statement about one row, at SERIALIZABLE: find the row, and go there.  One that only reads it
+ * finds it gone from there when another transaction has changed it since, and looks again; a row
+ * that a policy hides from the caller is where it was.
+ */
 static uint64
 run_of_row(Statement statement, Datum *values, const char *nulls)
 {
@@ -406,27 +421,34 @@ run_of_row(Statement statement, Datum *values, const char *nulls)
 	bool		locks = (plan->flags & (LOCKS | SHARES | LOCKS_LAPSED | TRIES)) != 0;
 	Relation	rel = table_open(booking_table(plan->flags & OF_SHARD ? "slot_places" : "booking"),
 								 locks ? RowShareLock : AccessShareLock);
-	Snapshot	snapshot;
 	ItemPointerData tid;
+	ItemPointerData before;
+	bool		found;
 	uint64		rows = 0;
 
 	/* As every statement that writes does. */
 	if (plan->flags & WRITES)
 		CommandCounterIncrement();
-	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	if (find_row(plan, rel, values, snapshot, &tid))
+	ItemPointerSetInvalid(&tid);
+	do
 	{
-		if (!locks)
+		Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+
+		before = tid;
+		found = find_row(plan, rel, values, snapshot, &tid);
+		BOOKING_TEST_POINT("row-found");
+		if (found && !locks)
 			rows = run_at(statement, values, nulls, &tid, snapshot);
-		else
+		else if (found)
 		{
 			PreventCommandIfReadOnly("SELECT FOR UPDATE");
 			rows = booking_rows_lock(rel, &tid, snapshot,
 									 plan->flags & SHARES ? LockTupleShare : LockTupleNoKeyExclusive,
 									 plan->flags & (LOCKS_LAPSED | TRIES) ? LockWaitSkip : LockWaitBlock);
 		}
-	}
-	UnregisterSnapshot(snapshot);
+		UnregisterSnapshot(snapshot);
+	} while (found && rows == 0 && !locks && !(plan->flags & WRITES) &&
+			 !(ItemPointerIsValid(&before) && ItemPointerEquals(&before, &tid)));
 	table_close(rel, NoLock);
 	return rows;
 }
@@ -477,7 +499,7 @@ run_at(Statement statement, Datum *values, const char *nulls, ItemPointer tid, S
 		memcpy(all_nulls, nulls, strnlen(nulls, n));
 	all_nulls[n + 1] = '\0';
 
-	/* It is to be copied once more, and not given back. */
+	/* SPI is to copy this snapshot once more, and not to release it. */
 	now.copied = false;
 	now.active_count = now.regd_count = 0;
 	if (plan_ahead(plan, true))
@@ -486,9 +508,10 @@ run_at(Statement statement, Datum *values, const char *nulls, ItemPointer tid, S
 }
 
 /*
- * A plan that suits any snapshot, with one that leaves nothing behind.  It must be this plan: neither
- * the caller's plan_cache_mode nor a change that is heard of only now may have another one made in
- * the caller's ways.  So they stay switched off while it runs; nothing runs inside that is not ours.
+ * Run a plan that suits any snapshot with a snapshot that leaves no predicate locks.  It must be
+ * this very plan: neither the caller's plan_cache_mode nor an invalidation that arrives only now
+ * may have another one made with the caller's settings of the planner.  So the other kinds of
+ * scans stay switched off while it runs; only our own code runs inside.
  */
 static uint64
 run_as_it_is(Statement statement, SPIPlanPtr plan, Datum *values, const char *nulls, Snapshot snapshot)

@@ -22,11 +22,11 @@
  * through them page by page, as a bitmap scan does: four times as fast.  booking_rows_one() does
  * the same for a single row.  For one that has a number, it looks first where that row
  * was the last time, or where it would be if rows of consecutive numbers lay side by side, as those
- * do that were stored one after the other.  What is there is believed if it has the keys: a snapshot
- * sees one row that has them, and no more.  That costs a sixth of the way through the index.
- * At SERIALIZABLE, and on a table that is no heap, rows are read one by one.
+ * do that were stored one after the other.  What is there is believed if it has the keys: a
+ * snapshot sees one row that has them, and no more.  That costs a sixth of the way through the
+ * index.  At SERIALIZABLE, and on a table that is no heap, rows are read one by one.
  *
- * Nobody is asked for his rights here.  Callers read what the owner of the tables may read.
+ * The caller's privileges are not checked here: this reads what the owner of the tables may read.
  *
  *-------------------------------------------------------------------------
  */
@@ -169,6 +169,19 @@ next_seen(RowScan *rows)
 	return true;
 }
 
+/* Is there any such row? */
+bool
+booking_rows_any(const RowsWanted *wanted)
+{
+	RowScan		rows;
+	bool		found;
+
+	booking_rows_begin(&rows, wanted);
+	found = booking_rows_next(&rows) != NULL;
+	booking_rows_end(&rows);
+	return found;
+}
+
 /* The index stays locked until the transaction ends, like the table: it is often read again. */
 void
 booking_rows_end(RowScan *rows)
@@ -233,8 +246,8 @@ primary_key(Relation rel)
 
 /*
  * Lock a row that the snapshot sees, as SELECT ... FOR UPDATE does: an error when it has been
- * changed since.  False when somebody has it and we are not to wait, or when the statement
- * that we run in has changed it.
+ * changed since.  False when another transaction has it and we are not to wait, or when the
+ * statement that we run in has changed it.
  */
 bool
 booking_rows_lock(Relation rel, ItemPointer tid, Snapshot snapshot, LockTupleMode mode,
@@ -294,7 +307,10 @@ booking_rows_visit(const RowsWanted *wanted, RowVisit visit, void *arg)
 	pfree(tids);
 }
 
-/* A copy of the one row whose keys are the columns of the unique index, or NULL.  It may have no number. */
+/*
+ * A copy of the one row whose keys are the columns of the unique index, or NULL.  It may have no
+ * number.
+ */
 HeapTuple
 booking_rows_one(const RowsWanted *wanted, const RowNumber *numbered)
 {

@@ -71,6 +71,7 @@ typedef struct RowScan
 typedef void (*RowVisit) (HeapTuple row, TupleDesc desc, void *arg);
 
 extern void booking_rows_visit(const RowsWanted *wanted, RowVisit visit, void *arg);
+extern bool booking_rows_any(const RowsWanted *wanted);
 extern HeapTuple booking_rows_one(const RowsWanted *wanted, const RowNumber *numbered);
 extern void booking_rows_begin(RowScan *rows, const RowsWanted *wanted);
 extern HeapTuple booking_rows_next(RowScan *rows);

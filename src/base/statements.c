@@ -12,8 +12,8 @@
  * operators and functions in front of PostgreSQL's, which must never be called.  What runs as
  * the owner also has a search_path of its own meanwhile (owner.c).  What runs as the caller
  * keeps the caller's, for the triggers and policies of the application to find what they find
- * in a plain UPDATE.  (The plan cache analyses a statement again whenever it is run with another search_path,
- * so that fixing it for the preparation alone would achieve nothing.)
+ * in a plain UPDATE.  (The plan cache analyses a statement again whenever it is run with another
+ * search_path, so that fixing it for the preparation alone would achieve nothing.)
  *
  *-------------------------------------------------------------------------
  */
@@ -79,25 +79,38 @@
 	{TEXTOID, TEXTOID, INT4OID, TEXTARRAYOID, TEXTOID, TEXTOID, INTERVALOID, INTERVALOID, JSONBOID, \
 		INTERVALOID, INTERVALOID, INTERVALOID, INTERVALOID, INTERVALOID, BOOLOID}
 
+/*
+ * Rows that a change of a resource's rules writes besides its own (rule_rows.c): what goes with the
+ * resource $1; its slots of one place, or those that have their time for themselves in $2 or $4,
+ * but not $3, and the bookings in them; the entries in the line for a slot, or a seat.  Locks all
+ * of them, or says where one is that another transaction has.
+ */
+#define THE_ROWS(name, key, table, which, how) \
+	name " AS (SELECT " key " FROM booking." table " WHERE " which how " SKIP LOCKED)"
+#define NOT_LOCKED(name, key, table, which) \
+	"(SELECT tableoid, ctid FROM booking." table " WHERE " which " AND NOT " key EQ "ANY (SELECT " key " FROM " name ") LIMIT 1)"
+#define OF_THE_RESOURCE	"resource_id" EQ "$1"
+#define WAITING		OF_THE_RESOURCE " AND status" EQ "'waiting'"
+#define OWN_LOCKED(table, key, which) THE_ROWS("the_" table, key, table, which, " FOR UPDATE")
+#define OWN_NOT_LOCKED(table, key, which) NOT_LOCKED("the_" table, key, table, which)
+#define SINGLE_SLOTS	OF_THE_RESOURCE " AND capacity" EQ "1"
+#define IN_THE_TIME	"occupies" OVERLAPS "$2 OR occupies" OVERLAPS "$4"
+#define BOOKED_IN(slots) \
+	"slot_id" EQ "ANY (SELECT id FROM booking.slot WHERE " slots ") AND seat_no IS NULL AND " ACTIVE
+#define SLOTS_AND_BOOKINGS(slots, booked) \
+	"WITH " THE_ROWS("the_slots", "id", "slot", slots, " FOR NO KEY UPDATE") ", " \
+	THE_ROWS("the_bookings", "id", "booking", BOOKED_IN(booked), " FOR NO KEY UPDATE") \
+	NOT_LOCKED("the_slots", "id", "slot", slots) " UNION ALL " \
+	NOT_LOCKED("the_bookings", "id", "booking", BOOKED_IN(booked)) " LIMIT 1"
+
 const PlanText booking_statements[STMT_COUNT] = {
-	[STMT_RULES_IN_USE] = {
-		"SELECT EXISTS (SELECT FROM booking.opening_hours), EXISTS (SELECT FROM booking.closure),"
-		" EXISTS (SELECT FROM booking.holder_limit),"
-		" EXISTS (SELECT FROM booking.waitlist WHERE status" EQ "'waiting'),"
-		" EXISTS (SELECT FROM booking.slot WHERE occupies IS NOT NULL)",
-		AS_OWNER, {InvalidOid}
-	},
-	[STMT_TAKEN_BY_SLOTS] = {
-		"SELECT 1 FROM booking.slot WHERE resource_id" EQ "$1 AND occupies IS NOT NULL LIMIT 1",
-		AS_OWNER | BY_INDEX, {INT8OID}
-	},
 	[STMT_LOAD_SEATS] = {
 		"SELECT seat_no, label FROM booking.seat WHERE resource_id" EQ "$1 ORDER BY seat_no",
 		AS_OWNER, {INT8OID}
 	},
 	[STMT_LOAD_HOURS] = {
 		"SELECT weekday, on_date, opens, closes FROM booking.opening_hours"
-		" WHERE resource_id" EQ "$1 ORDER BY on_date, weekday, opens NULLS FIRST",
+		" WHERE resource_id" EQ "$1",
 		AS_OWNER, {INT8OID}
 	},
 	[STMT_LOAD_CLOSURES] = {
@@ -361,6 +374,45 @@ const PlanText booking_statements[STMT_COUNT] = {
 		" ELSE capacity END, slots_only FROM booking.resource WHERE id" EQ "$1",
 		AS_OWNER, {INT8OID}
 	},
+	[STMT_RESOURCE_IS_THERE] = {
+		"SELECT 1 FROM booking.resource WHERE id" EQ "$1",
+		AS_OWNER | UP_TO_NOW | KEYED | BY_INDEX, {INT8OID}
+	},
+	[STMT_LOCK_OWN_OF_RESOURCE] = {
+		"WITH " OWN_LOCKED("closure", "id", OF_THE_RESOURCE) ", " OWN_LOCKED("opening_hours", "id", OF_THE_RESOURCE) ", "
+		OWN_LOCKED("holder_limit", "id", OF_THE_RESOURCE) ", " OWN_LOCKED("seat", "seat_no", OF_THE_RESOURCE) ", "
+		OWN_LOCKED("slot", "id", OF_THE_RESOURCE) ", " OWN_LOCKED("waitlist", "id", WAITING)
+		OWN_NOT_LOCKED("closure", "id", OF_THE_RESOURCE) " UNION ALL "
+		OWN_NOT_LOCKED("opening_hours", "id", OF_THE_RESOURCE) " UNION ALL "
+		OWN_NOT_LOCKED("holder_limit", "id", OF_THE_RESOURCE) " UNION ALL "
+		OWN_NOT_LOCKED("seat", "seat_no", OF_THE_RESOURCE) " UNION ALL "
+		OWN_NOT_LOCKED("slot", "id", OF_THE_RESOURCE) " UNION ALL " OWN_NOT_LOCKED("waitlist", "id", WAITING) " LIMIT 1",
+		AS_OWNER | WRITES | KEYED | BY_INDEX, {INT8OID}
+	},
+	[STMT_LOCK_SINGLE_SLOTS] = {
+		SLOTS_AND_BOOKINGS(SINGLE_SLOTS, SINGLE_SLOTS),
+		AS_OWNER | WRITES | KEYED | BY_INDEX, {INT8OID}
+	},
+	[STMT_SINGLE_SLOTS_IN] = {
+		"SELECT 1 FROM booking.slot WHERE " SINGLE_SLOTS " AND id" EQ "$3 UNION ALL "
+		"SELECT 1 FROM booking.slot WHERE " SINGLE_SLOTS " AND occupies" OVERLAPS "$2 UNION ALL "
+		"SELECT 1 FROM booking.slot WHERE " SINGLE_SLOTS " AND occupies" OVERLAPS "$4 LIMIT 1",
+		AS_OWNER | KEYED | BY_INDEX, {INT8OID, TSTZRANGEOID, INT8OID, TSTZRANGEOID}
+	},
+	[STMT_LOCK_SLOTS_IN] = {
+		SLOTS_AND_BOOKINGS(SINGLE_SLOTS " AND id" NE "$3 AND (" IN_THE_TIME ")", SINGLE_SLOTS " AND (id" EQ "$3 OR " IN_THE_TIME ")"),
+		AS_OWNER | WRITES | KEYED | BY_INDEX, {INT8OID, TSTZRANGEOID, INT8OID, TSTZRANGEOID}
+	},
+	[STMT_LOCK_LINE_OF_SLOT] = {
+		"WITH " OWN_LOCKED("waitlist", "id", WAITING " AND slot_id" EQ "$2")
+		OWN_NOT_LOCKED("waitlist", "id", WAITING " AND slot_id" EQ "$2"),
+		AS_OWNER | WRITES | KEYED | BY_INDEX, {INT8OID, INT8OID}
+	},
+	[STMT_LOCK_LINE_OF_SEAT] = {
+		"WITH " OWN_LOCKED("waitlist", "id", WAITING " AND seat" EQ "$2")
+		OWN_NOT_LOCKED("waitlist", "id", WAITING " AND seat" EQ "$2"),
+		AS_OWNER | WRITES | KEYED | BY_INDEX, {INT8OID, TEXTOID}
+	},
 	/* As the caller: its policies decide. */
 	[STMT_SEE_RESOURCE] = {
 		"SELECT 1 FROM booking.resource WHERE id" EQ "$1",
@@ -387,6 +439,11 @@ const PlanText booking_statements[STMT_COUNT] = {
 		"SELECT pg_catalog.format('slot %s for %s', id, period), pg_catalog.count(*) OVER ()"
 		" FROM booking.slot WHERE resource_id" EQ "$1 AND capacity OPERATOR(pg_catalog.>) 1" A_FEW,
 		AS_OWNER, {INT8OID}
+	},
+	[STMT_SLOTS_OVERLAPPING] = {
+		"SELECT pg_catalog.format('slot %s takes it for %s', id, occupies), pg_catalog.count(*) OVER ()"
+		" FROM booking.slot WHERE resource_id" EQ "$1 AND occupies" OVERLAPS "$2 AND id" NE "$3" A_FEW,
+		AS_OWNER | UP_TO_NOW | KEYED | BY_INDEX, {INT8OID, TSTZRANGEOID, INT8OID}
 	},
 	/* Slots other than $3 that take their resource in $2, or that go on in $4 and do not. */
 	[STMT_SLOTS_UNDER_SLOT] = {
@@ -530,10 +587,6 @@ const PlanText booking_statements[STMT_COUNT] = {
 		AS_OWNER | WRITES,
 		EVENT_TYPES
 	},
-	[STMT_JOURNAL_BASE] = {
-		"SELECT base FROM booking.journal",
-		AS_OWNER | KEYED | BY_INDEX, {InvalidOid}
-	},
 	[STMT_KEEP_POSITIONS] = {
 		"SELECT booking.keep_positions()",
 		AS_OWNER | WRITES, {InvalidOid}
@@ -573,7 +626,7 @@ const PlanText booking_statements[STMT_COUNT] = {
 		"SELECT seq FROM booking.event ORDER BY position DESC, seq DESC LIMIT 1",
 		BY_INDEX, {InvalidOid}
 	},
-	/* A run of the worker's that was broken off is gone on with. */
+	/* A run of the worker's that was interrupted is continued. */
 	[STMT_WORKER_ARCHIVE] = {
 		"SELECT booking.archive_begin(COALESCE((SELECT r.moment FROM booking.archive_run r"
 		" WHERE r.phase" NE "'done' AND r.moment" LE "$1 AND NOT EXISTS"

@@ -16,20 +16,21 @@
 #define AS_OWNER	0x01
 #define WRITES		0x02
 /*
- * Touches what a lock of its line guards, or the RESOURCE lock taken alone, or looks for what
- * is locked before it is believed: leaves no predicate locks behind.  With BY_INDEX always.
- * Its scan sees what it writes while it goes on: none of its conditions holds for a row that it has changed.
+ * Touches rows that a lock of their line or the RESOURCE lock, taken alone, protects, or looks
+ * for rows that are locked before they are used: leaves no predicate locks behind.  Always with
+ * BY_INDEX.  Its scan sees what it writes while it goes on: none of its conditions holds for a
+ * row that it has changed.
  */
 #define KEYED		0x04
 /* Sees what the statement that runs the trigger has written. */
 #define UP_TO_NOW	0x08
-/* Looks up rows of a small table that many write at once. */
+/* Looks up rows of a small table that many transactions write at once. */
 #define BY_INDEX	0x10
 /* Touches one row of slot_places, whose PLACES lock we hold, by slot and shard. */
 #define OF_SHARD	0x20
 /* Touches one booking, whose ID lock we hold, by its id, which is the first parameter. */
 #define OF_BOOKING	0x200
-/* Only locks the booking: whoever has it is waited for, */
+/* Only locks the booking: a transaction that has it is waited for, */
 #define LOCKS		0x40
 #define SHARES		0x80
 /* or not, and then it is left: only a lapsed hold (as of the second parameter), or any booking. */

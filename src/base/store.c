@@ -3,7 +3,7 @@
  * store.c
  *		How does a row get into a table of ours without a statement?
  *
- * To the executor every INSERT is the first: it reads the CHECK expression from its text,
+ * The executor does the same work for every INSERT: it reads the CHECK expression from its text,
  * compiles it, the defaults and the predicates of all indexes, and forgets them.  For one row
  * that takes longer than the row.  Here the same is done with the same functions of the
  * executor (ExecBRInsertTriggers(), ExecConstraints(), ExecInsertIndexTuples(),
@@ -13,7 +13,7 @@
  * Which rows?  Those of tables that are as the extension has made them, give or take what makes
  * no difference: plain columns that others have added, and indexes.  Where policies, rules,
  * partitions, generated columns, domains, triggers of others, expressions that call functions of
- * others, or privileges on columns have a say, the answer is STORE_BY_STATEMENT, and the caller
+ * others, or privileges on columns would matter, the answer is STORE_BY_STATEMENT, and the caller
  * runs its INSERT.  That is so because what is compiled keeps a function as it was, and because
  * nothing of others may run here as a role that it would not run as there: the statement may run
  * as the owner of the tables, and here the role is not changed at all.
@@ -22,17 +22,19 @@
  * looked up, and none of it changes under that lock.  Of the indexes, only those are opened that
  * the row belongs in, by their predicates: a booking is in three of nine.  That is known when the
  * BEFORE triggers are done.  An index is watched as well as the table, for access methods keep
- * pointers into its relation: where there was news of anything since, and that is what the lock of
- * an index may bring (it was moved to another tablespace), they begin anew.
+ * pointers into its relation: where an invalidation has arrived since, which may come with the
+ * lock of an index (it was moved to another tablespace), they are set up anew.
  *
- * An exclusion constraint looks at its index once more when the row is in it.  Where the row's trigger has
- * looked, found nothing at all, and is still in the gate (gates.c), nothing can have come meanwhile, provided that everybody
- * who writes enters that gate: the trigger is the only one before a row is stored, so that it is stored as it was judged,
- * and runs always, for a writer that otherwise has no triggers as well (unjudged.c).  Then it is not looked at again.
+ * An exclusion constraint looks at its index once more when the row is in it.  Where the row's
+ * trigger has looked, found nothing at all, and is still in the gate (gates.c), nothing can have
+ * come meanwhile, provided that every writer enters that gate: the trigger is the only BEFORE
+ * ROW trigger, so that the row is stored as it was judged, and it is ENABLE ALWAYS, so that it
+ * also runs where other triggers do not (unjudged.c).  Then the constraint is not checked a
+ * second time.
  *
- * Several rows are one statement, as a multi-row INSERT is: the table, its indexes and what the executor
- * needs are opened once.  Each is judged when those before it are in the indexes.  Without triggers they
- * go into the table together, as many as a few pages hold.
+ * Several rows are one statement, as a multi-row INSERT is: the table, its indexes and what the
+ * executor needs are opened once.  Each is judged when those before it are in the indexes.
+ * Without triggers they go into the table together, as many as a few pages hold.
  *
  * Like a statement of SPI's, a row with triggers has a command id and a snapshot of its own:
  * that is how gates are told apart (gates.c).
@@ -66,6 +68,7 @@
 #include "utils/snapmgr.h"
 
 #include "base/cache.h"
+#include "base/columns.h"
 #include "base/compat.h"
 #include "base/gates.h"
 #include "base/identity.h"
@@ -82,7 +85,7 @@ typedef struct Store
 	bool		usual;			/* a row can be stored here; else only by a statement */
 	bool		own_words;		/* no default but the number of an identity is evaluated */
 	AttrNumber *column;			/* where the given columns are */
-	List	   *range_table;	/* for the words of errors, which columns were given */
+	List	   *range_table;	/* for error messages, which columns were given */
 	List	   *permissions;
 	ExprState **defaults;		/* by column, of those that are not given; NULL: no value */
 	ExprState **checks;			/* as ExecConstraints() has them */
@@ -244,9 +247,9 @@ load_given_columns(const NewRow *row, Relation rel, Store *store)
 	store->column = palloc_array(AttrNumber, row->ncolumns);
 	for (int i = 0; i < row->ncolumns; i++)
 	{
-		AttrNumber	attno = get_attnum(RelationGetRelid(rel), row->columns[i]);
+		AttrNumber	attno = booking_column_if_there(desc, row->columns[i]);
 
-		if (attno <= 0 || TupleDescAttr(desc, attno - 1)->atttypid != row->types[i] ||
+		if (attno == InvalidAttrNumber || TupleDescAttr(desc, attno - 1)->atttypid != row->types[i] ||
 			TupleDescAttr(desc, attno - 1)->atttypmod != -1)
 			return false;
 		store->column[i] = attno;
@@ -385,7 +388,7 @@ load_triggers(Relation rel, Store *store)
 	return true;
 }
 
-/* Does each row that is written, by whomever, come through one trigger of ours, and none after it? */
+/* Does each row, whichever role writes it, come through one trigger of ours, and none after it? */
 static bool
 is_always_gated(const TriggerDesc *triggers, Oid ours)
 {

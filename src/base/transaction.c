@@ -15,6 +15,7 @@
  *	gates		that are entered, which gates.c keeps by itself (TransactionPart)
  *	notify		notifications to be sent at the commit, which notify.c keeps
  *	pools		what has been taken of large pools, which pool_own.c keeps
+ *	homes		that it has been in a place of booking_cluster, which home.c keeps
  *
  * Counts are saved when a subtransaction begins, and restored if it is rolled back.  Notes
  * are made in order, and carry the subtransaction that they go with.
@@ -75,7 +76,7 @@ Transaction booking_transaction = {
 	.deferred = {.width = sizeof(FreedSpace)},
 };
 
-#define PARTS	3
+#define PARTS	4
 static const TransactionPart *parts[PARTS];
 
 /* An offer is being made, by a caller that catches every error. */
@@ -95,11 +96,13 @@ static void save_counts(SubTransactionId mine);
 static void restore_counts(SubTransactionId mine, bool abort);
 
 void
-booking_transaction_init(const TransactionPart *gates, const TransactionPart *notify, const TransactionPart *pools)
+booking_transaction_init(const TransactionPart *gates, const TransactionPart *notify, const TransactionPart *pools,
+						 const TransactionPart *homes)
 {
 	parts[0] = gates;
 	parts[1] = notify;
 	parts[2] = pools;
+	parts[3] = homes;
 	RegisterXactCallback(end_of_transaction, NULL);
 	RegisterSubXactCallback(end_of_subtransaction, NULL);
 }
@@ -246,7 +249,7 @@ undo_notes(Notes *notes, SubTransactionId mine, SubTransactionId parent, bool ab
 static void
 check_accounts(void)
 {
-	/* For instance because somebody has switched one of the triggers off. */
+	/* For instance because one of the triggers has been switched off. */
 	for (int i = 0; i < booking_transaction.accounts.n; i++)
 	{
 		const Account *account = booking_noted(&booking_transaction.accounts, i);
@@ -313,7 +316,8 @@ end_of_subtransaction(SubXactEvent event, SubTransactionId mine, SubTransactionI
 	undo_notes(&booking_transaction.freed, mine, parent, abort);
 	undo_notes(&booking_transaction.deferred, mine, parent, abort);
 	for (int i = 0; i < PARTS; i++)
-		parts[i]->undo(mine, parent, abort);
+		if (parts[i]->undo)
+			parts[i]->undo(mine, parent, abort);
 }
 
 static void

@@ -67,6 +67,7 @@ typedef struct FreedSpace
 {
 	Note		note;
 	Period		window;
+	bool		upwards;		/* by a booking that has moved to a resource with a higher id */
 } FreedSpace;
 
 typedef struct Transaction
@@ -77,19 +78,22 @@ typedef struct Transaction
 	Notes		deferred;
 } Transaction;
 
-/* What is kept elsewhere, and has to hear of the same events (gates.c, notify.c, pool_own.c). */
+/*
+ * What is kept elsewhere, and has to be told of the same events (gates.c, notify.c,
+ * pool_own.c, home.c).
+ */
 typedef struct TransactionPart
 {
 	void		(*commit) (void);	/* the commit is about to be done; may be NULL */
 	void		(*prepare) (void);	/* a PREPARE TRANSACTION is about to be done; may be NULL */
-	void		(*undo) (SubTransactionId mine, SubTransactionId parent, bool abort);
+	void		(*undo) (SubTransactionId mine, SubTransactionId parent, bool abort);	/* may be NULL */
 	void		(*forget) (void);	/* it is over */
 } TransactionPart;
 
 extern Transaction booking_transaction;
 
 extern void booking_transaction_init(const TransactionPart *gates, const TransactionPart *notify,
-									 const TransactionPart *pools);
+									 const TransactionPart *pools, const TransactionPart *homes);
 extern bool booking_line_serving(void);
 extern void booking_set_line_serving(bool now);
 extern void *booking_note(Notes *notes, int64 key, CommandId command, bool *found);

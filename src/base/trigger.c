@@ -3,9 +3,9 @@
  * trigger.c
  *		Is a trigger function called by the trigger that it is for?
  *
- * Nothing keeps anybody who may execute a trigger function from calling it in a SELECT,
- * or from attaching it to another table or another event.  Each of ours therefore asks here
- * first, and trusts what it is given only afterwards.
+ * A role that may execute a trigger function can call it in a SELECT, or attach it to another
+ * table or another event.  Each of ours therefore asks here first, and trusts what it is given
+ * only afterwards.
  *
  *-------------------------------------------------------------------------
  */
@@ -23,7 +23,10 @@ static bool is_table_of(Relation rel, const char *tables);
 static int	event_of(TriggerEvent event);
 pg_noreturn static void not_its_trigger(FunctionCallInfo fcinfo, const TriggerUse *use);
 
-/* What the trigger manager has to say; an error when it did not call, or not for this. */
+/*
+ * What the trigger manager has passed; an error when it was not the caller, or not for one
+ * of these triggers.
+ */
 TriggerData *
 booking_check_trigger(FunctionCallInfo fcinfo, TriggerUse *use)
 {

@@ -3,18 +3,18 @@
  * claim.c
  *		Getting room for a row: enter the gates, look, wait outside, judge again.
  *
- * This is the one way in which it is decided that a row may be stored, a booking as well
- * as a row of anybody's guarded table.  A row may have to keep several rules; each is a
- * claim: so much, of what has this key, during this range, where there is room for so
- * much in all.  A booking has one claim, a row of a table with three guards has three.
+ * This is the one way in which it is decided that a row may be stored, a booking as well as a
+ * row of a guarded table.  A row may have to keep several rules; each is a claim: so many units,
+ * of what has this key, during this range, out of so many in all.  A booking has one claim, a
+ * row of a table with three guards has three.
  *
- *	1.	Enter the gates of all claims, if nobody else is inside.
- *	2.	Look, at the rows that are in the index of each claim (guard.c).  If somebody else is
- *		inside, look all the same: when the answer is no, there is no reason to stand in
- *		line for it.
- *	3.	If it fits as far as can be seen from outside, stand in line for the gates, and look
- *		again.  "It fits" is said inside only, and is what the caller returns with: the row
- *		is stored, and then the gates are left (gates.c).
+ *	1.	Enter the gates of all claims, if no other transaction is inside.
+ *	2.	Look, at the rows that are in the index of each claim (guard.c).  If another transaction
+ *		is inside, look all the same: when the answer is no, there is no reason to wait for the
+ *		gates.
+ *	3.	If it fits as far as can be seen from outside, wait for the gates, and look again.  "It
+ *		fits" is said inside only, and the caller returns inside: the row is stored, and then the
+ *		gates are left (gates.c).
  *	4.	If it depends on another transaction, leave the gates, wait for that transaction with
  *		nothing held, and begin again.
  *
@@ -22,7 +22,7 @@
  * inside the gate all the same, so that nothing that is counting misses both versions.
  *
  * What bookings have beyond that comes in by hooks: holds that have lapsed and are still in
- * the index, and others that have waited longer (room.c).  Both are seen to outside the
+ * the index, and waitlist entries that come first (room.c).  Both are dealt with outside the
  * gates, after which the row is judged again.
  *
  *-------------------------------------------------------------------------
@@ -38,8 +38,8 @@ static bool enter_gates(const RoomRequest *request, bool wait);
 static GuardAnswer judge_claims(RoomRequest *request, bool outside);
 
 /*
- * See to it that there is room by every claim, and return inside the gates.  When there is
- * none, false or an error, as the owner of the rules says, outside the gates.
+ * Find that there is room by every claim, and return inside the gates.  When there is none,
+ * return false or raise an error, as the hooks say, outside the gates.
  */
 bool
 booking_room_get(RoomRequest *request)
@@ -98,7 +98,7 @@ booking_room_enter(RoomRequest *request)
 	return answer;
 }
 
-/* For one that cannot have it, whatever others do. */
+/* For a request that cannot be met, whatever other transactions do. */
 void
 booking_room_is_full(RoomRequest *request)
 {
@@ -141,7 +141,7 @@ enter_gates(const RoomRequest *request, bool wait)
 	return entered;
 }
 
-/* The worst of all answers, and whose it is. */
+/* The worst of all answers, and the claim that has it. */
 static GuardAnswer
 judge_claims(RoomRequest *request, bool outside)
 {

@@ -27,7 +27,7 @@ typedef struct Claim
 
 typedef struct RoomRequest RoomRequest;
 
-/* What only the owner of the rules knows.  All but refuse() may be missing. */
+/* What only the file that has the rules knows.  All but refuse() may be missing. */
 typedef struct RoomHooks
 {
 	/* Rows are about to be counted anew. */
@@ -52,8 +52,8 @@ struct RoomRequest
 	void	   *arg;			/* for the hooks */
 	Claim	   *claims;
 	int			nclaims;
-	bool		at_once;		/* do not stand in line for the gates either: that is a
-								 * GUARD_WAIT for nobody in particular */
+	bool		at_once;		/* do not wait for the gates either: that is a
+								 * GUARD_WAIT for no transaction in particular */
 	GuardVerdict verdict;		/* the worst answer of all claims, */
 	const Claim *which;			/* and whose it is; NULL: it fits */
 };

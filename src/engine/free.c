@@ -6,9 +6,9 @@
  * Plain C over periods: no SQL, no catalogs.  Free time is a set of periods, and means
  * that whatever lies inside one of them is free.  Where one thing is counted they do not
  * overlap.  Where there are several to choose from, each free by itself, they may: with
- * one seat free from 9 to 12 and another from 11 to 15, somebody can sit down from 9 to 12
- * or from 11 to 15, but not from 10 to 14.  So a set is kept as its maximal periods, none
- * of them inside another, in the order of their beginnings, which is that of their ends.
+ * one seat free from 9 to 12 and another from 11 to 15, a seat can be booked from 9 to 12 or
+ * from 11 to 15, but not from 10 to 14.  So a set is kept as its maximal periods, none of them
+ * inside another, in the order of their beginnings, which is that of their ends.
  *
  *-------------------------------------------------------------------------
  */

@@ -17,32 +17,32 @@
  *
  * and there are three answers:
  *
- *	sure + ours > capacity				full.  Nobody needs to be waited for.
+ *	sure + ours > capacity				full.  No need to wait.
  *	sure + pending + ours <= capacity	fits, whatever the others do.
  *	otherwise							wait for one of them, and judge again.
  *
- * The answer holds only until somebody else inserts.  Between the count and the moment
+ * The answer holds only until another transaction inserts.  Between the count and the moment
  * when our own row is in the index, where others see it as pending, the caller is
- * inside a gate (gates.c): the gate is short, is not held across our commit, and is
- * left before waiting for anybody.
+ * inside a gate (gates.c): the gate is short, is not held across our commit, and is left before
+ * waiting for another transaction.
  *
  * A dirty snapshot is no snapshot: the scan reads one index page after the other while
  * others write.  A row that moves meanwhile (an UPDATE writes a new version, with a new
  * entry anywhere in the index) may be missed in both places once the UPDATE has
  * committed, or be counted in both.  Therefore
  *
- *	- every new version of a row in force is written inside the gate, also where it
- *	  takes no more space than the old one: nobody inside the gate misses anything;
+ *	- every new version of a row in force is written inside the gate, also where it takes no more
+ *	  space than the old one: a count inside the gate misses nothing;
  *	- a "full" from outside the gate counts only if all the rows that it rests on are
  *	  still there after the scan, so that they were there together at one instant.
  *
  * An UPDATE in progress is two pending rows, the one that goes and the one that comes.
- * A transaction that needs the space of one of them waits although it may be known already that
- * the other is in the way, or that they fit one after the other: more patience than
- * needed, never a wrong answer.
+ * A transaction that needs the space of one of them waits even where it could be known already
+ * that the other is in the way, or that they fit one after the other: it waits longer than
+ * needed, but the answer is never wrong.
  *
- * A statement of ours that writes many rows keeps its scans open from one row to the next.  Each is read
- * to its end, so that no page is held between.
+ * A statement of ours that writes many rows keeps its scans open from one row to the next.  Each
+ * scan is read to its end, so that no page stays pinned between two rows.
  *
  * Nothing here is about bookings: an index, the values to look for, a capacity, and a
  * function that says what each row takes.
@@ -148,8 +148,8 @@ static int	compare_bounds(const void *a, const void *b, void *arg);
 static RangeType *stretch(const Numbered *numbered, int64 from, int64 to);
 
 /*
- * Is there room for the load?  Called without a gate, the answer "full" is final and
- * "wait" worth following; "fits" is worth acting upon only inside the gate.
+ * Is there room for the load?  Called without a gate, "full" is final, and "wait" may be acted
+ * upon; "fits" is true only inside the gate.
  */
 GuardVerdict
 booking_guard_judge(GuardPlace *places, int nplaces, const GuardLoad *load, int64 capacity,
@@ -162,7 +162,7 @@ booking_guard_judge(GuardPlace *places, int nplaces, const GuardLoad *load, int6
 	verdict = weigh(&count, places[0].index->range_type, load, capacity);
 	if (verdict.answer == GUARD_FULL && count.rows.coarse)
 	{
-		/* It is; and now from when to when? */
+		/* It is full.  Now count exactly, for the period in which it is. */
 		GuardLoad	exact = *load;
 
 		exact.exactly = true;
@@ -239,7 +239,7 @@ weigh(const Count *count, Oid range_type, const GuardLoad *load, int64 capacity)
 	numbered = number_bounds(range_type, &count->rows, load->range);
 	items = palloc_extended((Size) (numbered.n + 1) * sizeof(PeakItem), MCXT_ALLOC_HUGE);
 
-	/* Everything first: it may fit one after the other, and that is all. */
+	/* With what is pending: rows that follow one another may fit although their sum does not. */
 	if (room >= 0)
 	{
 		n = choose_items(&numbered, &count->rows, true, items);
@@ -270,7 +270,7 @@ weigh(const Count *count, Oid range_type, const GuardLoad *load, int64 capacity)
 	return verdict;
 }
 
-/* The most that may come of the rows, or the least: with what is pending, or without. */
+/* The highest possible use by the rows, with what is pending, or the lowest, without it. */
 static int
 choose_items(const Numbered *numbered, const GuardRows *rows, bool all, PeakItem *items)
 {
@@ -373,7 +373,7 @@ step_of_ranges(int64 from, int64 to, int64 sum, void *arg)
 	step->step(stretch(step->numbered, from, to), sum, step->arg);
 }
 
-/* Are the rows that were there for sure when they were counted there even now? */
+/* Are the rows that were counted as sure still there? */
 static bool
 all_still_there(const GuardPlace *places, const Count *count)
 {
@@ -431,8 +431,8 @@ booking_guard_wait(GuardPending *pending)
 }
 
 /*
- * Visit every row of a place that overlaps the load, written by any transaction, but for the load's own
- * old version.  What is handed out is good until the visit is over.
+ * Visit every row of a place that overlaps the load, written by any transaction, but for the
+ * load's own old version.  What is handed out is good until the visit is over.
  */
 void
 booking_guard_scan(const GuardPlace *place, const GuardLoad *load, GuardVisit visit, void *arg)
@@ -444,8 +444,8 @@ booking_guard_scan(const GuardPlace *place, const GuardLoad *load, GuardVisit vi
 }
 
 /*
- * The same for whoever only looks: what has been committed by now, and our own.  At
- * SERIALIZABLE without a snapshot, for to look is no promise; see look.c.
+ * The same for a caller that only looks: what has been committed by now, and our own.  At
+ * SERIALIZABLE without a snapshot, so that a look leaves no predicate locks; see look.c.
  */
 void
 booking_guard_look(const GuardPlace *place, const GuardLoad *load, GuardVisit visit, void *arg)
@@ -591,8 +591,9 @@ find_kept_scan(const GuardPlace *place, int nkeys)
 }
 
 /*
- * What the index is asked for; returns how many keys.  An entry of a page is compared key by key until one
- * differs, and most of what a scan takes are those: so the one that tells most entries apart goes first.
+ * What the index is asked for; returns how many keys.  An entry of a page is compared key by key
+ * until one differs, and these comparisons are most of the cost of a scan: so the key that tells
+ * most entries apart goes first.
  */
 static int
 make_keys(const GuardIndex *guard, const GuardLoad *load, ScanKey keys)
@@ -625,7 +626,7 @@ guard_has_expressions(const GuardIndex *guard)
 	return false;
 }
 
-/* The index's expressions are the words of the table's owner, and evaluated as the owner. */
+/* The index's expressions are written by the table's owner, and evaluated as the owner. */
 static void
 indexed_begin(Indexed *indexed, Relation heap, Relation index)
 {

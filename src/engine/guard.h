@@ -44,7 +44,7 @@ typedef struct GuardScan
 	bool		busy;			/* reading */
 } GuardScan;
 
-/* Of rooms and of pools. */
+/* A statement may look at the index of seats and exclusive resources, and at that of pools. */
 #define KEPT_SCANS	2
 
 typedef struct GuardKept
@@ -56,11 +56,11 @@ typedef struct GuardKept
 	int			n;
 } GuardKept;
 
-/* What somebody wants to put into the index. */
+/* What a transaction wants to put into the index. */
 typedef struct GuardLoad
 {
 	Datum		key[INDEX_MAX_KEYS];
-	int			any_key;		/* a key column (1 is the first) that may be anything, or 0 */
+	int			any_key;		/* a key column (1 is the first) that may have any value, or 0 */
 	int			first;			/* the column to compare first of a row that is in the way of none, or 0; the
 								 * range is the one behind the keys */
 	RangeType  *range;
@@ -112,7 +112,7 @@ typedef struct GuardFound
 	RangeType  *range;			/* NULL: its bounds are whole numbers: */
 	int64		from;
 	int64		to;
-	int64		quantity;		/* less than none: given back (GuardTally) */
+	int64		quantity;		/* negative: given back (GuardTally) */
 	bool		pending;
 	int			place;			/* where: number of the table, */
 	ItemPointerData tid;		/* and row */
@@ -124,7 +124,7 @@ struct GuardRows
 	int			n;
 	int			size;
 	bool		fractions;		/* the bounds of some are no whole numbers */
-	bool		coarse;			/* some stand for the most of many at any instant of a stretch */
+	bool		coarse;			/* some are the highest use by many rows in a stretch */
 };
 
 /* How much is in use in a stretch of time. */

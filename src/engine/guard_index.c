@@ -3,11 +3,11 @@
  * guard_index.c
  *		Does an index find all the rows that are to be counted, and how is it asked?
  *
- * An index that leaves out one row too many oversells, and nobody notices.  So nothing is
- * taken for granted about an index that somebody has made: it is a GiST index, valid and
- * ready, its leading columns know the equality that the types of the columns have by
- * themselves, under the collation of the columns, and its last column is a range that is
- * searched for overlap.  What it leaves out (its predicate) is compared by the caller.
+ * With an index that leaves out a row, a guard oversells without any error.  So everything about
+ * an index that a user has made is checked: it is a GiST index, valid and ready, its leading
+ * columns know the equality that the types of the columns have by themselves, under the
+ * collation of the columns, and its last column is a range that is searched for overlap.  What
+ * it leaves out (its predicate) is compared by the caller.
  *
  * The equality of a type is that of its default operator class for btree or hash.  An
  * operator class for GiST that is said to be for the type may mean another one: citext is
@@ -146,7 +146,10 @@ booking_index_has_expression(Relation heap, Relation index, const char *expressi
 	return equal(list_make1(wanted), RelationGetIndexExpressions(index));
 }
 
-/* Words about the columns of a table, nearly in the form in which the relation cache keeps them. */
+/*
+ * Expressions about the columns of a table, nearly in the form in which the relation cache
+ * keeps them.
+ */
 static Node *
 about_columns(Relation heap, const char *words, ParseExprKind kind)
 {
@@ -164,8 +167,8 @@ about_columns(Relation heap, const char *words, ParseExprKind kind)
 }
 
 /*
- * Find out which operators an index without a fault is searched with: the equality of the
- * column's type for the leading ones, overlap for the range.
+ * Find out which operators an index that has passed these checks is searched with: the equality
+ * of the column's type for the leading ones, overlap for the range.
  */
 void
 booking_guard_describe(Relation heap, Relation index, GuardIndex *guard)

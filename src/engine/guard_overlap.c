@@ -3,15 +3,16 @@
  * guard_overlap.c
  *		Does an entry of a GiST index overlap a period, told from its bytes?
  *
- * A scan compares each entry of the pages that it reads, and of a hundred one or none is in the way.
- * The operator class of ranges takes each of them apart, after it has copied it to where numbers
- * are aligned: 600 instructions, three quarters of a scan.  A range that includes its beginning and not its end,
- * as all periods do, is two numbers at known places, and two comparisons say whether it overlaps another one.
+ * A scan compares each entry of the pages that it reads, and of a hundred one or none is in the
+ * way.  The operator class of ranges takes each of them apart, after it has copied it to where
+ * numbers are aligned: 600 instructions, three quarters of a scan.  A range that includes its
+ * beginning and not its end, as all periods do, is two numbers at known places, and two
+ * comparisons say whether it overlaps another one.
  *
  * So the scan's own copy of the function that compares is replaced by one that does that, between
- * index_rescan() and the end of the scan, where the operator class is PostgreSQL's for ranges and their bounds are
- * numbers of eight bytes.  Any other kind of range, and what the pages above the leaves may have besides, is
- * compared by the operator class.
+ * index_rescan() and the end of the scan, where the operator class is PostgreSQL's for ranges
+ * and their bounds are numbers of eight bytes.  Any other kind of range, and what the pages
+ * above the leaves may have besides, is compared by the operator class.
  *
  *-------------------------------------------------------------------------
  */
@@ -33,7 +34,8 @@ static bool read_bounds(Datum range, int64 *from, int64 *to);
 static Datum overlaps(PG_FUNCTION_ARGS);
 
 /*
- * The scan has been given its keys.  Its attribute "attno" is a range whose bounds are compared by cmp_proc.
+ * The scan has been given its keys.  Its attribute "attno" is a range whose bounds are compared
+ * by cmp_proc.
  */
 void
 booking_overlap_begin(GuardOverlap *overlap, IndexScanDesc scan, AttrNumber attno, Oid cmp_proc)

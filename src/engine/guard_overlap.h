@@ -16,7 +16,7 @@
 /* For as long as a scan is compared in our way. */
 typedef struct GuardOverlap
 {
-	ScanKey		key;			/* of the scan; NULL: it is compared as ever */
+	ScanKey		key;			/* of the scan; NULL: it is compared as usual */
 	FmgrInfo	usual;			/* how the index's operator class compares */
 	int64		from;			/* what is looked for */
 	int64		to;

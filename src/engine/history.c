@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * history.c
- *		Who may say of a booking that it was made long ago?
+ *		Which roles may store a booking that says it was made earlier?
  *
  *-------------------------------------------------------------------------
  */
@@ -18,13 +18,13 @@
 #include "engine/row.h"
 
 /*
- * What a row says of its own past lets it past rules that are for new bookings: when it was
- * made, past holder limits, closed slots and the line; what it occupies, past the buffers of
- * its resource; whose offer it is, into the affairs of another holder.  For whoever may load
- * history that is what was, and a restore needs it.  For everybody else every booking is made
- * now, and only the line makes offers.  What a function of ours writes is as it says.
+ * Some columns exempt a row from rules that are for new bookings: created_at from holder limits,
+ * closed slots and the line; occupies from the buffers of its resource; and waitlist_id says
+ * that it is an offer to a holder in the line.  A role that may load history brings its own
+ * values, which a restore needs.  For every other role a booking is made now, and only the line
+ * makes offers.  What a function of ours writes is as it says.
  *
- * A row that is made now, as nearly all are, is not even asked who writes it.
+ * For a row that is made now, as nearly all are, the role is not looked at.
  */
 void
 booking_made_now(BookingRow *row, const BookingRow *old)
@@ -55,7 +55,7 @@ booking_made_now(BookingRow *row, const BookingRow *old)
 	if (!booking_row_same(row, &made, BOOKING_WAITLIST_ID))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("permission denied to make a booking an offer to somebody who waits"),
+				 errmsg("permission denied to make a booking an offer of the waitlist"),
 				 errdetail("waitlist_id says which entry of the waitlist a booking was offered to."),
 				 errhint("Leave waitlist_id as it is: offers are made when space becomes free.")));
 	row->value[BOOKING_OCCUPIES] = made.value[BOOKING_OCCUPIES];
@@ -66,7 +66,7 @@ booking_made_now(BookingRow *row, const BookingRow *old)
 			booking_row_set(row, told[i], made.value[told[i]]);
 }
 
-/* Level "manage" (grant_access()), the owner, a superuser: whoever may add resources. */
+/* Level "manage" (grant_access()), the owner, a superuser: every role that may add resources. */
 bool
 booking_may_load_history(void)
 {

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * history.h
- *		who may say of a booking that it was made long ago
+ *		which roles may store a booking that says it was made earlier
  *
  *-------------------------------------------------------------------------
  */

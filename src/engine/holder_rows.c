@@ -4,17 +4,17 @@
  *		How many active bookings of a kind does a holder have?
  *
  * A booking that a limit is for asks this each time, and the answer is a few entries of one
- * index.  To begin and end the statement that counts them (STMT_COUNT_OF_HOLDER) takes longer than all
- * the rest of the booking, so its index is read here, with the same snapshot: the latest, with
- * what the statement that we run in has written so far.
+ * index.  To begin and end the statement that counts them (STMT_COUNT_OF_HOLDER) takes longer
+ * than all the rest of the booking, so its index is read here, with the same snapshot: the
+ * latest, with what the statement that we run in has written so far.
  *
  * A limit of a category asks for the category of the resources of those entries.  They are the
  * remembered ones: all messages of what has been committed are read before, so that it is what the
  * latest snapshot shows, or later.
  *
- * The statement stays for what is not that simple: SERIALIZABLE, where it notes what it has read; policies that the owner of the tables
- * is subject to as well; tables that inherit this one; and an index that is not exactly the one
- * of the install script.
+ * The statement stays for what is not that simple: SERIALIZABLE, where it notes what it has
+ * read; policies that the owner of the tables is subject to as well; tables that inherit this
+ * one; and an index that is not exactly the one of the install script.
  *
  * Nothing is locked here.  The caller has the HOLDER lock, or only looks (limits.c).
  *

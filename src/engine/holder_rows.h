@@ -8,7 +8,10 @@
 #ifndef BOOKING_HOLDER_ROWS_H
 #define BOOKING_HOLDER_ROWS_H
 
-/* The parameters of STMT_COUNT_OF_HOLDER, in their order; those after COUNT_ENDS_AFTER may be NULL. */
+/*
+ * The parameters of STMT_COUNT_OF_HOLDER, in their order; those after COUNT_ENDS_AFTER may be
+ * NULL.
+ */
 typedef enum CountValue
 {
 	COUNT_HOLDER,

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * hours.c
- *		When is something open, by the clock on its wall?
+ *		When is something open, by its local clock?
  *
  * Plain C over instants, dates and times of day: no SQL, no catalogs.  The clock's
  * jumps are the time zone library's.
@@ -16,12 +16,12 @@
  *
  *	- a time that comes twice (the hour when summer time ends) means the first one;
  *	- a time that never comes (02:30 when summer time begins) falls on the jump itself:
- *	  who closes at 02:30 has closed when the clock shows 03:00, who opens at 02:30 is
- *	  open then, and what lies wholly in the gap is never open;
+ *	  a span that ends at 02:30 has ended when the clock shows 03:00, one that begins at 02:30
+ *	  has begun then, and one wholly in the gap is never open;
  *	- 00:00 to 24:00 is the whole day, of 23, 24 or 25 hours, and touches the next.
  *
- * This maps times to instants without ever going back, so spans in the order of their
- * dates and times are in the order of their instants.
+ * A later local time never means an earlier instant, so spans in the order of their dates and
+ * times are in the order of their instants.
  *
  *-------------------------------------------------------------------------
  */
@@ -71,8 +71,8 @@ seconds(int64 timestamp)
 }
 
 /*
- * What the clock on the wall shows at an instant, in microseconds since 2000-01-01
- * 00:00 on that wall.
+ * What the local clock shows at an instant, in microseconds since 2000-01-01 00:00 of that
+ * clock.
  */
 int64
 booking_local_time(pg_tz *tz, TimestampTz at)
@@ -87,7 +87,7 @@ booking_local_time(pg_tz *tz, TimestampTz at)
 	return at + tm->tm_gmtoff * USECS_PER_SEC;
 }
 
-/* The date on the wall, in days since 2000-01-01. */
+/* The local date, in days since 2000-01-01. */
 int32
 booking_local_date(pg_tz *tz, TimestampTz at)
 {
@@ -95,12 +95,12 @@ booking_local_date(pg_tz *tz, TimestampTz at)
 }
 
 /*
- * The first instant at which the clock on the wall shows a local time or, when it jumps
- * over it, the instant of the jump.
+ * The first instant at which the local clock shows a time or, when it jumps over it, the instant
+ * of the jump.
  *
  * Between two jumps the clock runs at a fixed offset.  Start where it certainly shows
- * less, eight days earlier by the clock of Greenwich (a time zone of one's own making may be
- * a week away), and go from jump to jump.
+ * less, eight days earlier in UTC (a time zone that a user has defined may be a week away), and
+ * go from jump to jump.
  */
 TimestampTz
 booking_local_instant(pg_tz *tz, int64 local)
@@ -133,7 +133,7 @@ booking_local_instant(pg_tz *tz, int64 local)
 	}
 }
 
-/* The first instant after another at which the clock may jump; DT_NOEND if it does so never more. */
+/* The first instant after another at which the clock may jump; DT_NOEND if it never does again. */
 TimestampTz
 booking_next_jump(pg_tz *tz, TimestampTz at)
 {
@@ -156,16 +156,22 @@ weekday_of(int32 date)
 }
 
 /*
- * The first day of a date's week or month and of the one after it: where a local
- * calendar period begins and ends.
+ * The local day, week or month that an instant belongs to: from the first time that the clock
+ * shows its first midnight to that of the next one's.  A clock that is set back across midnight
+ * shows the date of the day before once more: what begins then belongs to the day that has
+ * begun, so that each instant is in one day.
  */
 Period
 booking_calendar_period(pg_tz *tz, TimestampTz at, CalendarUnit unit)
 {
 	int32		date = booking_local_date(tz, at);
-	int32		first = date;
-	int32		next = date + 1;
+	int32		first;
+	int32		next;
 
+	while (booking_local_instant(tz, (date + 1) * USECS_PER_DAY) <= at)
+		date++;
+	first = date;
+	next = date + 1;
 	if (unit == CALENDAR_WEEK)
 	{
 		first = date - (weekday_of(date) - 1);

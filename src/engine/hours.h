@@ -44,7 +44,7 @@ extern TimestampTz booking_local_instant(pg_tz *tz, int64 local);
 extern TimestampTz booking_next_jump(pg_tz *tz, TimestampTz at);
 extern Period booking_calendar_period(pg_tz *tz, TimestampTz at, CalendarUnit unit);
 extern const OpenSpan *booking_spans_of_date(const Hours *hours, int32 date, int *n);
-/* Told of a stretch of time in which it is open; false: that is enough. */
+/* Told of a stretch of time in which it is open; false: no more of them. */
 typedef bool (*OpenVisit) (Period open, void *arg);
 
 extern void booking_visit_openings(const Hours *hours, pg_tz *tz, Period within,

@@ -4,15 +4,15 @@
  *		What is done with a hold that has lapsed?
  *
  * It takes no space, and never comes back to life.  Its row is still in the indexes, and in
- * the way of a constraint, so a transaction that needs its space marks it expired first.  Nobody waits
- * for that while it holds anything: a row that somebody has locked is passed over, or named to
- * the caller, which waits for it outside (attempt.c).
+ * the way of a constraint, so a transaction that needs its space marks it expired first.  It
+ * does not wait for that while it holds anything: a row that another transaction has locked is
+ * passed over, or named to the caller, which waits for it outside (attempt.c).
  *
  * A hold that lapses while its own change is being judged is left alone: the change goes
  * ahead, and PostgreSQL could not make it if the row were changed underneath.
  *
- * When it lapsed is to be told afterwards too, and expires_at is then empty, so that the
- * row's trigger writes it into "reason".
+ * The time at which it lapsed is needed later as well, when expires_at is NULL; so the row's
+ * trigger writes it into "reason".
  *
  *-------------------------------------------------------------------------
  */
@@ -49,10 +49,9 @@ typedef struct Marking
 static InHand *in_hand = NULL;
 
 static void mark_expired(void *arg);
-static bool is_hold(Datum id);
 static int	compare_ids(const void *a, const void *b);
 
-/* From here on until it is let go, also by an error, this hold is not marked expired. */
+/* From here on until its release, also by an error, this hold is not marked expired. */
 void
 booking_take_in_hand(InHand *hold, const pg_uuid_t *id)
 {
@@ -78,9 +77,9 @@ booking_hold_in_hand(const pg_uuid_t *id)
 }
 
 /*
- * Mark lapsed holds expired whose ID locks we have, but for those whose rows somebody has
- * locked: a plain UPDATE, or a SELECT FOR UPDATE, takes no ID lock, and may be waiting for
- * what we hold.  Nor those that we are changing ourselves.  How many it were.
+ * Mark lapsed holds expired whose ID locks we have, except those whose rows another transaction
+ * has locked (a plain UPDATE, or a SELECT FOR UPDATE, takes no ID lock, and may be waiting for
+ * what we hold) and those that we are changing ourselves.  Returns how many were marked.
  */
 int
 booking_mark_expired(Datum *ids, int n, TimestampTz now)
@@ -122,15 +121,16 @@ mark_expired(void *arg)
 }
 
 /*
- * Expire the lapsed holds that were found in the way, without waiting, in the order that
- * everybody takes them.  False when somebody is busy with one of them; then the others that
- * we have got are given back with the attempt.
+ * Expire the lapsed holds that were found in the way, without waiting, in the order of their
+ * ids, as every transaction does.  False when another transaction has one of them locked; then
+ * the others that we have got are given back with the attempt.
  *
- * It is the row that is locked, and not the ID: a hold that has lapsed has no life left to
- * serialise, and one that is about to change it by a function of ours finds that it has.
+ * The row is locked, and not the ID: no function of ours changes a hold that has lapsed, and one
+ * that is about to finds that it has.
  *
- * One that is a hold no longer is in nobody's way.  We may have marked it ourselves: what the one before it
- * has freed is offered to the next in line, which may need the space of this one, too.
+ * A row that is no longer a hold is not in the way.  We may have marked it ourselves: the space
+ * of the one before it is offered to the next entry in the line, which may need the space of
+ * this one, too.
  */
 bool
 booking_expire_in_the_way(Datum *ids, int n, TimestampTz now, pg_uuid_t *busy)
@@ -148,7 +148,7 @@ booking_expire_in_the_way(Datum *ids, int n, TimestampTz now, pg_uuid_t *busy)
 		values[1] = TimestampTzGetDatum(now);
 		*busy = *DatumGetUUIDP(values[0]);
 		if (booking_run(STMT_TRY_LOCK_LAPSED, values, NULL) == 0)
-			done = !is_hold(values[0]);
+			done = !booking_is_hold(values[0]);
 		else if (booking_run(STMT_EXPIRE_BOOKING, values, NULL) == 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -161,8 +161,8 @@ booking_expire_in_the_way(Datum *ids, int n, TimestampTz now, pg_uuid_t *busy)
 }
 
 /* Is there a hold with this id, as of now and to us? */
-static bool
-is_hold(Datum id)
+bool
+booking_is_hold(Datum id)
 {
 	Relation	heap = table_open(booking_table("booking"), AccessShareLock);
 	RowKey		key = {"id", F_UUID_EQ, id, false};
@@ -187,8 +187,8 @@ compare_ids(const void *a, const void *b)
 }
 
 /*
- * Why nothing can be done with a lapsed hold.  Once it has been marked, its reason tells
- * when it lapsed: words for people, which are passed on as they are.
+ * Why nothing can be done with a lapsed hold.  Once it has been marked, its reason tells when it
+ * lapsed; that text is passed on as it is.
  */
 void
 booking_hold_lapsed(const BookingRow *row, Refusal *refusal)

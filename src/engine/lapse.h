@@ -26,6 +26,7 @@ extern void booking_let_go(const InHand *hold);
 extern bool booking_hold_in_hand(const pg_uuid_t *id);
 extern int	booking_mark_expired(Datum *ids, int n, TimestampTz now);
 extern bool booking_expire_in_the_way(Datum *ids, int n, TimestampTz now, pg_uuid_t *busy);
+extern bool booking_is_hold(Datum id);
 extern void booking_hold_lapsed(const BookingRow *row, Refusal *refusal);
 extern char *booking_lapse_reason(TimestampTz lapsed_at);
 

@@ -3,8 +3,8 @@
  * open.c
  *		When is a resource open, by its closures and its opening hours?
  *
- * Who has the RESOURCE lock knows every closure that there is (closure.c); who only looks,
- * those of a moment ago (resource.c).
+ * A caller that has the RESOURCE lock sees every closure that there is (closure.c); one that
+ * only looks, those of a moment ago (resource.c).
  *
  * A resource remembers the closures that end last, so that a booking costs no look-up.
  * If there are more of them than that, bookings that begin before the last forgotten one
@@ -137,7 +137,7 @@ booking_next_open(const Resource *resource, TimestampTz at, int64 length)
 {
 	bool		has_hours = resource->hours.nweekly > 0 || resource->hours.ndated > 0;
 
-	/* Longer than can be counted: there is no second time like that. */
+	/* For a length that cannot be counted (PG_INT64_MAX) none is found. */
 	for (int i = 0; i < MANY_CLOSURES && at != DT_NOEND && length != PG_INT64_MAX; i++)
 	{
 		Closure		closure;

@@ -51,7 +51,7 @@ add_edge(WideSum *sum, int64 change)
 	sum->low = low;
 }
 
-/* Less than none, where more has been given back than was surely taken, exceeds no limit that is one. */
+/* A negative sum, where more has been given back than was surely taken, exceeds no limit. */
 static bool
 sum_exceeds(const WideSum *sum, int64 limit)
 {

@@ -56,9 +56,18 @@ find_account(int64 slot_id)
 	return booking_note(&booking_transaction.accounts, slot_id, booking_this_command(), &found);
 }
 
+/* Places that the statement has taken already, for rows that have not been judged yet. */
+int64
+booking_places_in_hand(const Slot *slot)
+{
+	const Account *account = find_account(slot->id);
+
+	return account->taken - account->judged;
+}
+
 /*
- * In a BEFORE trigger: see to it that there are places for a row.  False when there are
- * not enough, or, without "wait", when it is not that simple.
+ * In a BEFORE trigger: take places for a row.  False when there are not enough, or, without
+ * "wait", when it would have to wait for another transaction.
  */
 bool
 booking_places_take(const PlacesWanted *wanted, bool wait)
@@ -98,8 +107,8 @@ booking_places_take(const PlacesWanted *wanted, bool wait)
 }
 
 /*
- * For a row that is written at once or not at all: take places without waiting for anybody.  If there
- * are none to be had like that, but enough according to what has been committed, somebody is at them.
+ * For a row that is written at once or not at all: take places without waiting.  If that gets
+ * none, but there are enough according to what has been committed, another transaction has them.
  */
 static int64
 take_or_say_busy(const PlacesWanted *wanted, int64 need, int64 want)
@@ -239,10 +248,9 @@ void
 booking_places_refusal(const Resource *resource, const Slot *slot, int64 quantity, Refusal *refusal)
 {
 	const Account *account = find_account(slot->id);
-	int64		left = booking_shards_left(slot);
 
-	/* What the statement has taken in advance is for nobody else. */
-	left += account->taken - account->judged;
+	/* What the statement has taken in advance is only for its own rows. */
+	int64		left = booking_shards_left(slot) + booking_places_in_hand(slot);
 
 	if (account->taken == 0)
 		quantity = Max(quantity, booking_asked_of_slot(slot->id));

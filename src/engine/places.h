@@ -26,6 +26,7 @@ typedef struct PlacesWanted
 	const BookingRow *old;		/* that it replaces, or NULL */
 } PlacesWanted;
 
+extern int64 booking_places_in_hand(const Slot *slot);
 extern bool booking_places_take(const PlacesWanted *wanted, bool wait);
 extern void booking_places_stored(struct TriggerData *trigger);
 extern void booking_places_settle(void);

@@ -5,15 +5,17 @@
  *
  * A row's BEFORE trigger knows what the row was and what it is going to be, but not whether it is
  * going to be stored (ON CONFLICT).  It is once it is in its indexes, and the WHEN clause of
- * the AFTER trigger is evaluated, in the gate still (gates.c).  So the BEFORE trigger makes a note, in the memory
- * that the executor has for one row and clears before it turns to another; the WHEN clause writes
- * down what is noted.  The note of a row that is not stored goes with that memory, without further ado, or when the
- * next one is judged: an INSERT that turns out to be an UPDATE (ON CONFLICT) is judged twice.
+ * the AFTER trigger is evaluated, in the gate still (gates.c).  So the BEFORE trigger makes a
+ * note, in the memory that the executor has for one row and clears before it turns to another;
+ * the WHEN clause writes down what is noted.  The note of a row that is not stored is dropped
+ * with that memory, or when the next row is judged: an INSERT that turns out to be an UPDATE (ON
+ * CONFLICT) is judged twice.
  *
  * A statement that runs inside another has notes of its own, by its command id, as it has gates.
  *
- * A deletion enters no gate, for it takes nothing, and is written down by the AFTER trigger: a BEFORE trigger
- * would lock each row first, a record more in the log for every row that is archived.
+ * A deletion enters no gate, for it takes nothing, and is written down by the AFTER trigger: a
+ * BEFORE trigger would lock each row first, a record more in the log for every row that is
+ * archived.
  *
  *-------------------------------------------------------------------------
  */
@@ -47,8 +49,8 @@ static bool takes_of_large_pool(const Resource *resource, const BookingRow *row,
 static void drop_note(void *arg);
 
 /*
- * In a BEFORE trigger, with the memory context that it was called in: a row is going to be stored, changed or
- * deleted.  NULL stands for a row, or an old version, that is not there.
+ * In a BEFORE trigger, with the memory context that it was called in: a row is going to be
+ * stored, changed or deleted.  NULL stands for a row, or an old version, that is not there.
  */
 void
 booking_pool_judged(const Resource *resource, const BookingRow *row, const BookingRow *old)

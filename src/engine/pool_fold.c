@@ -3,19 +3,19 @@
  * pool_fold.c
  *		When are many rows of booking.pool_use replaced by few, and by which?
  *
- * A look that finds many changes remembers it, and the booking that is made afterwards folds them, when it
- * is stored and has left its gate: the changes that other transactions have committed, and the sums
- * that are there.  There are as many changes as sums by then, or more, so that a row is written anew
- * as often as the rows double, and not with each booking.
+ * A look that finds many changes remembers it, and the booking that is made afterwards folds
+ * them, when it is stored and has left its gate: the changes that other transactions have
+ * committed, and the sums that are there.  There are as many changes as sums by then, or more,
+ * so that a row is written anew as often as the rows double, and not with each booking.
  *
- * What they come to is written with one row for each period that any of them has, or with one for
- * each stretch between two bounds, whichever are fewer: bookings of the same day are one row, those that begin and
- * end with any minute of it no more than 1,440.  Where neither saves a quarter of the rows they stay
- * as they are, until there are twice as many.
+ * Their sums are written with one row for each period that any of them has, or with one for
+ * each stretch between two bounds, whichever are fewer: bookings of the same day are one row,
+ * those that begin and end with any minute of it no more than 1,440.  Where neither saves a
+ * quarter of the rows they stay as they are, until there are twice as many.
  *
- * Which transaction sees what of a fold stands in pool_rows.c.  A fold takes no lock.  A row that another
- * transaction has deleted, or is about to, is left to that one: what is written is the sum of what
- * has been deleted here, no more and no less.
+ * Which transaction sees what of a fold is described in pool_rows.c.  A fold takes no lock.  A
+ * row that another transaction has deleted, or is about to, is left out: what is written is the
+ * sum of exactly the rows that have been deleted here.
  *
  *-------------------------------------------------------------------------
  */
@@ -158,7 +158,7 @@ add_foldable(Foldable *rows, PeakItem item, ItemPointer tid)
 	rows->n++;
 }
 
-/* One row for each period.  Those that come to nothing are left out. */
+/* One row for each period.  Those whose sum is 0 are left out. */
 static Foldable
 sum_by_period(const Foldable *rows)
 {
@@ -181,7 +181,7 @@ sum_by_period(const Foldable *rows)
 	return sums;
 }
 
-/* One row for each stretch of time in which they come to the same, other than nothing. */
+/* One row for each stretch of time in which their sum is the same, and not 0. */
 static Foldable
 sum_by_stretch(const Foldable *rows)
 {

@@ -4,23 +4,25 @@
  *		How much of a large pool has this transaction itself taken, if it has booked so
  *		often that its own rows are too many to be read for each booking?
  *
- * Each row of a statement that books thousands of different periods that overlap would look at thousands
- * of rows that the transaction has written itself, and the statement's time would grow with
- * the square of them.  Nobody but the transaction writes these rows, so it need not read them: from some
- * number on it remembers what they come to, in a profile (profile.c), and marks them with a number,
- * the batch, that its own looks leave out of the scan.  The number is the second column of
- * the index, so that pages with nothing but its own rows are not read at all.
+ * Each row of a statement that books thousands of different periods that overlap would look at
+ * thousands of rows that the transaction has written itself, and the statement's time would grow
+ * with the square of them.  Only the transaction itself writes these rows, so it need not read
+ * them: from some number on it remembers their sum over time, in a profile (profile.c), and
+ * marks them with a number, the batch, that its own looks leave out of the scan.  The number is
+ * the second column of the index, so that pages with nothing but its own rows are not read at
+ * all.
  *
- * To everybody else they are rows like others: in the table, pending until the commit, and
- * read and folded by their periods.  The mark says nothing to them.
+ * To other transactions they are rows like any: in the table, pending until the commit, and read
+ * and folded by their periods.  The mark means nothing to them.
  *
- * What has to be true at any time: the rows of the batch that count, and what the profile
- * comes to, are the same.  Therefore
+ * What has to be true at any time: the sums of the batch's rows that count, and those of the
+ * profile, are the same.  Therefore
  *
- *	- a row is in the table first, and then in the profile, for which memory has been reserved: an error
- *	  in between undoes the row, with the subtransaction that it belongs to;
+ *	- a row is in the table first, and then in the profile, for which memory has been reserved:
+ *	  an error in between undoes the row, with the subtransaction that it belongs to;
  *	- what a subtransaction has added is taken off again when it is rolled back, by a list of
- *	  it.  A change of the transaction itself is on no list: it goes with everything;
+ *	  it.  What was added outside any subtransaction is on no list: all is forgotten with the
+ *	  transaction;
  *	- when statements write to the table (rebuild(), a pool that becomes large or small), all
  *	  batches are closed, and their rows are read like any.
  *
@@ -159,10 +161,10 @@ booking_pool_own_any(int64 resource_id, Period window)
 }
 
 /*
- * Add to the rows, from the first on the others that count, what the batch comes to: in each stretch between two
- * of their bounds the most at any instant of it.  The others are the same all through
- * such a stretch, so that the sum is as high as with all of the batch's rows.  Only where in
- * the stretch it is that high is not known any more.
+ * Add to the rows, from the first on the others that count, the use by the batch: in each
+ * stretch between two of their bounds the highest at any instant of it.  The others are the same
+ * all through such a stretch, so that the sum is as high as with all of the batch's rows.  Only
+ * where in the stretch it is that high is not known any more.
  */
 void
 booking_pool_own_most(int64 resource_id, Period window, GuardRows *rows, int first)

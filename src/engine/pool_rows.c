@@ -7,37 +7,39 @@
  *
  *	changes	written with each booking of a large pool, in its transaction; negative when units are
  *			given back.  Never updated, and deleted only by a fold.
- *	sums	written by a fold, which is a transaction that deletes changes and older sums and writes
- *			what they come to: in place of many rows one, and nothing else is different.
+ *	sums	written by a fold, which is a transaction that deletes changes and older sums and
+ *			writes their sums: one row in place of many, with the same use at every instant.
  *	holds	of bookings that may lapse, one by one, with the id; written and deleted with the hold,
  *			and never folded.
  *
- * A transaction that writes very many changes gives them the number of a batch, so that it can leave them out
- * when it looks itself (pool_own.c).  To others they are changes like any.
+ * A transaction that writes very many changes gives them the number of a batch, so that it can
+ * leave them out when it looks itself (pool_own.c).  To others they are changes like any.
  *
- * Changes and holds are read as guard.c reads bookings, whoever has written them: committed is sure, in
- * progress is pending.  A fold must not be seen by halves: a scan that met the rows it deletes
- * before it commits, and the sum that it writes afterwards, would count both, and the other way
- * round neither.  So a scan takes an MVCC snapshot first, and asks that snapshot whether a fold has
- * happened: a deleted change or sum is gone if the deletion is in the snapshot, and a sum is there if it
- * is in the snapshot itself.  As both stand or fall with the same transaction, each fold is seen
- * as a whole or not at all, whenever it commits.  The snapshot keeps what it needs from being vacuumed.
+ * Changes and holds of all transactions are read as guard.c reads bookings: committed is sure,
+ * in progress is pending.  A fold must not be seen by halves: a scan that met the rows it
+ * deletes before it commits, and the sum that it writes afterwards, would count both, and the
+ * other way round neither.  So a scan takes an MVCC snapshot first, and asks that snapshot
+ * whether a fold has happened: a deleted change or sum is gone if the deletion is in the
+ * snapshot, and a sum is there if it is in the snapshot itself.  As both stand or fall with the
+ * same transaction, each fold is seen as a whole or not at all, whenever it commits.  The
+ * snapshot keeps what it needs from being vacuumed.
  *
  * What is sure was committed when the snapshot was taken, a change that came since is pending: all
- * sure rows were there together, at one instant.  For an answer "full" that is enough without a gate.
+ * sure rows were there together, at one instant.  For an answer "full" that is enough without a
+ * gate.
  *
  * Our own transaction's writes are seen as they are now.
  *
- * The table is a heap, and read and written without the executor: nothing in it is anybody's
- * business but ours, no trigger is fired, no privilege asked, and no predicate lock is taken, for rows
- * are looked at with SnapshotAny first.  Rows are deleted without waiting: two folds that want the same
- * row do not get in each other's way, the second leaves it out.
+ * The table is a heap, and read and written without the executor: it is for this extension
+ * alone, no trigger is fired, no privilege is checked, and no predicate lock is taken, for rows
+ * are looked at with SnapshotAny first.  Rows are deleted without waiting: two folds that want
+ * the same row do not get in each other's way, the second leaves it out.
  *
- * A transaction that books the same period of a pool many times changes the quantity of the row that it
- * has written, in place: one row for 30,000 bookings of one day, to itself and to everybody who looks at
- * it meanwhile.  That is safe for a row that exists only as long as the subtransaction that adds to it: if
- * either is rolled back both are.  Others see the quantity that it had or the one that it has, as they would
- * see one row less or more.
+ * A transaction that books the same period of a pool many times changes the quantity of the row
+ * that it has written, in place: one row for 30,000 bookings of one day, to itself and to every
+ * transaction that looks at it meanwhile.  That is safe where the row and the addition belong to
+ * the same subtransaction: if one is rolled back, both are.  Others see the quantity that it had
+ * or the one that it has, as they would see one row less or more.
  *
  *-------------------------------------------------------------------------
  */
@@ -170,7 +172,7 @@ find_layout(Relation heap)
 	return booking_cache_keep(generation, &found);
 }
 
-/* No value that somebody else's column has to have, and nobody else's trigger. */
+/* No column of others that must have a value, and no trigger of others. */
 static bool
 suits_direct_insert(Relation heap)
 {
@@ -213,7 +215,10 @@ booking_pool_may_batch(const PoolTable *table)
 	return table->columns->direct && table->columns->differs != InvalidStrategy;
 }
 
-/* Begin to read the rows of a pool that overlap a period, as of now, without those of a batch, if it is not 0. */
+/*
+ * Begin to read the rows of a pool that overlap a period, as of now, without those of a batch,
+ * if it is not 0.
+ */
 void
 booking_pool_scan_begin(PoolScan *scan, const PoolTable *table, int64 resource_id, Period window, int64 without)
 {
@@ -266,8 +271,9 @@ booking_pool_scan_end(PoolScan *scan)
 }
 
 /*
- * Does the row at that place count?  One that nobody can see any more is not found in the index
- * the next time.  The place may have been given to another row since the index was read.
+ * Does the row at that place count?  A row that no transaction can see any more is marked dead
+ * in the index, and not found the next time.  The place may have been given to another row since
+ * the index was read.
  */
 static bool
 read_pool_row(PoolScan *scan, ItemPointer tid)
@@ -484,8 +490,8 @@ put_into_indexes(Relation heap, TupleTableSlot *slot)
 }
 
 /*
- * Delete a row without waiting.  False when another transaction has done it, or is about to.  Rows of
- * this command are to be deleted as well, hence the command after it.
+ * Delete a row without waiting.  False when another transaction has done it, or is about to.
+ * Rows of this command are to be deleted as well, hence the command after it.
  */
 bool
 booking_pool_delete(const PoolTable *table, ItemPointer tid)
@@ -544,7 +550,7 @@ booking_pool_add_to(const PoolTable *table, const PoolUse *use, ItemPointer tid)
 	return added;
 }
 
-/* Whoever decodes the log row by row does not see what is added to a row in place. */
+/* Logical decoding would not see what is added to a row in place. */
 static bool
 is_published_row_by_row(Relation heap)
 {

@@ -18,7 +18,7 @@
 #include "base/period.h"
 #include "engine/guard.h"
 
-/* So many units of a pool for a period.  Less than none: they have been given back. */
+/* So many units of a pool for a period.  Negative: they have been given back. */
 typedef struct PoolUse
 {
 	int64		resource_id;

@@ -5,28 +5,29 @@
  *
  * Where thousands of bookings are in force at the same time, to add them up takes milliseconds, and
  * each booking does it, inside the gate.  So for large pools the adding is done once: the table
- * booking.pool_use has rows "so many units of that pool for that period", and at every instant they
- * come to what the active bookings take.  A look reads these instead of the bookings.
+ * booking.pool_use has rows "so many units of that pool for that period", and at every instant
+ * their sum is what the active bookings take.  A look reads these instead of the bookings.
  *
- *	- A booking that is stored, changed or deleted writes what it adds or gives back, in its own transaction
- *	  and, like its own row, inside the gate: where guard.c says "in the index", it is in two indexes.
- *	  (pool_change.c).  What is sure and what is pending is what it is for bookings.
- *	- A transaction that books very often remembers what its own rows come to, and does not
- *	  read them again (pool_own.c).
- *	- Now and then one replaces what is committed by sums, in its own transaction too (pool_fold.c).
- *	  It changes nothing that anybody counts (pool_rows.c), needs no gate, and waits for nobody.
+ *	- A booking that is stored, changed or deleted writes what it adds or gives back, in its own
+ *	  transaction and, like its own row, inside the gate: where guard.c says "in the index", it
+ *	  is in two indexes (pool_change.c).  "Sure" and "pending" mean the same as for bookings.
+ *	- A transaction that books very often remembers the sums of its own rows, and does not read
+ *	  them again (pool_own.c).
+ *	- Now and then a booking replaces what is committed by sums, in its own transaction too
+ *	  (pool_fold.c).  That changes no count (pool_rows.c), needs no gate, and waits for no
+ *	  transaction.
  *
- * So nobody waits for anybody who would not have waited before, no row is written by two, and nothing
- * is kept but rows: a rollback takes back what there is to be taken back, and a crash, a standby or
- * a prepared transaction is not another case.
+ * So no transaction waits that would not have waited without these rows, no row is written by
+ * two, and nothing is kept but rows: a rollback, a crash, a standby or a prepared transaction
+ * needs no code of its own.
  *
  * Small pools are counted booking by booking: that takes less than writing a row more.  Which
  * is large is known from its capacity, under the RESOURCE lock.  When that changes, the rows are
  * written or removed in the same transaction, which has the lock alone (rules.c).
  *
- * The rows are derived, and not dumped.  booking.rebuild() writes them anew, booking.verify() compares
- * them with the bookings, and a pool of which no row is there although it has bookings is not
- * booked (room.c).
+ * The rows are derived, and not dumped.  booking.rebuild() writes them anew, booking.verify()
+ * compares them with the bookings, and a pool of which no row is there although it has bookings
+ * is not booked (room.c).
  *
  *-------------------------------------------------------------------------
  */
@@ -45,7 +46,7 @@
 /* Rows that this transaction has written, and can still add to. */
 #define REMEMBERED_ROWS	256
 
-/* From so many rows of this transaction in one look, it need not look at the next ones. */
+/* When a look finds so many rows of this transaction, the next ones get a batch (pool_own.c). */
 #define MANY_OWN_ROWS	16
 
 typedef struct OwnRow
@@ -72,8 +73,8 @@ booking_is_large_pool(const Resource *resource)
 }
 
 /*
- * Add to "rows" what is in use of a pool, and to *pending one of the transactions that some of it depends on.
- * Holds that have lapsed are handed to the look's function instead.
+ * Add to "rows" what is in use of a pool, and to *pending one of the transactions that some of
+ * it depends on.  Holds that have lapsed are handed to the look's function instead.
  */
 void
 booking_pool_look(PoolLook *look, GuardRows *rows, GuardPending *pending)
@@ -128,8 +129,8 @@ count_pool_row(PoolLook *look, const PoolRow *row, GuardRows *rows, GuardPending
 }
 
 /*
- * A booking of a large pool is stored, changed or deleted: write what it gives back and what it takes.  Either
- * may be NULL.
+ * A booking of a large pool is stored, changed or deleted: write what it gives back and what it
+ * takes.  Either may be NULL.
  */
 void
 booking_pool_changes(const PoolUse *was, const PoolUse *becomes)
@@ -198,7 +199,7 @@ add_pool_use(const PoolTable *table, const PoolUse *use)
 		booking_pool_own_add(use);
 }
 
-/* Nobody but who changes the booking does this, and has its row locked. */
+/* Only the transaction that changes the booking does this, and it has the booking's row locked. */
 static void
 remove_pool_hold(const PoolTable *table, const PoolUse *hold)
 {

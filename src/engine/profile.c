@@ -5,15 +5,15 @@
  *		coming and each is followed by the question?
  *
  * Plain C over integers, as peak.c is, which sorts what it is given each time.  Here what is given
- * stays: a search tree over instants.  A period that takes some units is a change at the instant where it
- * begins and the opposite one where it ends (half-open: both at one instant come to nothing),
- * and the use at an instant is the sum of the changes up to it.  Each node knows
- * what the changes below it come to, and the highest sum on the way through them.  So a change
- * and a question take time that grows with the logarithm of the number of instants.
+ * stays: a search tree over instants.  A period that takes some units is a change at the instant
+ * where it begins and the opposite one where it ends (half-open: both at one instant cancel
+ * out), and the use at an instant is the sum of the changes up to it.  Each node has the sum of
+ * the changes below it, and the highest partial sum of them.  So a change and a question take
+ * time that grows with the logarithm of the number of instants.
  *
  * The tree is a treap: in the order of instants from left to right, and of a hash of them
- * from top to bottom, which keeps it flat whatever order they come in.  The hash is seeded, so that
- * nobody can choose instants that make it deep.
+ * from top to bottom, which keeps it flat whatever order they come in.  The hash is seeded, so
+ * that no client can choose instants that make it deep.
  *
  * Nothing is ever taken out: what is taken back is added with the opposite sign.
  *
@@ -72,7 +72,7 @@ booking_profile_create(MemoryContext memory, uint64 seed)
 	return profile;
 }
 
-/* See to it that the next period can be added without memory: all of it, or an error before. */
+/* Reserve memory, so that adding the next period cannot fail halfway. */
 void
 booking_profile_reserve(Profile *profile)
 {
@@ -171,7 +171,7 @@ use_at(const Profile *profile, int64 at)
 	return sum;
 }
 
-/* The highest use at any instant of the window, which may be less than none. */
+/* The highest use at any instant of the window, which may be negative. */
 int64
 booking_profile_most(const Profile *profile, Period window)
 {

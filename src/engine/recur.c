@@ -3,9 +3,8 @@
  * recur.c
  *		Which local times does a recurrence rule name (RFC 5545, 3.3.10)?
  *
- * Plain C over dates: no SQL, no catalogs, and no time zones, for a rule is about what the
- * clock on the wall shows.  Which instants these are, and whether there are any, is for the caller
- * to say.
+ * Plain C over dates: no SQL, no catalogs, and no time zones, for a rule is about what the local
+ * clock shows.  Which instants these are, and whether there are any, is for the caller to say.
  *
  * A rule goes through time in units of its FREQ, of which INTERVAL says how many it steps at once:
  * days, weeks that begin on WKST, months, years.  Of the days of each unit those remain
@@ -184,7 +183,7 @@ next_unit(RecurWalk *walk)
 	return true;
 }
 
-/* From which date to which other one it goes, that one excluded. */
+/* Its first date, and the date after its last. */
 static bool
 unit_dates(const RecurWalk *walk, int64 *from, int64 *to)
 {

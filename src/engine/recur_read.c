@@ -8,7 +8,7 @@
  *
  * Read are FREQ, INTERVAL, COUNT, UNTIL, BYDAY, BYMONTHDAY, BYMONTH, BYSETPOS and WKST, in any
  * order, in capitals or not, each once.  A FREQ below a day, and what goes with it, would give
- * several bookings a day; BYWEEKNO and BYYEARDAY nobody has asked for.  Each of them is refused, for
+ * several bookings a day; BYWEEKNO and BYYEARDAY are not supported.  Each of them is refused, for
  * a part that is passed over would make another series than the one that is meant.
  *
  *-------------------------------------------------------------------------

@@ -6,13 +6,14 @@
  * The function calls down: booking_write() runs the statement, and what it asks for stands
  * here meanwhile.  The trigger, which the executor calls in between, looks here whether the
  * row that it judges is the one that was asked for.  If so, a refusal is an answer and not
- * an error, and the row as it is going to be stored is handed over.  Any other row, of a
- * trigger of the application for example, is judged as everybody's.
+ * an error, and the row as it is going to be stored is handed over.  Any other row, of a trigger
+ * of the application for example, is judged like a row from plain SQL.
  *
  * A statement may write several rows that a function asks for.  All are judged, and for each
- * that is refused the reason is kept.  Once one of them is refused nothing will come of the
- * others, and they wait for nobody; unless each of them is wanted for itself.  A function that has other things to try has its row
- * written at once or not at all, and is told for whom it would have had to wait.
+ * that is refused the reason is kept.  Once one of them is refused the others are not going to
+ * be kept, and so they wait for no transaction; unless each of them is wanted for itself.  A
+ * function that has other things to try has its row written at once or not at all, and is told
+ * which transaction it would have had to wait for.
  *
  *-------------------------------------------------------------------------
  */
@@ -56,9 +57,9 @@ static RequestedRow *asked_row(const BookingRow *row);
 
 /*
  * Insert a booking for a function: its values are those of STMT_INSERT_BOOKING.  The
- * caller is connected to SPI.  False when there is no room, and when it would have to be waited
- * for; why, is then in the caller's refusal, in the memory context that was current before
- * SPI_connect().
+ * caller is connected to SPI.  False when there is no room, or when it would have to wait and
+ * must not; the reason is then in the caller's refusal, in the memory context that was current
+ * before SPI_connect().
  *
  * The caller gets the row as stored, in that memory context as well.  It comes from our trigger
  * and not from INSERT ... RETURNING, which takes 3 percent of the time of a booking to take
@@ -139,8 +140,8 @@ booking_write_several(Statement statement, Datum *values, RequestedRows *rows, M
 
 /*
  * Insert several: the values of each are those of STMT_INSERT_BOOKING.  Each row that is stored
- * is given to the caller.  False, and nothing has been done, where others have a say in what is
- * stored: then it takes a statement.
+ * is given to the caller.  False, and nothing has been done, where triggers or policies of
+ * others apply: then it takes a statement.
  */
 bool
 booking_insert_several(Datum *values, const char *nulls, RequestedRows *rows, MemoryContext context)
@@ -229,8 +230,8 @@ booking_row_begins(const BookingRow *row)
 }
 
 /*
- * The row in hand is stored, or will not be.  What fails from now on, in a trigger of the application that
- * comes before ours, is about another row.
+ * The row in hand is stored, or will not be.  What fails from now on, in a trigger of the
+ * application that comes before ours, is about another row.
  */
 void
 booking_row_ends(void)
@@ -240,8 +241,8 @@ booking_row_ends(void)
 }
 
 /*
- * May the row in hand wait for somebody ("pending" says whom, if that is known)?  If not, it
- * gives up: the refusal that follows is none.
+ * May the row in hand wait for another transaction ("pending" says which, if that is known)?  If
+ * not, it gives up, and what follows does not count as a refusal.
  */
 bool
 booking_row_may_wait(const BookingRow *row, const GuardPending *pending)
@@ -260,14 +261,35 @@ booking_row_may_wait(const BookingRow *row, const GuardPending *pending)
 	return !request.gave_up;
 }
 
+/* The same for the transaction that has locked a hold that has lapsed. */
+bool
+booking_row_may_wait_for_hold(const BookingRow *row, const pg_uuid_t *id)
+{
+	if (booking_row_may_wait(row, NULL))
+		return true;
+	if (request.one.busy)
+	{
+		request.one.busy->lapsed = true;
+		request.one.busy->id = *id;
+	}
+	return false;
+}
+
 /* Is the row to be written without waiting, or not at all? */
 bool
 booking_row_at_once(const BookingRow *row)
 {
-	return request.active && request.one.busy != NULL && booking_asked_for(row);
+	return request.active && request.one.busy != NULL && !request.one.queues && booking_asked_for(row);
 }
 
-/* Is the row only put out of everybody's way, and not judged? */
+/* Has it been asked for before the hold lapsed? */
+bool
+booking_row_is_in_time(const BookingRow *row)
+{
+	return request.active && request.one.in_time && booking_asked_for(row);
+}
+
+/* Is the row only moved out of the way of others, and not judged? */
 bool
 booking_row_is_parked(const BookingRow *row)
 {
@@ -329,7 +351,10 @@ booking_give_row(const BookingRow *row, Relation heap, HeapTuple tuple)
 	}
 }
 
-/* Does anybody want to know why this row is refused?  Not the caller of a try_ function. */
+/*
+ * Is the reason of a refusal of this row wanted?  The caller of a try_ function does not
+ * want it.
+ */
 bool
 booking_row_wants_reason(const BookingRow *row)
 {
@@ -337,9 +362,8 @@ booking_row_wants_reason(const BookingRow *row)
 }
 
 /*
- * Say no: to a function of ours by returning false, which the trigger passes on by not
- * storing the row; to everybody else by an error.  "refusal" may be NULL when nobody
- * wants a reason.
+ * Refuse: to a function of ours by returning false, which the trigger passes on by not storing
+ * the row; to any other writer by an error.  "refusal" may be NULL when no reason is wanted.
  */
 bool
 booking_row_refuse(const BookingRow *row, const Refusal *refusal)
@@ -372,7 +396,7 @@ booking_row_refuse(const BookingRow *row, const Refusal *refusal)
 	return false;
 }
 
-/* Somebody is refused for want of room, and not for another reason. */
+/* A row is refused because there is no room, and not for another reason. */
 void
 booking_count_room_refusal(void)
 {

@@ -17,7 +17,7 @@
 #include "engine/guard.h"
 #include "engine/row.h"
 
-/* One of several bookings that a statement of ours writes, and what has become of it. */
+/* One of several bookings that a statement of ours writes, and the outcome. */
 typedef struct RequestedRow
 {
 	pg_uuid_t	id;
@@ -31,10 +31,12 @@ typedef struct RequestedRow
 	Refusal		refusal;
 } RequestedRow;
 
-/* Who is in the way of a row that is to be written at once or not at all. */
+/* The transaction in the way of a row that is to be written at once or not at all. */
 typedef struct InTheWay
 {
 	bool		busy;
+	bool		lapsed;			/* it has locked a hold that has lapsed: this one */
+	pg_uuid_t	id;
 	GuardPending pending;		/* without a transaction id: not known, or only for a moment */
 } InTheWay;
 
@@ -44,11 +46,13 @@ typedef struct BookingWrite
 	Statement	statement;
 	Datum	   *values;
 	const char *nulls;
-	Refusal    *refusal;		/* becomes the reason; NULL: nobody wants to know */
+	Refusal    *refusal;		/* becomes the reason; NULL: it is not wanted */
 	Datum	   *booking;		/* becomes the row as stored; may be NULL */
 	MemoryContext context;		/* for both */
-	InTheWay   *busy;			/* not NULL: wait for nobody, and put here who is in the way */
-	bool		parks;			/* out of everybody's way, and not judged (move_all.c) */
+	InTheWay   *busy;			/* not NULL: do not wait, and put here what is in the way */
+	bool		queues;			/* with it: wait for locks, and only not for transactions to end */
+	bool		in_time;		/* it changes a hold that had not lapsed when it was asked for */
+	bool		parks;			/* out of the way of others, and not judged (move_all.c) */
 	bool		within_limits;	/* its holder's limits have been judged, with the HOLDER lock */
 } BookingWrite;
 
@@ -58,7 +62,7 @@ typedef struct RequestedRows
 	RequestedRow *row;
 	int			n;
 	int			nrefused;
-	bool		lost;			/* nothing will come of them: do not wait */
+	bool		lost;			/* they are not going to be kept: do not wait */
 	bool		each;			/* what is refused does not matter to the others */
 	bool		give;			/* each row as stored */
 	RequestedRow *last;			/* that was looked for, and found */
@@ -75,7 +79,9 @@ extern RequestedRow *booking_requested_row(const RequestedRows *rows, const pg_u
 extern void booking_row_begins(const BookingRow *row);
 extern void booking_row_ends(void);
 extern bool booking_row_may_wait(const BookingRow *row, const GuardPending *pending);
+extern bool booking_row_may_wait_for_hold(const BookingRow *row, const pg_uuid_t *id);
 extern bool booking_row_at_once(const BookingRow *row);
+extern bool booking_row_is_in_time(const BookingRow *row);
 extern bool booking_row_is_parked(const BookingRow *row);
 extern bool booking_row_is_within_limits(const BookingRow *row);
 extern int64 booking_asked_of_slot(int64 slot_id);

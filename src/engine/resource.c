@@ -24,6 +24,7 @@
 
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "catalog/pg_constraint.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -31,6 +32,7 @@
 #include "utils/date.h"
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
@@ -120,8 +122,8 @@ static Cache names = {
 
 /*
  * Which kinds of rules there are for any resource at all: most databases use few of them,
- * and a resource is then read by one query instead of six.  As good as a remembered
- * resource, for the first rule of its kind invalidates like every other.
+ * and a resource is then read by one query instead of six.  This is as current as a remembered
+ * resource, for the first rule of a kind invalidates like every other.
  */
 static struct
 {
@@ -129,7 +131,7 @@ static struct
 	bool		hours;
 	bool		closures;
 	bool		limits;
-	bool		waiters;
+	bool		waiters;		/* or some that waited once */
 	bool		slots;			/* that take their resource */
 }			in_use;
 
@@ -137,9 +139,12 @@ static Resource *load_resource(int64 resource_id);
 static bool find_resource_row(int64 resource_id, ResourceRow *row);
 static void read_resource(Resource *resource, const ResourceRow *row, MemoryContext cache);
 static void look_what_is_in_use(void);
+static bool any_row(const char *table);
+static bool slots_take(const RowKey *of_resource);
 static void load_seats(Resource *resource, MemoryContext cache);
 static void load_hours(Resource *resource, MemoryContext cache);
 static OpenSpan read_span(HeapTuple row, TupleDesc desc);
+static int	compare_spans(const void *a, const void *b);
 static void load_closures(Resource *resource, MemoryContext cache);
 static void load_limits(Resource *resource, MemoryContext cache);
 static int64 find_named(const char *name);
@@ -192,9 +197,9 @@ booking_use_resource_named(const char *name)
 }
 
 /*
- * A resource for whoever only looks, and takes no lock: it is what was committed a moment
- * ago.  What is read here without the lock is as good for a booker who finds it later:
- * a change that was not seen yet is told of afterwards, and makes it stale.
+ * A resource for a caller that only looks, and takes no lock: it is what was committed a moment
+ * ago.  A booker that finds it later may use what was read here without the lock: a change that
+ * was not seen yet is reported afterwards, and makes it stale.
  */
 const Resource *
 booking_peek_resource(int64 resource_id)
@@ -208,7 +213,10 @@ booking_peek_resource(int64 resource_id)
 	return resource;
 }
 
-/* The same for whoever has the lock already, or can do without the resource: NULL when there is none. */
+/*
+ * The same for a caller that has the lock already, or can do without the resource: NULL
+ * when there is none.
+ */
 const Resource *
 booking_recall_resource(int64 resource_id)
 {
@@ -327,7 +335,7 @@ load_resource(int64 resource_id)
 	if (in_use.limits)
 		load_limits(&loaded, cache);
 	loaded.has_waiters = in_use.waiters && booking_run(STMT_SOMEBODY_WAITS, &id, NULL) > 0;
-	loaded.taken_by_slots = in_use.slots && booking_run(STMT_TAKEN_BY_SLOTS, &id, NULL) > 0;
+	loaded.taken_by_slots = in_use.slots && slots_take(&(RowKey) {"resource_id", F_INT8EQ, id, false});
 	SPI_finish();
 	return booking_cache_keep(generation, &loaded);
 }
@@ -369,19 +377,47 @@ read_resource(Resource *resource, const ResourceRow *row, MemoryContext cache)
 static void
 look_what_is_in_use(void)
 {
-	bool	   *flags[] = {
-		&in_use.hours, &in_use.closures, &in_use.limits, &in_use.waiters, &in_use.slots
-	};
 	uint64		read = booking_cache_now();
-	bool		isnull;
 
 	if (in_use.read > 0 && !booking_cache_changed(&resources, in_use.read))
 		return;
-	booking_run(STMT_RULES_IN_USE, NULL, NULL);
-	for (int i = 0; i < (int) lengthof(flags); i++)
-		*flags[i] = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
-											   i + 1, &isnull));
+	in_use.hours = any_row("opening_hours");
+	in_use.closures = any_row("closure");
+	in_use.limits = any_row("holder_limit");
+	in_use.waiters = any_row("waitlist");
+	in_use.slots = slots_take(NULL);
 	in_use.read = read;
+}
+
+/*
+ * Is there anything in the table?  Without a plan: every new session asks this, and to parse and
+ * plan the question took as long as fifty bookings.
+ */
+static bool
+any_row(const char *table)
+{
+	Relation	rel = table_open(booking_table(table), AccessShareLock);
+	bool		found = booking_rows_any(&(RowsWanted) {.rel = rel});
+
+	table_close(rel, NoLock);
+	return found;
+}
+
+/*
+ * Are there slots that take their resource, this one or any?  They are in the index of their
+ * constraint, and no others are.  Without the constraint, there may be.
+ */
+static bool
+slots_take(const RowKey *of_resource)
+{
+	Relation	rel = table_open(booking_table("slot"), AccessShareLock);
+	Oid			constraint = get_relation_constraint_oid(RelationGetRelid(rel), CONSTRAINT_SLOT_NO_OVERLAP, true);
+	Oid			index = OidIsValid(constraint) ? get_constraint_index(constraint) : InvalidOid;
+	bool		taking = !OidIsValid(index) ||
+		booking_rows_any(&(RowsWanted) {rel, index, NULL, of_resource, of_resource ? 1 : 0});
+
+	table_close(rel, NoLock);
+	return taking;
 }
 
 static void
@@ -435,6 +471,25 @@ load_hours(Resource *resource, MemoryContext cache)
 			hours->dated[hours->ndated++] = span;
 		}
 	}
+	qsort(hours->weekly, hours->nweekly, sizeof(OpenSpan), compare_spans);
+	qsort(hours->dated, hours->ndated, sizeof(OpenSpan), compare_spans);
+}
+
+/*
+ * By their days, and within a day by the hour; sorted here, since the first ORDER BY of a
+ * session takes long to plan.
+ */
+static int
+compare_spans(const void *a, const void *b)
+{
+	const OpenSpan *one = a;
+	const OpenSpan *other = b;
+
+	if (one->day != other->day)
+		return one->day < other->day ? -1 : 1;
+	if (one->closed != other->closed)
+		return one->closed ? -1 : 1;
+	return one->opens < other->opens ? -1 : one->opens > other->opens;
 }
 
 static OpenSpan

@@ -55,7 +55,7 @@ typedef struct Resource
 	int64		buffer_before;	/* microseconds */
 	int64		buffer_after;
 	TimestampTz retired_at;		/* DT_NOEND: not retired */
-	bool		has_waiters;	/* somebody may stand in line; false: surely nobody */
+	bool		has_waiters;	/* there may be entries in the line; false: surely none */
 	char	   *category;		/* or NULL */
 	pg_tz	   *tz;
 	bool		has_policy;		/* any of the following, NO_RULE where there is none */

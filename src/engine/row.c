@@ -13,6 +13,7 @@
 #include "access/xact.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
+#include "executor/spi.h"
 #include "utils/builtins.h"
 
 #include "base/compat.h"
@@ -144,7 +145,7 @@ booking_row_status(const BookingRow *row)
 		strcmp(status, "cancelled") == 0 ? BOOKING_CANCELLED : BOOKING_EXPIRED;
 }
 
-/* Has it lapsed as a hold, whether somebody has marked it or not? */
+/* Is it a hold that has lapsed, marked expired or not? */
 bool
 booking_row_lapsed(const BookingRow *row, TimestampTz now)
 {
@@ -165,8 +166,8 @@ booking_row_in_force(const BookingRow *row)
 }
 
 /*
- * Is this a new row that is from before, and somebody is loading it now?  Then it brings
- * the time at which it was made, and booking_made_now() has let it.
+ * Is this a new row that was made earlier and is being loaded now?  Then it brings the time at
+ * which it was made, and booking_made_now() has allowed that.
  */
 bool
 booking_row_is_history(const BookingRow *row, const BookingRow *old)
@@ -203,4 +204,17 @@ bool
 booking_same_text(Datum a, Datum b)
 {
 	return DatumGetBool(DirectFunctionCall2Coll(texteq, C_COLLATION_OID, a, b));
+}
+
+/*
+ * The id of one of the bookings that a statement of ours has just returned; the result has its
+ * memory.
+ */
+const pg_uuid_t *
+booking_row_id_at(uint64 at)
+{
+	bool		isnull;
+
+	return DatumGetUUIDP(SPI_getbinval(SPI_tuptable->vals[at], SPI_tuptable->tupdesc,
+									   booking_row_column(SPI_tuptable->tupdesc, BOOKING_ID), &isnull));
 }

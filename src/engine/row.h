@@ -12,6 +12,7 @@
 #include "access/tupdesc.h"
 #include "utils/rangetypes.h"
 #include "utils/timestamp.h"
+#include "utils/uuid.h"
 
 #include "base/columns.h"
 #include "base/period.h"
@@ -78,5 +79,6 @@ extern bool booking_row_is_history(const BookingRow *row, const BookingRow *old)
 extern bool booking_row_stays(const BookingRow *row, const BookingRow *old);
 extern bool booking_row_adds_load(const BookingRow *row, const BookingRow *old);
 extern bool booking_same_text(Datum a, Datum b);
+extern const pg_uuid_t *booking_row_id_at(uint64 at);
 
 #endif							/* BOOKING_ROW_H */

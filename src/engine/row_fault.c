@@ -87,7 +87,7 @@ booking_row_fault(const BookingRow *row)
 	return NULL;
 }
 
-/* The sizes and shapes that the table's constraints accept, said in our words. */
+/* The sizes and forms that the table's constraints accept, with messages of our own. */
 void
 booking_check_holder(text *holder)
 {

@@ -3,10 +3,10 @@
  * shard_rows.c
  *		What do the rows say that the places of a slot depend on?
  *
- * The rows of its shards, and its holds that have lapsed or are going to: many write them at
- * once, and what others do with them is none of a SERIALIZABLE transaction's business.  They
- * are read from their indexes, as of one instant and without predicate locks, at every
- * isolation level (rows.c).
+ * The rows of its shards, and its holds that have lapsed or are going to: many transactions
+ * write them at once, and a SERIALIZABLE transaction must not depend on what others do with
+ * them.  They are read from their indexes, as of one instant and without predicate locks, at
+ * every isolation level (rows.c).
  *
  *-------------------------------------------------------------------------
  */
@@ -33,7 +33,7 @@
 
 /*
  * Where the table of bookings has its index of the holds of slots by their expiry, if it has.
- * Found by what it indexes, as those that judge rows (room.c).
+ * Found by what it indexes, as those that judge rows (room_place.c).
  */
 typedef struct LapseIndex
 {
@@ -106,7 +106,7 @@ look_at_shard(HeapTuple row, TupleDesc desc, void *arg)
 
 /*
  * How many places can be had: those that are free, and those of holds that have lapsed, as of
- * one instant; false when they have not been counted.  Whoever only looks asks this most.
+ * one instant; false when they have not been counted.  Callers that only look ask this most.
  */
 bool
 booking_shards_count(const Slot *slot, TimestampTz now, int64 *left)
@@ -165,9 +165,8 @@ lapsed_places(const Slot *slot, TimestampTz now, Snapshot snapshot)
 }
 
 /*
- * Holds of a slot that lapse until then: how many, up to a limit; their ids, and when the
- * first lapses, for whoever wants to know.  Others' holds, which are none of a SERIALIZABLE
- * transaction's business.
+ * Holds of a slot that lapse until then: how many, up to a limit; and, where the pointers are
+ * not NULL, their ids, and when the first lapses.  They are read without predicate locks.
  */
 int
 booking_shards_lapsed(const Slot *slot, TimestampTz until, int limit, Datum *ids, TimestampTz *first)

@@ -4,16 +4,15 @@
  *		How is the row of a shard found and changed?
  *
  * By the server's functions for heaps and indexes, and not by a statement: slot_places is
- * derived and nobody else's business, a booking changes one row of it, and to start and end
- * an UPDATE for that takes ten times as long.  The caller has the PLACES lock of the row, and
- * has read it since (shards.c), so nobody else writes it; a writer that should be there all
- * the same, in spite of the lock, makes this an error.
+ * derived and for this extension alone, a booking changes one row of it, and to start and end an
+ * UPDATE for that takes ten times as long.  The caller has the PLACES lock of the row, and has
+ * read it since (shards.c), so no other transaction writes it; if one does so in spite of the
+ * lock, this is an error.
  *
- * That is right only as long as an UPDATE would do nothing else.  Where somebody has put a
- * trigger, a rule, an index or a CHECK of its own on the table, has made the policies count
- * for the owner too, or added a generated column, the change is made by the statement,
- * as the owner of the tables (suits_direct_change()).  The CHECK that free is not negative is
- * kept here.
+ * That is right only as long as an UPDATE would do nothing else.  Where the table has been given
+ * a trigger, a rule, an index or a CHECK that is not ours, policies that count for the owner
+ * too, or a generated column, the change is made by the statement, as the owner of the tables
+ * (suits_direct_change()).  The CHECK that free is not negative is kept here.
  *
  *-------------------------------------------------------------------------
  */

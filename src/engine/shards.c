@@ -10,46 +10,47 @@
  *
  *		sum of the shards + sum of the active bookings = capacity
  *
- * in every transaction's eyes, and CHECK (free >= 0) lets nobody sell more.  A shard is
- * changed by the transaction that has its PLACES lock, which is held until the transaction ends, for
- * only then is it known what has become of the change.
+ * in every snapshot, and CHECK (free >= 0) keeps every writer from selling more.  A shard is
+ * changed by the transaction that has its PLACES lock, which is held until the transaction ends,
+ * for only then is it known what has become of the change.
  *
  * Taking n places:
  *
- *	1. Try a shard of our own, if nobody else has it; there n are usually free.
+ *	1. Try a shard of our own, if no other transaction has it; there n are usually free.
  *	2. If not, see what is free according to what has been committed.  That needs no lock.
  *	3. Altogether less than n: the answer is no.  Before that, holds of this slot that
  *	   have lapsed are marked expired, which gives their places back, by one booker at
  *	   a time.
- *	4. n or more in a shard that nobody has: take them there.
- *	5. n or more only in shards that somebody has: wait for one of those, then look again.
- *	   Places that a transaction in progress has taken count as free as long as it can
- *	   still roll back, so nobody is refused on its account.
- *	6. n or more altogether, and in no shard alone: gather them from the shards that nobody
- *	   has, and put what remains there together; one booker at a time.  Not enough in
- *	   those: wait for one of the others, then look again.
+ *	4. n or more in a shard that no transaction has locked: take them there.
+ *	5. n or more only in shards that other transactions have: wait for one of those, then look
+ *	   again.  Places that a transaction in progress has taken count as free as long as it can
+ *	   still roll back, so no booking is refused because of it.
+ *	6. n or more altogether, and in no shard alone: gather them from the shards that no
+ *	   transaction has, and put what remains there together; one booker at a time.  Not enough
+ *	   in those: wait for one of the others, then look again.
  *
- * Giving back is possible with any shard: one we have, else one that nobody has, else we
+ * Giving back is possible with any shard: one we have, else one that no transaction has, else we
  * wait for one.  A booking that moves to another slot locks one of the slot that it leaves
- * before it takes places in the other, or waits for neither with the other in hand.
+ * before it takes places in the other, or waits for neither while it holds the other.
  *
- * Deadlocks: what takes places goes by attempts, in which it waits for nothing.  One that fails
- * gives back all the locks that it has taken, those of shards and those of turns, and waits
- * for the one that was in its way with none of them in hand.  That one it keeps for the next
- * attempt: given back, it would go to the next that waits, and the two could hand it to one
- * another for a long time.  What only gives back waits only while it has none.  So a single
- * booking that waits for a shard has none that anybody could wait for, nor does it wait any more
- * once it has changed one, and no deadlock over shards can have one in it.
+ * Deadlocks: places are taken in attempts, which wait for nothing.  An attempt that fails gives
+ * back all the locks that it has taken, those of shards and those beside them (REAPER,
+ * GATHERER), and then waits for the lock that was in its way while it holds none of these.  It
+ * keeps that lock for the next attempt: given back, the lock would go to the next transaction in
+ * the queue, and the two could pass it back and forth for a long time.  A booking that only
+ * gives places back waits only while it has no shard.  So a single booking that waits for a
+ * shard has none that another transaction could wait for, and once it has changed one it waits
+ * no more: no deadlock over shards can include it.
  *
  * A transaction that books several times may have to wait for a shard when it has changed one.
- * A deadlock is then among such transactions; one that makes it is told (lock_shard()).
- * What serves a waitlist waits for no shard at all, for one that has it may be waiting for
- * the line (waitlist.c).
+ * A deadlock is then among such transactions; the transaction that closes the circle gets the
+ * error (lock_shard()).  A transaction that serves a waitlist waits for no shard at all, for the
+ * transaction that has it may be waiting for the line (waitlist.c).
  *
  * Many slots: a transaction keeps no more than some of these locks (locks.c).  Once it has
- * as many, it gives each back as soon as it has written the row, which nobody else can
- * write then before it ends.  The next to get the lock of such a row finds it being written,
- * and has to wait for that transaction as well, or try elsewhere (free_in()).
+ * as many, it gives each back as soon as it has written the row, which no other transaction can
+ * write before it ends.  The next to get the lock of such a row finds it being written, and has
+ * to wait for that transaction as well, or try elsewhere (free_in()).
  *
  * A row is read under its lock, and then written as it was read (shard_write.c).
  *
@@ -80,21 +81,21 @@
 #include "engine/shards.h"
 #include "engine/slots.h"
 
-/* What is left of a sale is kept together in portions of so many, or more. */
+/* The last places of a slot are kept together in portions of so many, or more. */
 #define SMALL_PORTION		16
 
 /* Locks beside those of the shards: of the one that marks lapsed holds expired, or gathers. */
 #define REAPER				MAX_SHARDS
 #define GATHERER			(MAX_SHARDS + 1)
 
-/* At most so many lapsed holds are marked expired by one that needs their places. */
+/* At most so many lapsed holds are marked expired by a booking that needs their places. */
 #define MOST_REAPED			1024
 
 /* What free_in() says instead of a number. */
 #define BEING_WRITTEN	(-1)	/* by a transaction that has given the lock back */
 #define NO_SUCH_SHARD	(-2)
 
-/* Somebody who wants to take places. */
+/* A request for places. */
 typedef struct Taking
 {
 	const Slot *slot;
@@ -132,7 +133,7 @@ static void unlock_some(const Slot *slot, int n);
 static int	some_shard(const Slot *slot);
 
 /*
- * Take at least "need" places, and up to "want" where they are at hand.  Returns how
+ * Take at least "need" places, and up to "want" where one shard has them.  Returns how
  * many; 0 when there are not enough.  "self" is the booking that they are for.  One that comes
  * "from" another slot has, when it gets them, a lock with which it can give back there.
  */
@@ -165,8 +166,8 @@ booking_shards_take(const Slot *slot, const Slot *from, int64 need, int64 want, 
 }
 
 /*
- * Try to take places, without waiting for anybody.  False when something is in the way, and
- * true when that is the end of it; then with 0 if there are not enough.
+ * Try to take places, without waiting.  False when something is in the way.  True when the
+ * request is decided, with *taken = 0 if there are not enough.
  */
 static bool
 try_to_take(Taking *taking, int64 *taken)
@@ -204,8 +205,8 @@ try_to_take(Taking *taking, int64 *taken)
  * Wait for what was in the way, with no lock of an attempt in hand, and keep its lock.  If it has
  * been given back, for there are many, it is the transaction writing the row that we wait for.
  *
- * Two that exchange their slots could wait for each other's, get them, and be in each other's way
- * again.  So each tosses a coin.
+ * Two bookings that move to each other's slots could each wait for the lock of the other, get
+ * it, and be in each other's way again.  So each gives its lock back or keeps it at random.
  */
 static void
 wait_for_busy(Taking *taking)
@@ -229,7 +230,7 @@ in_the_way(Taking *taking, const Slot *slot, int shard)
 	taking->shard = shard;
 }
 
-/* Take places from a shard that nobody has, without looking at the others. */
+/* Take places from a shard that no transaction has, without looking at the others. */
 int64
 booking_shards_take_at_once(const Slot *slot, const Slot *from, int64 need, int64 want)
 {
@@ -258,13 +259,14 @@ booking_shards_take_at_once(const Slot *slot, const Slot *from, int64 need, int6
 
 /*
  * For a caller that has nothing written and only tries: how many are left in a slot with a
- * single counter, once those who have it have ended?  If as many as are wanted, nobody else takes
- * them meanwhile, and the lock is the caller's to give back if it does not write after all.  What
- * is refused like this has not begun to insert.
+ * single counter, once the transactions that have it have ended?  If there are enough, the
+ * caller has the counter's lock, so that no other transaction takes them, and gives it back if
+ * it does not write after all.  A booking that is refused here has not begun to insert.
  *
- * Most that ask for a place that is taken come long after it was.  For a counter that nobody is
- * writing, no lock is needed to say so.  While somebody takes the last that would do, others come and
- * will hear the same, nearly always: they wait for its end side by side, not one behind the other.
+ * Most requests for a place that is gone come long after it was taken.  For a counter that no
+ * transaction is writing, no lock is needed to say so.  While a transaction takes the last
+ * places, the requests that come meanwhile are nearly always going to be refused as well: they
+ * wait for its end together, in share mode, and not one after the other.
  */
 int64
 booking_shards_await_turn(const Slot *slot, int32 quantity, bool *locked)
@@ -348,7 +350,7 @@ written_by_us(const Slot *slot, int shard)
 		TransactionIdIsCurrentTransactionId(row.xmin);
 }
 
-/* Lock a shard if nobody else has it. */
+/* Lock a shard if no other transaction has it. */
 static bool
 try_shard(const Slot *slot, int shard)
 {
@@ -365,8 +367,8 @@ shard_written(const Slot *slot, int shard)
 }
 
 /*
- * Take places from one shard, whose lock we have; it is given back if there are not enough, or if
- * somebody who has given the lock back is still writing the row.
+ * Take places from one shard, whose lock we have; it is given back if there are not enough, or
+ * if a transaction that has given the lock back is still writing the row.
  */
 static int64
 take_from(const Slot *slot, int shard, int64 need, int64 want)
@@ -396,8 +398,8 @@ booking_shards_must_be_counted(const Slot *slot, const FreePlaces *free)
 }
 
 /*
- * There are enough places altogether: take them.  Returns 0 when they are gone, or when somebody
- * is in the way, and then we have no lock that we did not have before.
+ * There are enough places altogether: take them.  Returns 0 when they are gone, or when another
+ * transaction is in the way, and then we have no lock that we did not have before.
  */
 static int64
 take_somewhere(Taking *taking, const FreePlaces *free)
@@ -428,9 +430,9 @@ take_somewhere(Taking *taking, const FreePlaces *free)
 
 /*
  * Take places that are scattered over several shards, and leave the rest in portions
- * from which others can take as many, so that the next one need not do this again, while
- * several can take some at once.  It is done by one at a time; two would be in each other's
- * way.
+ * from which others can take as many, so that the next booking need not do this again, and
+ * several can take some at once.  One transaction does it at a time; two would be in each
+ * other's way.
  */
 static int64
 gather(Taking *taking, const FreePlaces *free)
@@ -455,9 +457,9 @@ gather(Taking *taking, const FreePlaces *free)
 }
 
 /*
- * Lock all shards that nobody has, and say how much is there; less than 0: not ours.  False, and none
- * is locked, when that is not enough.  Then the fullest of the others is in the way; if none of
- * them has anything, what we have looked at is no longer so.
+ * Lock all shards that no transaction has, and say how much is there; less than 0: not ours.
+ * False, and none is locked, when that is not enough.  Then the fullest of the others is in the
+ * way; if none of them has anything, what we have looked at is no longer so.
  */
 static bool
 lock_enough(Taking *taking, const FreePlaces *free, ShardRow *here)
@@ -541,7 +543,7 @@ spread(const Slot *slot, const ShardRow *here, int64 need)
  * many as could be missing, for each has one place at least.  If it helps, the caller is to look
  * again.
  *
- * One does this at a time, and the others wait for what it leaves.
+ * One transaction does this at a time, and the others wait until it has ended.
  */
 static void
 reap_places(Taking *taking)
@@ -575,10 +577,11 @@ reap_places(Taking *taking)
 }
 
 /*
- * Lock the lives of the holds as far as nobody is at them, and leave those whose rows somebody
- * has: what is at one is giving its places back itself, or about to hear that it has lapsed.
- * Then lock all shards, since afterwards we have something written and must not wait for one.
- * If it helps, the locks stay, and everything that is free is our own to take.
+ * Take the ID locks of the holds that no other transaction has, and leave out those whose rows
+ * another transaction has locked: it is giving the places back itself, or is about to be told
+ * that the hold has lapsed.  Then lock all shards, since afterwards we have written something
+ * and must not wait for one.  If that frees enough, the locks stay, and everything that is free
+ * is ours to take.
  */
 static int
 mark_some(Taking *taking, Datum *ids, int found, TimestampTz now)
@@ -611,13 +614,14 @@ mark_some(Taking *taking, Datum *ids, int found, TimestampTz now)
 }
 
 /*
- * Lock a shard, waiting for it if need be.  False when we must not wait.
+ * Lock a shard, waiting for it if necessary.  False when we must not wait.
  *
  * A transaction that has changed a shard already makes others wait for it, and some of
- * them may have what it wants now.  Of a deadlock the server tells the one that looks for it
- * first, and that is to be us: so we ask again and again, until everybody that has been
- * waiting for us has looked, then stand in line like everybody and look at once.  If it is
- * no deadlock, but another that takes time, we go on waiting.
+ * them may have what it wants now.  The server ends the transaction whose deadlock check finds
+ * the deadlock, and that is to be ours.  So we try for the lock again and again for the length
+ * of deadlock_timeout, in which every transaction that has been waiting for us has done its
+ * check, without a deadlock, since we were not waiting in the queue.  Then we wait in the queue
+ * like any other, with a check of our own at once.  If there is no deadlock, we go on waiting.
  */
 static bool
 lock_shard(const Slot *slot, int shard)
@@ -659,7 +663,7 @@ lock_shard(const Slot *slot, int shard)
 }
 
 /*
- * Could places be given back at this moment, without waiting for somebody?  We have the
+ * Could places be given back at this moment, without waiting for another transaction?  We have the
  * RESOURCE lock.
  */
 bool
@@ -677,7 +681,7 @@ booking_shards_can_give(int64 slot_id)
 }
 
 /*
- * Have a lock with which places can be given back later, without waiting for anybody then.
+ * Get a lock with which places can be given back later, without waiting then.
  * Returns the shard, for a caller that may find that it does not need it.
  */
 int
@@ -733,7 +737,7 @@ lock_shard_to_give(const Slot *slot, ShardRow *row)
 }
 
 /*
- * Give places back, to whichever shard can be had.  Where the places have not been
+ * Give places back, to any shard whose lock we can get.  Where the places have not been
  * counted there is nothing to correct.  True when nothing was left in that shard before.
  */
 bool
@@ -762,7 +766,7 @@ booking_shards_left(const Slot *slot)
 	return free.total;
 }
 
-/* False when somebody has one of them, or is writing it. */
+/* False when another transaction has one of them, or is writing it. */
 static bool
 lock_all(Taking *taking)
 {

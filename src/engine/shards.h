@@ -25,7 +25,7 @@ typedef struct FreePlaces
 	bool		counted;		/* the last of them is there */
 } FreePlaces;
 
-/* The row of a shard, and who has written it or is writing it. */
+/* The row of a shard, and the transaction that has written it or is writing it. */
 typedef struct ShardRow
 {
 	int32		free;

@@ -7,8 +7,8 @@
  * remembers the slots that it has used, as it does resources, and may trust it for the
  * same two reasons (resource.c): what changes a slot holds the RESOURCE lock of its
  * resource exclusively and sends an invalidation of the table booking.slot; what uses
- * it holds that lock and has read the messages.  A new slot is remembered by nobody,
- * and so publishing invalidates nothing, but for the first slot that takes its resource.
+ * it holds that lock and has read the messages.  No backend remembers a new slot, and so
+ * publishing invalidates nothing, except for the first slot that takes its resource.
  *
  *-------------------------------------------------------------------------
  */
@@ -108,7 +108,7 @@ find_table(Relation rel)
 	return booking_cache_keep(generation, &found);
 }
 
-/* A slot as stored now, but for what we make of it. */
+/* A slot as stored now, without what we derive from it. */
 static Slot
 read_slot(int64 slot_id)
 {
@@ -172,7 +172,7 @@ booking_no_such_slot_id(int64 slot_id)
 			 errhint("The slots are in booking.slot; publish_slot() adds one.")));
 }
 
-/* The same for whoever only looks, and takes no lock (booking_peek_resource()). */
+/* The same for a caller that only looks, and takes no lock (booking_peek_resource()). */
 Slot
 booking_peek_slot(int64 slot_id, const Resource **resource)
 {
@@ -184,7 +184,10 @@ booking_peek_slot(int64 slot_id, const Resource **resource)
 	return slot;
 }
 
-/* A slot as remembered, for shards.c and sold_out.c to make notes; NULL when it is forgotten already. */
+/*
+ * A slot as remembered, for shards.c and sold_out.c to make notes; NULL when it is forgotten
+ * already.
+ */
 Slot *
 booking_remembered_slot(int64 slot_id)
 {

@@ -1,16 +1,16 @@
 /*-------------------------------------------------------------------------
  *
  * sold_out.c
- *		Is a slot sold out, and how do backends hear that it no longer is?
+ *		Is a slot sold out, and how do backends learn that it no longer is?
  *
- * Once nothing is left, most callers hear so, and it should cost them little.  A
- * backend that has seen so remembers it until somebody gives a place back to an empty
- * shard or the first hold of the slot lapses.  The former is told by an invalidation of a
- * relation that no booker ever opens, the sequence of the slots' ids, which costs them
- * nothing but the message.  It arrives in time for the reasons given in resource.c: it is
- * sent before the commit that gives back is over, and read by the next that locks the
- * resource.  Only empty shards matter: where one is not, somebody has given back before
- * and sent the message, or nobody has ever seen the slot sold out.
+ * Once nothing is left, most calls are refused, and a refusal should cost little.  A backend
+ * that has seen that nothing is left remembers it until a transaction gives a place back to an
+ * empty shard or the first hold of the slot lapses.  The former is reported by an invalidation
+ * of a relation that no booker ever opens, the sequence of the slots' ids, which costs bookers
+ * nothing but the message.  It arrives in time for the reasons given in resource.c: it is sent
+ * before the commit that gives back is over, and read by the next that locks the resource.  Only
+ * empty shards matter: where one is not empty, a transaction has given back before and sent the
+ * message, or no backend has ever seen the slot sold out.
  *
  *-------------------------------------------------------------------------
  */
@@ -42,8 +42,9 @@ booking_sold_out_no_more(void)
 
 /*
  * Is it certain that so many places cannot be had?  The caller has just got the slot from
- * booking_use_slot().  One that has "locked" waits for those who have the single counter of the
- * slot, and has its lock if the answer is no (booking_shards_await_turn()); others need none.
+ * booking_use_slot().  A caller that passes "locked" waits for the transactions that have the
+ * single counter of the slot, and has its lock if the answer is no
+ * (booking_shards_await_turn()); others need none.
  */
 bool
 booking_places_sold_out(const Slot *slot, int32 quantity, bool *locked)
@@ -59,7 +60,7 @@ booking_places_sold_out(const Slot *slot, int32 quantity, bool *locked)
 		 now < slot->sold_out_until))
 		return true;
 
-	/* From here on we hear of it. */
+	/* From here on we are told of it. */
 	before = booking_cache_now();
 	booking_cache_listen(&signals);
 
@@ -68,7 +69,7 @@ booking_places_sold_out(const Slot *slot, int32 quantity, bool *locked)
 		return false;
 	(void) booking_shards_lapsed(slot, DT_NOEND, 1, NULL, &lapse);
 
-	/* What our own transaction has taken comes back without notice, if it rolls back. */
+	/* What our own transaction has taken comes back without a message, if it rolls back. */
 	if (left == 0 && !TransactionIdIsValid(GetTopTransactionIdIfAny()) &&
 		OidIsValid(booking_table_if_there("slot_id_seq")) && (remembered = booking_remembered_slot(slot->id)))
 	{
@@ -78,7 +79,7 @@ booking_places_sold_out(const Slot *slot, int32 quantity, bool *locked)
 	return now < lapse;
 }
 
-/* How many are left, which is to be known for certain if it is less than these. */
+/* How many are left, an exact number if it is less than these. */
 static int64
 look(const Slot *slot, int32 quantity)
 {

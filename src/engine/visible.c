@@ -28,8 +28,23 @@
 #include "engine/slots.h"
 #include "engine/visible.h"
 
-bool
-booking_sees_resource(int64 resource_id)
+static bool sees_resource(int64 resource_id);
+
+/* Lock a resource, by its name or, with NULL, by its id, that the caller may know of. */
+const Resource *
+booking_use_visible(const char *name, int64 resource_id)
+{
+	const Resource *resource = name ? booking_use_resource_named(name) : booking_use_resource(resource_id);
+
+	if (name)
+		booking_must_see_named(resource->id, name);
+	else
+		booking_must_see(resource->id);
+	return resource;
+}
+
+static bool
+sees_resource(int64 resource_id)
 {
 	Oid			table = booking_table("resource");
 	Datum		value = Int64GetDatum(resource_id);
@@ -48,20 +63,20 @@ booking_sees_resource(int64 resource_id)
 void
 booking_must_see(int64 resource_id)
 {
-	if (!booking_sees_resource(resource_id))
+	if (!sees_resource(resource_id))
 		booking_no_such_resource(resource_id);
 }
 
 void
 booking_must_see_named(int64 resource_id, const char *name)
 {
-	if (!booking_sees_resource(resource_id))
+	if (!sees_resource(resource_id))
 		booking_no_such_resource_named(name);
 }
 
 void
 booking_must_see_slot(int64 resource_id, int64 slot_id)
 {
-	if (!booking_sees_resource(resource_id))
+	if (!sees_resource(resource_id))
 		booking_no_such_slot_id(slot_id);
 }

@@ -8,9 +8,9 @@
 #ifndef BOOKING_VISIBLE_H
 #define BOOKING_VISIBLE_H
 
-#include "fmgr.h"
+#include "engine/resource.h"
 
-extern bool booking_sees_resource(int64 resource_id);
+extern const Resource *booking_use_visible(const char *name, int64 resource_id);
 extern void booking_must_see(int64 resource_id);
 extern void booking_must_see_named(int64 resource_id, const char *name);
 extern void booking_must_see_slot(int64 resource_id, int64 slot_id);

@@ -1,19 +1,19 @@
 /*-------------------------------------------------------------------------
  *
  * guard_arguments.c
- *		What does a caller of guard_table() or guard_against() ask for, and can it be had?
+ *		What does a caller of guard_table() or guard_against() ask for, and is it possible?
  *
  * The callers name things: a table, columns, an index; and they write expressions: a
  * condition, a query.  The functions here look the names up, parse the expressions, once,
  * and hand back what a rule is made of, a Definition and perhaps a CapacityQuery.
- * Whatever cannot be had is refused, in the words of the arguments, before anything has
- * been made: nothing here writes.
+ * What is not possible is refused, with messages about the arguments, before anything has been
+ * made: nothing here writes.
  *
  * Expressions mean what they would mean in a statement of the caller's own.  What is handed
  * back has every name written out, and depends on no search_path any more.
  *
- * The first lock on a table is taken here, to look at it; the caller takes the one
- * that keeps writers out, and asks for columns and expressions behind it.
+ * The first lock on a table is taken here, to look at it; the calling function takes the one
+ * that keeps writers out, and asks for columns and expressions under it.
  *
  *-------------------------------------------------------------------------
  */
@@ -94,7 +94,7 @@ static Definition take_index(Relation rel, Oid index_id, const GuardWords *words
 /* ---- the table ---- */
 
 /*
- * Check that somebody may put rules on a table, and that one can.
+ * Check that the current user may put rules on a table, and that the table can have them.
  */
 Relation
 booking_open_target(Oid relid, const char *what)
@@ -119,7 +119,7 @@ booking_open_target(Oid relid, const char *what)
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("cannot guard temporary table \"%s\"", RelationGetRelationName(rel)),
-				 errdetail("Nobody else can write to it.")));
+				 errdetail("No other session can write to it.")));
 	if (IsCatalogRelation(rel))
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
@@ -447,7 +447,7 @@ period_part(Relation rel, const char *text)
 							 written_expression(rel, "period", text, EXPR_KIND_INDEX_EXPRESSION));
 }
 
-/* Meant as the name of a column, even if there is none. */
+/* Does it look like the name of a column, even if there is no such column? */
 static bool
 is_plain_name(const char *text)
 {
@@ -459,7 +459,7 @@ is_plain_name(const char *text)
 	return true;
 }
 
-/* Rows that have no period are always: each is in the way of all with its key. */
+/* Rows without a period are in force at all times: each is in the way of all with its key. */
 static Node *
 no_period(void)
 {

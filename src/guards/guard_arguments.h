@@ -13,7 +13,7 @@
 #include "guards/guard_capacity.h"
 #include "guards/guard_definition.h"
 
-/* What the caller of guard_table() or guard_against() says of rows, in its words. */
+/* What the caller of guard_table() or guard_against() says of rows, as it has written it. */
 typedef struct GuardWords
 {
 	List	   *keys;

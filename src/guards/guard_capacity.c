@@ -4,28 +4,29 @@
  *		What is the capacity, when a query says so, and what if that changes meanwhile?
  *
  * A capacity_query reads other tables: SELECT rooms FROM hotel WHERE id = $1.  Between the
- * moment when it is asked and the commit of the row that it was asked for, somebody may
- * lower the number.  Each alone would be right, and together they would be wrong.
+ * moment when it is asked and the commit of the row that it was asked for, another transaction
+ * may lower the number.  Each of the two would be right alone, and together they oversell.
  *
- * Locking the rows that the query returns (FOR SHARE) would do for the simplest queries,
- * would write to the hotel's row for every booking, and raise 40001 above READ COMMITTED.
- * Instead, every ordinary table that the query reads, through views too, has a trigger on
- * the columns that it reads.  A change of one of these columns takes the table's CAPACITY
- * lock exclusively and holds it to its commit; a row that asks takes the same lock in
- * shared mode, before it asks, and holds it to its own.  The lock is the table's, not a
- * row's: which rows of the hotel table a query looks at, nobody but the query knows.
+ * Locking the rows that the query returns (FOR SHARE) would do for the simplest queries only,
+ * would write to the hotel's row for every booking, and would raise 40001 above READ COMMITTED.
+ * Instead, every ordinary table that the query reads, through views too, has a trigger on the
+ * columns that it reads.  A change of one of these columns takes the table's CAPACITY lock
+ * exclusively and holds it to its commit; a row that asks takes the same lock in shared mode,
+ * before it asks, and holds it to its own.  The lock is the table's, not a row's: only the query
+ * knows which rows of the hotel table it looks at.
  *
- * So a capacity changes only when nothing that has asked for it is still in progress, and
- * what asks later sees the new one, at every isolation level: the query runs on the latest
- * snapshot.  To lower a capacity below what is booked is not refused: the table is
- * theirs, and the number may be what is contracted.  No further row is accepted then until
- * there is room.  To be refused, ask validate_guard() after the change: it looks with
- * the latest snapshot, too, where a query above READ COMMITTED would see an older one.
+ * So a capacity changes only when no transaction that has asked for it is still in progress, and
+ * one that asks later sees the new capacity, at every isolation level: the query runs on the
+ * latest snapshot.  To lower a capacity below what is booked is not refused: the table belongs
+ * to the application, and the number may be what is contracted.  No further row is accepted then
+ * until there is room.  An application that wants it refused calls validate_guard() after the
+ * change: that looks with the latest snapshot as well, where its own query above READ COMMITTED
+ * would see an older one.
  *
- * What the query means is kept, not what it said: guard_table() puts it into a function whose
- * body is parsed (BEGIN ATOMIC), and names that function in the guard's WHEN clause.  So tables and columns
- * may be renamed, cannot be dropped, and dumps know what comes first.  The function is never
- * called: its body is written out again, all names in full, whenever a guard is loaded.
+ * What the query means is kept, not its text: guard_table() puts it into a function whose
+ * body is parsed (BEGIN ATOMIC), and names that function in the guard's WHEN clause.  So tables
+ * and columns may be renamed, cannot be dropped, and dumps know what comes first.  The function
+ * is never called: its body is written out again, all names in full, whenever a guard is loaded.
  *
  * The query runs as the owner of the guarded table, in a security-restricted operation with
  * search_path = pg_catalog, pg_temp (identity.c).
@@ -83,8 +84,8 @@ static bool named_relations(Node *node, void *names);
 /*
  * The query that a function in SQL holds, as it reads today, and the relations that it names:
  * its body is kept as it was parsed, and follows whatever is renamed.  On a shard of Citus' it
- * names what lies beside the guarded relation (guard_citus.c).  NULL when there is none any
- * more: somebody has replaced the function.
+ * names what lies beside the guarded relation (guard_citus.c).  NULL when the function does not
+ * hold one any more, because it has been replaced.
  */
 char *
 booking_capacity_text(Oid function, Oid guarded, List **names)
@@ -141,7 +142,7 @@ named_relations(Node *node, void *names)
 
 /*
  * The capacity_query of a guard that is there.  It runs as the owner of the guarded table, so
- * nobody may have written the function who is not that owner, or has not its rights.
+ * the function must belong to that owner, or to a role with its rights.
  */
 CapacityQuery *
 booking_capacity_of(const Definition *definition, Oid owner, Oid guarded)
@@ -211,7 +212,7 @@ booking_capacity_prepare(CapacityQuery *query, int nkeys, const Oid *key_types)
 	query->plan = plan;
 }
 
-/* Something has changed: does it still go by its old names? */
+/* Something has changed: does the query still name the same relations? */
 static void
 read_again(CapacityQuery *query)
 {
@@ -228,8 +229,8 @@ read_again(CapacityQuery *query)
 }
 
 /*
- * The capacity for these keys.  It stays so until we commit, unless that does not matter to
- * whoever only looks.  No row, NULL or less than none is none.
+ * The capacity for these keys.  It stays so until we commit, except for a caller that only
+ * looks.  No row, NULL or a negative number means 0.
  */
 int64
 booking_capacity_ask(CapacityQuery *query, Datum *keys, int nkeys, const Oid *key_types, bool stays)
@@ -238,7 +239,7 @@ booking_capacity_ask(CapacityQuery *query, Datum *keys, int nkeys, const Oid *ke
 	ListCell   *cell;
 	int64		capacity = 0;
 
-	/* From here on, what it names keeps its name. */
+	/* From here on, the relations that it names cannot be renamed. */
 	foreach(cell, query->names)
 		LockRelationOid(lfirst_oid(cell), AccessShareLock);
 
@@ -351,7 +352,7 @@ mentioned(Node *node, void *context)
 
 /*
  * BEFORE INSERT, DELETE or UPDATE OF those columns, for each row of a table that capacities
- * are read from: wait for those that have read them, and keep others from reading.
+ * are read from: wait for the transactions that have read them, and keep others from reading.
  */
 Datum
 booking_capacity_changes(PG_FUNCTION_ARGS)

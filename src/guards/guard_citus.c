@@ -11,18 +11,18 @@
  *	guard_table()		looks before it does anything;
  *	a table that is distributed later
  *						brings its guard along.  Citus then creates the guard's triggers on
- *						the table and the shards of each node, and our event trigger hears of
- *						each (guard_ddl.c).  What is known of the distribution at that
- *						moment depends on the order in which Citus does things; at the end of
- *						the transaction all of it is, and there we look.  The error makes the
- *						node's part fail, and so all of it.
+ *						the table and the shards of each node, and our event trigger is called
+ *						for each (guard_ddl.c).  What is known of the distribution at that moment
+ *						depends on the order in which Citus does things; at the end of the
+ *						transaction all of it is, and there we look.  The error makes the node's
+ *						part fail, and so all of it.
  *
  * A capacity_query names tables, and on a node those have no rows.  A query on a shard cannot
  * ask other nodes, and must not: the CAPACITY lock is the node's.  So on a shard the query is
  * read with the shard of the other table that lies beside it: the copy of a reference table
- * that every node has, or the shard of a colocated table with the same keys.  Whoever changes
- * the number changes that very shard (each copy, of a reference table), and its trigger takes
- * the lock by the same relation.
+ * that every node has, or the shard of a colocated table with the same keys.  A transaction that
+ * changes the number changes that very shard (each copy, of a reference table), and its trigger
+ * takes the lock by the same relation.
  *
  * guard_table() runs several statements over all shards.  Citus would send them through
  * several connections for each node, which then wait for each other: here it is told to use one.
@@ -69,7 +69,7 @@ static bool read_all_beside(Node *node, void *context);
 
 /*
  * May the table get this guard?  Returns the nesting level of settings that booking_citus_done()
- * ends, or 0 when the table is distributed by nobody.
+ * ends, or 0 when the table is not distributed.
  */
 int
 booking_citus_begin(Relation rel, const char *name, const Definition *definition, const char *impossible,
@@ -96,7 +96,7 @@ booking_citus_begin(Relation rel, const char *name, const Definition *definition
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("table \"%s\" is distributed by Citus, which does not let it have triggers", RelationGetRelationName(rel)),
 				 errdetail("A guard is a trigger on each shard. Citus calls triggers unsafe that read or write other nodes; a guard does neither."),
-				 errhint("Set citus.enable_unsafe_triggers to on for whoever makes guards, distributes tables, or moves or splits shards: ALTER DATABASE ... SET citus.enable_unsafe_triggers = on.")));
+				 errhint("Set citus.enable_unsafe_triggers to on for every session that makes guards, distributes tables, or moves or splits shards: ALTER DATABASE ... SET citus.enable_unsafe_triggers = on.")));
 	level = NewGUCNestLevel();
 	(void) set_config_option("citus.multi_shard_modify_mode", "sequential", PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);
@@ -227,7 +227,7 @@ not_beside(Oid relid, Oid guarded)
 
 /*
  * Let a query read what lies beside the guarded relation, if that is a shard.  A query that is
- * "to_run" must find everything there; one that is only shown says what it can.
+ * "to_run" must find everything there; one that is only shown keeps names that are not found.
  */
 void
 booking_citus_read_beside(Query *query, Oid guarded, bool to_run)

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * guard_ddl.c
- *		What has to happen when somebody's DDL touches guards?
+ *		What has to happen when a user's DDL touches guards?
  *
  * Two commands need more than PostgreSQL does by itself.  An event trigger of the
  * extension sees them when they are through:
@@ -11,19 +11,19 @@
  *		of what belongs to what.  The dependencies are recorded again.
  *	ALTER TABLE ... ATTACH PARTITION
  *		PostgreSQL gives the partition the guard's triggers and index.  The rows that it
- *		brings are judged here.  What writes to another partition meanwhile does not see the
- *		new one, nor do we see what comes next: the whole table is locked against writers
- *		to the end of the transaction.
+ *		brings are judged here.  A transaction that writes to another partition meanwhile does
+ *		not see the new one, nor do we see what it writes: the whole table is locked against
+ *		writers to the end of the transaction.
  *
- * And which role may make a guard?  CREATE TRIGGER asks for the TRIGGER privilege on the table, which
- * the owner may have given away, and for EXECUTE on the function.  What stands in a guard's
- * trigger is evaluated as the table's owner, so a role with TRIGGER alone must not write it.
- * Nothing in pg_trigger says which role made a trigger; so the event trigger asks at once, and refuses
- * a role that is not the owner (or a member, or a superuser).  Not revoking EXECUTE from everybody
- * is on purpose: it would not keep out a role that may guard its own tables and has TRIGGER on
- * another's; and owners that restore their own dump, or add a partition, issue CREATE
- * TRIGGER themselves.  Only a superuser can switch event triggers off.  A table that gets
- * a new owner brings its guards along, like its index expressions.
+ * And which role may make a guard?  CREATE TRIGGER asks for the TRIGGER privilege on the table,
+ * which the owner may have given away, and for EXECUTE on the function.  The expressions in a
+ * guard's trigger are evaluated as the table's owner, so a role with TRIGGER alone must not
+ * write it.  Nothing in pg_trigger says which role made a trigger; so the event trigger asks at
+ * once, and refuses a role that is not the owner (or a member, or a superuser).  EXECUTE is not
+ * revoked from all roles, on purpose: it would not keep out a role that may guard its own tables
+ * and has TRIGGER on another's; and owners that restore their own dump, or add a partition,
+ * issue CREATE TRIGGER themselves.  Only a superuser can switch event triggers off.  A table
+ * that gets a new owner keeps its guards, as it keeps its index expressions.
  *
  * A third is refused before it begins: ALTER COLUMN ... TYPE on a column that a guard needs.
  * PostgreSQL would refuse it as well, but not say what to do.  And a table that gets a new
@@ -277,7 +277,7 @@ trigger_created(Oid trigger)
 	if (!is_guard(&row) && row.function != booking_guard_function(FUNCTION_MAKE_ROOM) && !capacity)
 		return;
 
-	/* One on a table that capacities are read from evaluates nothing. */
+	/* The trigger on a table that capacities are read from evaluates nothing. */
 	if (!capacity && !owns_relation(row.relid))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
@@ -321,8 +321,8 @@ is_guard(const TriggerRow *trigger)
 }
 
 /*
- * Do the names say that one belongs to the other?  Whose guard happens to have the name of another's
- * must not get hold of the other's parts on other tables.
+ * Do the names say that one belongs to the other?  A guard that has the same name as another
+ * owner's guard must not take over that guard's parts on other tables.
  */
 static bool
 is_part_of(const TriggerRow *part, const TriggerRow *guard, bool trusted)

@@ -5,12 +5,12 @@
  *
  * A rule is a trigger, and its definition are the arguments of booking.check_again() in the
  * trigger's WHEN clause (guarded.c explains why).  Here they are read from there, and from an
- * index that the rows are to be found by, and the two are compared.  Nothing is remembered:
- * who asks for each row keeps the answer (guarded.c).
+ * index that the rows are to be found by, and the two are compared.  Nothing is remembered: the
+ * caller that needs it for each row keeps the answer (guarded.c).
  *
  * Reading a trigger evaluates nothing (booking_written_by_guard).  To compare it with an index
  * its expressions are folded as the relation cache folds those of the index, and that evaluates:
- * as the owner of the table, whose words they are.
+ * as the owner of the table, which has written them.
  *
  *-------------------------------------------------------------------------
  */
@@ -102,7 +102,7 @@ booking_trigger_row(Oid oid, TriggerRow *row)
 	return HeapTupleIsValid(tuple);
 }
 
-/* The trigger that somebody created, of which this one is a partition's copy. */
+/* The trigger that was created, of which this one is a partition's copy. */
 TriggerRow
 booking_top_trigger(Oid oid)
 {
@@ -117,7 +117,7 @@ booking_top_trigger(Oid oid)
 	return row;
 }
 
-/* The other side of a guard_against(): a trigger like this one, the other way round. */
+/* The other side of a guard_against(): a trigger like this one, with the two tables exchanged. */
 bool
 booking_other_side(const TriggerRow *trigger, TriggerRow *other)
 {
@@ -220,7 +220,7 @@ booking_definition(const Trigger *trigger, Definition *definition)
 	return true;
 }
 
-/* The first argument of a trigger that somebody else may have made; no number is none. */
+/* The first argument of a trigger, which may not be ours; 0 if it is no number. */
 int32
 booking_capacity_argument(const Trigger *trigger)
 {
@@ -319,7 +319,7 @@ same_as_index(Relation rel, Relation index, const Definition *definition)
 
 /*
  * Is the period made of two columns by the range's own constructor?  Then an empty one
- * is a pair that means nothing, and no range that somebody has written down as empty.
+ * is a pair that means nothing, and not a range that was stored as empty.
  */
 bool
 booking_period_of_pair(const Definition *definition)

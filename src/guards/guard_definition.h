@@ -11,15 +11,8 @@
 #include "nodes/pg_list.h"
 #include "utils/reltrigger.h"
 
-/* The third argument of a guard's trigger, as long as nobody has looked at old rows. */
+/* The third argument of a guard's trigger, as long as the old rows have not been looked at. */
 #define NOT_VALIDATED "not validated"
-
-/*
- * Several entries of a GiST index have to fit into a page, and an inner one has the lowest and
- * the highest key below it.  With longer keys than this btree_gist splits pages for ever:
- * 24 GB of memory, or a crash, from one INSERT.
- */
-#define LONGEST_KEY	512
 
 /* The functions of ours that stand in pg_trigger or pg_constraint. */
 typedef enum GuardFunction
@@ -45,7 +38,7 @@ typedef struct Definition
 	Oid			capacity;		/* the function that holds the capacity_query, or invalid */
 } Definition;
 
-/* A row of pg_trigger, as far as we care. */
+/* What we need of a row of pg_trigger. */
 typedef struct TriggerRow
 {
 	Oid			oid;

@@ -11,6 +11,10 @@
 #include "guards/guard_capacity.h"
 #include "guards/guard_definition.h"
 
+/* Offenders that are named; the rest is counted. */
+#define NAME_AT_MOST	5
+#define ROWS_AT_A_TIME	1000
+
 /* A look at the rows that are there already. */
 typedef struct ExistingRows
 {
@@ -22,7 +26,6 @@ typedef struct ExistingRows
 	bool		first;			/* the rule is new, and may be made without a look */
 } ExistingRows;
 
-extern bool booking_sees_all_rows(Oid relid);
 extern void booking_check_periods(Oid relid, const char *name, const Definition *definition);
 extern void booking_check_keys(Oid relid, const char *name, const Definition *definition);
 extern void booking_check_existing(const ExistingRows *rows);

@@ -8,7 +8,7 @@
  * accepted when it was looked for.  Nothing is locked but the relations, against DDL, and
  * nothing is written: it works on a standby.
  *
- * Whoever asks must be allowed to read the whole table.  What the table's owner has written, a
+ * The caller must be allowed to read the whole table.  What the table's owner has written, a
  * key's type, an expression, or a capacity_query, is evaluated as the owner (identity.c).
  *
  * Of a partitioned table each partition is read by its own index; of a partition, all those
@@ -41,7 +41,6 @@
 #include "base/period.h"
 #include "engine/guard.h"
 #include "guards/guard_capacity.h"
-#include "guards/guard_existing.h"
 #include "guards/guard_row.h"
 #include "guards/guarded.h"
 

@@ -5,7 +5,7 @@
  *
  * The engine is claim.c; here are the three moments in the life of a row when it is used.
  *
- *	make_room()		BEFORE ROW, sorted behind everybody else's.  Judges the row by all
+ *	make_room()		BEFORE ROW, sorted behind the triggers of others.  Judges the row by all
  *					rules of the table at once, and enters their gates.  Each rule brings a
  *					trigger; the last one of them does the work for all.
  *	check_again()	in the WHEN clause of the AFTER trigger, which the executor evaluates
@@ -24,9 +24,9 @@
  * more than the capacity is accepted.
  *
  * An INSERT that is refused is not always going to be stored: with ON CONFLICT, the
- * existing row that it conflicts with may be the very one that takes the space.  If the
- * row conflicts with a unique index or an exclusion constraint, it is PostgreSQL's turn
- * to decide; should the row be stored nevertheless, it is judged again.
+ * existing row that it conflicts with may be the very one that takes the space.  If the row
+ * conflicts with a unique index or an exclusion constraint, the decision is left to PostgreSQL;
+ * should the row be stored nevertheless, it is judged again.
  *
  * What waits inside a gate: an INSERT whose unique key another transaction has inserted
  * and not committed, because PostgreSQL looks at unique indexes at the same time as at
@@ -63,6 +63,7 @@
 #include "engine/guard.h"
 #include "guards/guard_capacity.h"
 #include "guards/guard_definition.h"
+#include "guards/guard_key.h"
 #include "guards/guard_row.h"
 #include "guards/guarded.h"
 
@@ -92,6 +93,7 @@ typedef struct Seen
 	bool		counts;			/* in force, with a key and a period */
 	bool		empty;			/* in force, with a key, and with a period that holds nothing */
 	Datum		key[INDEX_MAX_KEYS];
+	Size		key_size;		/* in force: of what can be long in the key; it is in the index whether it counts or not */
 	RangeType  *period;
 	int64		quantity;
 } Seen;
@@ -119,10 +121,12 @@ static bool covered(const Rule *rule, const Seen *new, const Seen *old);
 static GateWanted gate_of(const Rule *rule, const Seen *row);
 static int64 capacity_for(const Rule *rule, Seen *row);
 static void claim_for(const Rule *rule, const Seen *row, Relation rel, ItemPointer self, Claim *claim);
+static int64 integer_value(Datum value, Oid type);
 static bool refuse_guarded(RoomRequest *request);
 static bool conflicts(const RoomRequest *request);
 static bool is_index_of(const RoomRequest *request, Oid index_id);
 pg_noreturn static void refuse_empty(Relation rel, const Rule *rule);
+static char *text_of_key(const Rule *rule, const Datum *keys);
 static void refuse_long_key(Relation rel, const Rule *rule, const Seen *row);
 pg_noreturn static void refuse_guarded_row(Relation rel, const Claim *claim, const GuardVerdict *verdict);
 
@@ -138,8 +142,8 @@ runs(char enabled)
 }
 
 /*
- * Is this the last of the table's make_room() triggers for this event, and does anybody
- * else's trigger follow, which may change the row?
+ * Is this the last of the table's make_room() triggers for this event, and does a trigger of
+ * others follow, which may change the row?
  */
 static bool
 is_last(const TriggerData *trigger, bool *followed)
@@ -235,10 +239,10 @@ claim_row(const GuardedTable *table, const Rule *rule, Relation rel, const Versi
 	if (new.empty && rule->pair &&
 		!(versions->old && look_at_guard(table, rule, versions->old, rel, true).empty))
 		refuse_empty(rel, rule);
+	refuse_long_key(rel, rule, &new);
 	if (!new.counts)
 		return false;
 
-	refuse_long_key(rel, rule, &new);
 	claim_for(rule, &new, rel, versions->self, claim);
 	if (versions->old)
 	{
@@ -267,7 +271,7 @@ booking_check_again(PG_FUNCTION_ARGS)
 		judged.rules--;
 		PG_RETURN_BOOL(judged.again);
 	}
-	/* Nobody has judged it: the BEFORE trigger is switched off, say. */
+	/* It has not been judged: the BEFORE trigger may be switched off. */
 	judged.rules = 0;
 	PG_RETURN_BOOL(true);
 }
@@ -297,7 +301,7 @@ booking_check_row(PG_FUNCTION_ARGS)
 		tid = trigger->tg_newtuple->t_self;
 	}
 
-	/* A version that has been replaced since then has taken its own way through here. */
+	/* A version that has been replaced since then was judged when it was replaced. */
 	check = table_slot_create(rel, NULL);
 	alive = table_tuple_fetch_row_version(rel, &tid, SnapshotSelf, check);
 	ExecDropSingleTupleTableSlot(check);
@@ -391,6 +395,7 @@ evaluate_guard(const GuardedTable *table, const Rule *rule, TupleTableSlot *slot
 	Seen		seen = {.counts = false};
 	Datum		value;
 	bool		isnull;
+	bool		no_key = false;
 
 	econtext->ecxt_scantuple = slot;
 	if (!ExecQual(rule->active, econtext))
@@ -398,9 +403,12 @@ evaluate_guard(const GuardedTable *table, const Rule *rule, TupleTableSlot *slot
 	for (int i = 0; i < rule->nkeys; i++)
 	{
 		seen.key[i] = ExecEvalExprSwitchContext(rule->key[i], econtext, &isnull);
-		if (isnull)
-			return seen;
+		no_key |= isnull;
+		if (!isnull && rule->key_can_be_long[i])
+			seen.key_size += toast_raw_datum_size(seen.key[i]) - VARHDRSZ;
 	}
+	if (no_key)
+		return seen;
 	value = ExecEvalExprSwitchContext(rule->period, econtext, &isnull);
 	if (isnull)
 		return seen;
@@ -420,7 +428,7 @@ evaluate_guard(const GuardedTable *table, const Rule *rule, TupleTableSlot *slot
 				 errmsg("the quantity of a row in table \"%s\" must not be null",
 						booking_shown_table(RelationGetRelid(rel))),
 				 errguard(rel, rule->name, "NULL cannot be counted.")));
-	seen.quantity = booking_integer(value, rule->quantity_type);
+	seen.quantity = integer_value(value, rule->quantity_type);
 	if (seen.quantity < 0 && !stored)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -432,8 +440,8 @@ evaluate_guard(const GuardedTable *table, const Rule *rule, TupleTableSlot *slot
 }
 
 /*
- * A pair of columns that holds nothing would be guarded against nothing, in silence.  A row that
- * was so before may stay so.
+ * A pair of columns that makes an empty period would not be guarded at all, without any message.
+ * A row that was so before may stay so.
  */
 static void
 refuse_empty(Relation rel, const Rule *rule)
@@ -448,16 +456,11 @@ refuse_empty(Relation rel, const Rule *rule)
 static void
 refuse_long_key(Relation rel, const Rule *rule, const Seen *row)
 {
-	Size		size = 0;
-
-	for (int i = 0; i < rule->nkeys; i++)
-		if (get_typlen(rule->key_type[i]) == -1)
-			size += toast_raw_datum_size(row->key[i]) - VARHDRSZ;
-	if (size > LONGEST_KEY)
+	if (row->key_size > LONGEST_KEY)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("the key of a row in table \"%s\" is too long", booking_shown_table(RelationGetRelid(rel))),
-				 errguard(rel, rule->name, "It has %zu bytes; %d are indexed at most.", size, LONGEST_KEY),
+				 errguard(rel, rule->name, "It has %zu bytes; %d are indexed at most.", row->key_size, LONGEST_KEY),
 				 errhint("Guard a generated column that is shorter, like md5() of the key.")));
 }
 
@@ -549,11 +552,11 @@ booking_quantity_of_row(TupleTableSlot *slot, bool pending, void *arg)
 		return 1;
 	value = slot_getattr(slot, place->quantity, &isnull);
 	return isnull ? 0 :
-		booking_integer(value, TupleDescAttr(slot->tts_tupleDescriptor, place->quantity - 1)->atttypid);
+		integer_value(value, TupleDescAttr(slot->tts_tupleDescriptor, place->quantity - 1)->atttypid);
 }
 
-int64
-booking_integer(Datum value, Oid type)
+static int64
+integer_value(Datum value, Oid type)
 {
 	switch (getBaseType(type))
 	{
@@ -623,8 +626,8 @@ is_index_of(const RoomRequest *request, Oid index_id)
 }
 
 /* (hotel, room_type)=(3, double), or nothing when the whole table is one thing. */
-char *
-booking_key_text(const Rule *rule, const Datum *keys)
+static char *
+text_of_key(const Rule *rule, const Datum *keys)
 {
 	StringInfoData names;
 	StringInfoData values;
@@ -648,7 +651,7 @@ static void
 refuse_guarded_row(Relation rel, const Claim *claim, const GuardVerdict *verdict)
 {
 	const Rule *rule = claim->rule;
-	char	   *key = rule->nkeys > 0 ? psprintf("%s of ", booking_key_text(rule, claim->load.key)) : "";
+	char	   *key = rule->nkeys > 0 ? psprintf("%s of ", text_of_key(rule, claim->load.key)) : "";
 	char	   *wanted = booking_period_text(claim->load.range);
 	char	   *full = booking_period_text(verdict->full);
 	char	   *table = booking_shown_table(rule->scope);

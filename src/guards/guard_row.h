@@ -13,9 +13,7 @@
 
 #include "guards/guarded.h"
 
-extern int64 booking_integer(Datum value, Oid type);
 extern void booking_check_rows(Relation rel);
 extern int64 booking_quantity_of_row(TupleTableSlot *slot, bool pending, void *arg);
-extern char *booking_key_text(const Rule *rule, const Datum *keys);
 
 #endif							/* BOOKING_GUARD_ROW_H */

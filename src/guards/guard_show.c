@@ -3,8 +3,8 @@
  * guard_show.c
  *		What does booking.guarded_table show of a guard?
  *
- * Anybody may look at everybody's guards: nothing that others have written is evaluated here,
- * not even folded, and nothing here fails.
+ * Every role may look at all guards: nothing that others have written is evaluated here, not
+ * even folded, and nothing here fails.
  *
  *-------------------------------------------------------------------------
  */

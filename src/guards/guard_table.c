@@ -1,20 +1,20 @@
 /*-------------------------------------------------------------------------
  *
  * guard_table.c
- *		guard_table() and guard_against(): rules for tables that people have already.
+ *		guard_table() and guard_against(): rules for tables that users have already.
  *
  * Both take a lock that keeps writers out, read their arguments (guard_arguments.c), look at
- * the rows that are there (guard_existing.c), and then issue ordinary DDL, as the caller: an index
- * and triggers.  What that is, guarded.c explains.  The lock is held to the end of the
- * transaction, as DDL holds its own: what writes next is judged.  What reads does not wait for it.
+ * the rows that are there (guard_existing.c), and then issue ordinary DDL, as the caller: an
+ * index and triggers, which guarded.c explains.  The lock is held to the end of the transaction,
+ * as DDL holds its own: the next writer is judged.  Readers do not wait for it.
  *
- * Where one row is all that there is room for, an exclusion constraint could do it alone,
- * but for the deadlocks: two that insert at once each find the other's row after their own
- * is in place.  Behind the guard it never has to wait for anybody.  An owner that wants one in
- * addition, which nobody can switch off by a setting, gets it: its index is the guard's.
+ * With a capacity of 1 an exclusion constraint alone would do, except for deadlocks: two
+ * transactions that insert at once each find the other's row after their own is in place.
+ * Behind the guard the constraint never has to wait.  An owner that wants one in addition, since
+ * no setting switches it off, gets it: its index is the guard's.
  *
- * Dependencies keep the parts together (guard_ddl.c).  That the columns stay that a guard
- * needs, PostgreSQL sees to: they stand in the trigger.
+ * Dependencies keep the parts together (guard_ddl.c).  PostgreSQL itself keeps the columns that
+ * a guard needs from being dropped: the trigger refers to them.
  *
  *-------------------------------------------------------------------------
  */
@@ -114,6 +114,7 @@ static void check_rows_of(const GuardOrder *order);
 static void build_guard(GuardOrder *order);
 static void build_side(Side *side, const Side *other, const char *name);
 static void warn_if_long(Relation rel, const GuardOrder *order);
+static void check_pair(Relation rel, Relation blocker);
 static Definition definition_of_guard(Relation rel, const char *name);
 static void check_comparable(Relation rel, const char *guard, Definition *definition,
 							 Relation blocker, const Definition *blocking);
@@ -221,7 +222,7 @@ text_argument(FunctionCallInfo fcinfo, int n)
 	return PG_ARGISNULL(n) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(n));
 }
 
-/* What the words mean for this table, and the index that finds its rows, if there is one. */
+/* What the arguments mean for this table, and the index that finds its rows, if there is one. */
 static void
 define_guard(Relation rel, GuardOrder *order)
 {
@@ -277,8 +278,8 @@ build_guard(GuardOrder *order)
 }
 
 /*
- * Building the index and looking at the rows keeps writers out.  Where that takes long, whoever
- * has not asked for the other way should know that there is one.
+ * Building the index and looking at the rows keeps writers out.  Where that takes long, a caller
+ * that has not chosen the other way is told that there is one.
  */
 static void
 warn_if_long(Relation rel, const GuardOrder *order)
@@ -288,7 +289,7 @@ warn_if_long(Relation rel, const GuardOrder *order)
 	if (rows < MANY_ROWS || (!order->check_existing && order->using_index))
 		return;
 	ereport(WARNING,
-			(errmsg("table \"%s\" has about %.0f rows: nobody can write to it until the guard is there and this transaction has ended",
+			(errmsg("table \"%s\" has about %.0f rows: no other transaction can write to it until the guard is there and this transaction has ended",
 					RelationGetRelationName(rel), rows),
 			 errhint("To keep writers going, CREATE INDEX CONCURRENTLY first, then call guard_table() with using_index and check_existing => false, and validate_guard() after its commit.")));
 }
@@ -324,7 +325,6 @@ Datum
 booking_guard_against(PG_FUNCTION_ARGS)
 {
 	static const char *const arguments[] = {"target", "guard", "blocker"};
-	const char *instead = "Store both kinds of rows in one table: one that is to have all to itself takes all of the capacity.";
 	GuardWords	words = {0};
 	char	   *guard_name;
 	Relation	rel;
@@ -344,16 +344,9 @@ booking_guard_against(PG_FUNCTION_ARGS)
 
 	rel = booking_open_target(PG_GETARG_OID(0), "guard_against");
 	blocker = booking_open_target(PG_GETARG_OID(2), "guard_against");
-	if (RelationGetRelid(rel) == RelationGetRelid(blocker))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("a table cannot be guarded against itself"),
-				 errhint("One guard over all its rows does that; a row that is to have all to itself takes all of the capacity.")));
+	check_pair(rel, blocker);
 
-	(void) booking_citus_begin(rel, NULL, NULL, "guard_against()", instead);
-	(void) booking_citus_begin(blocker, NULL, NULL, "guard_against()", instead);
-
-	/* In one order, whichever is which. */
+	/* In one order, whichever is the guarded one. */
 	lock_target(Min(RelationGetRelid(rel), RelationGetRelid(blocker)), ShareRowExclusiveLock);
 	lock_target(Max(RelationGetRelid(rel), RelationGetRelid(blocker)), ShareRowExclusiveLock);
 
@@ -382,6 +375,22 @@ booking_guard_against(PG_FUNCTION_ARGS)
 	booking_bind_guard(guarded.trigger, true);
 	booking_bind_guard(blocking.trigger, true);
 	PG_RETURN_TEXT_P(cstring_to_text(name));
+}
+
+/* Two tables, neither of which Citus distributes. */
+static void
+check_pair(Relation rel, Relation blocker)
+{
+	const char *instead = "Store both kinds of rows in one table: one that is to have all to itself takes all of the capacity.";
+
+	if (RelationGetRelid(rel) == RelationGetRelid(blocker))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("a table cannot be guarded against itself"),
+				 errhint("One guard over all its rows does that; a row that is to have all to itself takes all of the capacity.")));
+
+	(void) booking_citus_begin(rel, NULL, NULL, "guard_against()", instead);
+	(void) booking_citus_begin(blocker, NULL, NULL, "guard_against()", instead);
 }
 
 /*
@@ -576,7 +585,7 @@ make_triggers(const Target *target, const char *name, const Definition *definiti
 }
 
 /*
- * The function that holds a capacity_query, as the owner of the table, whose words these are
+ * The function that holds a capacity_query, made as the owner of the table, which it runs as
  * from now on.
  */
 static Oid
@@ -683,9 +692,9 @@ bounds_argument(const char *bounds)
 }
 
 /*
- * validate_guard(target, name): do the rows keep the rule now?  Nobody is locked out: what is
- * committed is looked at, and what this transaction has done, on the latest snapshot at
- * every isolation level.  A transaction that has changed what a capacity_query reads holds the
+ * validate_guard(target, name): do the rows keep the rule now?  Writers are not locked out: what
+ * is committed is looked at, and what this transaction has done, on the latest snapshot at every
+ * isolation level.  A transaction that has changed what a capacity_query reads holds the
  * CAPACITY lock, so that nothing it does not see can be added before it commits.
  */
 Datum

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * guard_text.c
- *		How does one say a rule, and its parts, in SQL?
+ *		How are a rule and its parts written in SQL?
  *
  * What a guard is made of is made by ordinary DDL; and rows are looked for by queries.  All
  * names are written out in full, so that nothing depends on a search_path.
@@ -19,14 +19,21 @@
 #include "nodes/nodeFuncs.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
 #include "utils/ruleutils.h"
 #include "utils/syscache.h"
 #include "utils/typcache.h"
 
+#include "base/distributed.h"
 #include "guards/guard_definition.h"
+#include "guards/guard_key.h"
 #include "guards/guard_text.h"
 
 PG_FUNCTION_INFO_V1(booking_before_name);
+
+static void append_in_force(StringInfo sql, Oid relid, const Definition *definition, const char *prefix,
+							const char *not_empty);
+static char *index_column_text(Oid relid, Node *expression);
 
 /* ---- expressions ---- */
 
@@ -64,6 +71,48 @@ booking_equality(Oid type)
 	return text;
 }
 
+/* ---- the rows of a table ---- */
+
+/* The table itself, without those that inherit from it; of a partitioned table, all partitions. */
+char *
+booking_source_text(Relation rel)
+{
+	char	   *name = quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
+												  RelationGetRelationName(rel));
+	Distribution distribution;
+
+	/* Of a table that Citus distributes, that would be the one here, which has no rows. */
+	if (rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE || booking_distributed(RelationGetRelid(rel), &distribution))
+		return name;
+	return psprintf("ONLY %s", name);
+}
+
+/* WHERE a row is in force and is compared with others. */
+void
+booking_in_force(StringInfo sql, Oid relid, const Definition *definition, const char *prefix)
+{
+	append_in_force(sql, relid, definition, prefix, "NOT ");
+}
+
+/* WHERE it would be, if its period held something. */
+void
+booking_in_force_but_empty(StringInfo sql, Oid relid, const Definition *definition, const char *prefix)
+{
+	append_in_force(sql, relid, definition, prefix, "");
+}
+
+static void
+append_in_force(StringInfo sql, Oid relid, const Definition *definition, const char *prefix, const char *not_empty)
+{
+	ListCell   *cell;
+
+	appendStringInfo(sql, "%spg_catalog.isempty(%s)", not_empty, booking_expression_text(relid, definition->period, prefix));
+	foreach(cell, definition->keys)
+		appendStringInfo(sql, " AND (%s) IS NOT NULL", booking_expression_text(relid, lfirst(cell), prefix));
+	foreach(cell, definition->active)
+		appendStringInfo(sql, " AND (%s)", booking_expression_text(relid, lfirst(cell), prefix));
+}
+
 /* ---- the parts of a guard ---- */
 
 /* What a guard's index has to look like. */
@@ -82,12 +131,21 @@ booking_index_columns_text(Oid relid, const Definition *definition, bool constra
 
 	initStringInfo(&text);
 	foreach(cell, definition->keys)
-		appendStringInfo(&text, "(%s)%s%s, ", booking_expression_text(relid, lfirst(cell), NULL),
+		appendStringInfo(&text, "%s%s%s, ", index_column_text(relid, lfirst(cell)),
 						 constraint ? " WITH " : "",
 						 constraint ? booking_equality(exprType(lfirst(cell))) : "");
-	appendStringInfo(&text, "(%s)%s", booking_expression_text(relid, definition->period, NULL),
+	appendStringInfo(&text, "%s%s", index_column_text(relid, definition->period),
 					 constraint ? " WITH OPERATOR(pg_catalog.&&)" : "");
 	return text.data;
+}
+
+/* One of them, with the operator class that keeps it short where it can be long. */
+static char *
+index_column_text(Oid relid, Node *expression)
+{
+	const char *class = booking_key_opclass(exprType(expression));
+
+	return psprintf("(%s)%s%s", booking_expression_text(relid, expression, NULL), class ? " " : "", class ? class : "");
 }
 
 /* Its predicate, if it has one. */

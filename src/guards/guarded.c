@@ -3,7 +3,7 @@
  * guarded.c
  *		Which rules does a table have, and where are the rows that they count?
  *
- * A rule on somebody's table is a trigger of that table, and nothing else:
+ * A rule on a user's table is a trigger of that table, and nothing else:
  *
  *	CREATE TRIGGER stay_guard AFTER INSERT OR UPDATE ON stay FOR EACH ROW
  *		WHEN (booking.check_again(new.hotel, new.nights, new.rooms, new.canceled_at IS NULL))
@@ -25,14 +25,14 @@
  * are in the same partition.  The two sides of a guard_against() are triggers of the same
  * name that name each other's table in tgconstrrelid (CREATE CONSTRAINT TRIGGER ... FROM).
  *
- * What a trigger says are the words of the owner of the table that it was made for:
- * guard_ddl.c lets nobody else make one.  They are folded and evaluated as that owner,
- * and an index's expressions as the owner of its table (identity.c).  What
- * booking.guarded_table shows is not even folded.  How a definition is read from a trigger is
- * in guard_definition.c; here is what it takes to judge rows by it.
+ * What a trigger says is written by the owner of the table that it was made for: guard_ddl.c
+ * lets no other role make one.  They are folded and evaluated as that owner, and an index's
+ * expressions as the owner of its table (identity.c).  What booking.guarded_table shows is not
+ * even folded.  How a definition is read from a trigger is in guard_definition.c; here is what
+ * it takes to judge rows by it.
  *
  * What has been looked up is remembered for as long as no relation that it is made of
- * changes.  Each user locks all of them first and looks whether that brought news.
+ * changes.  Each user locks all of them first and checks whether an invalidation came with a lock.
  *
  *-------------------------------------------------------------------------
  */
@@ -94,8 +94,8 @@ static ExprState *compile(Relation rel, Node *expression, bool *foreign);
  * locked, so that it is current, and so that nothing that is inside a gate has to wait for
  * a lock on a relation.
  *
- * If a lock brought news, the rules are read again.  What has been read once we had all the
- * locks is current, and it is known that we had if it names the same relations.
+ * If an invalidation came with a lock, the rules are read again.  Rules that were read after we
+ * had all the locks are current; we had all of them if the rules name the same relations.
  */
 const GuardedTable *
 booking_use_guarded(Relation rel)
@@ -231,6 +231,7 @@ load_expressions(Relation rel, const Definition *definition, Rule *rule)
 
 		rule->key[i] = compile(rel, key, &rule->foreign);
 		rule->key_type[i] = exprType(key);
+		rule->key_can_be_long[i] = get_typlen(rule->key_type[i]) == -1;
 		rule->key_collation[i] = exprCollation(key);
 		rule->key_text[i] = booking_expression_text(RelationGetRelid(rel), key, NULL);
 		fmgr_info(type->eq_opr_finfo.fn_oid, &rule->key_equal[i]);

@@ -46,13 +46,14 @@ typedef struct Rule
 	FmgrInfo	key_hash[INDEX_MAX_KEYS];	/* fn_oid 0: the type has no hash function */
 	Oid			key_collation[INDEX_MAX_KEYS];
 	Oid			key_type[INDEX_MAX_KEYS];
+	bool		key_can_be_long[INDEX_MAX_KEYS];
 	char	   *key_text[INDEX_MAX_KEYS];	/* for messages */
 	ExprState  *period;
 	ExprState  *quantity;
 	Oid			quantity_type;
 	ExprState  *active;
 
-	/* Where the rows are that it has to get along with */
+	/* Where the rows are that count together with this relation's */
 	int			nplaces;
 	Place	   *places;
 	int			here;			/* this relation's number among them, or -1 */

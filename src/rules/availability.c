@@ -4,9 +4,9 @@
  *		When can a resource be booked, by all the rules that a booking has to keep?
  *
  * What is offered is accepted, and what is not offered is refused: the same rules as
- * for a booking (policy.c, closure.c, room.c, slots.c, waitlist.c), asked the other way
- * round.  A booking asks "may this period be booked?"; here the answer is every period
- * that may:
+ * for a booking (policy.c, closure.c, room.c, slots.c, waitlist.c), applied in the other
+ * direction.  A booking asks "may this period be booked?"; here the answer is every period that
+ * may:
  *
  *		what is open		opening hours less closures, from the earliest start that the
  *							notice allows until the resource is retired
@@ -17,11 +17,10 @@
  * booked, if the resource accepts its length (durations) and it begins early enough
  * (max_advance).
  *
- * Those who wait.  Who is not in line gets what is left when everybody in line whom it fits
- * has been served (waitlist.c).  That is acted out here: each entry in its turn takes
- * what it would be offered.  For a seat of no matter which, a real offer draws lots; here
- * it is the first that is free, so the number of seats that are left is right, and which
- * ones is a guess.
+ * The line.  A holder that is not in the line gets what is left when every entry that fits has
+ * been served (waitlist.c).  That is simulated here: each entry in its turn takes what it would
+ * be offered.  Where an entry takes any seat, a real offer chooses one at random; here it is the
+ * first that is free, so the number of seats that are left is right, and which ones is a guess.
  *
  * Like look.c, nothing here locks or writes.
  *
@@ -47,7 +46,7 @@
 /* So many entries of a line are read at once. */
 #define LINE_BATCH	1000
 
-/* Somebody in line, and what it would take. */
+/* An entry of the line, and what it would take. */
 typedef struct InLine
 {
 	int64		slot_id;		/* 0: none */
@@ -65,7 +64,7 @@ typedef struct Line
 	int			size;
 } Line;
 
-/* How many places slots have left while a line is acted out. */
+/* How many places slots have left while serving a line is simulated. */
 typedef struct PlacesLeft
 {
 	int64		slot_id;
@@ -80,6 +79,7 @@ typedef struct AllPlaces
 
 static bool add_opening(Period open, void *arg);
 static TimestampTz earliest_start(const Resource *resource);
+static int64 left_in_any_slot(const Resource *resource, Period period);
 static Period reach(const Line *line, Period window);
 static void read_line(const Resource *resource, Period window, const text *holder, Line *line);
 static void read_in_line(HeapTuple row, TupleDesc desc, const Resource *resource, InLine *entry);
@@ -184,8 +184,8 @@ takes_room(const Resource *resource, const Slot *slot)
 }
 
 /*
- * All periods that the asker can book, as long as they can be; see above.  *taken is
- * what they have been reckoned from.
+ * All periods that the asker can book, as long as they can be; see above.  They are computed
+ * from *taken.
  */
 void
 booking_available(const Resource *resource, Period within, const Asker *asker,
@@ -290,15 +290,15 @@ compare_seats(const void *a, const void *b, void *arg)
 int64
 booking_left(const Resource *resource, Period period)
 {
-	Asker		nobody = {.quantity = 1};
+	Asker		asker = {.quantity = 1};
 	Taken		taken;
 
 	if (resource->slots_only)
-		return booking_left_in_slots(resource, period);
+		return left_in_any_slot(resource, period);
 	if (!booking_rules_allow(resource, period, POLICY_ALL))
 		return 0;
 	period = booking_widen(period, resource->buffer_before, resource->buffer_after);
-	booking_look_behind_line(resource, period, &nobody, &taken);
+	booking_look_behind_line(resource, period, &asker, &taken);
 	return booking_room_left(&taken, period);
 }
 
@@ -374,7 +374,7 @@ read_slots(Statement statement, Datum *values, const Resource *resource, SlotLis
 int64
 booking_left_in_slot(const Resource *resource, const Slot *slot)
 {
-	Asker		nobody = {.quantity = 1};
+	Asker		asker = {.quantity = 1};
 	Period		occupies;
 	Taken		taken;
 	int64		left;
@@ -386,13 +386,13 @@ booking_left_in_slot(const Resource *resource, const Slot *slot)
 		return Max(left, 0);
 
 	occupies = booking_widen(slot->period, resource->buffer_before, resource->buffer_after);
-	booking_look_behind_line(resource, occupies, &nobody, &taken);
+	booking_look_behind_line(resource, occupies, &asker, &taken);
 	return booking_room_left(&taken, occupies) == 0 ? 0 : left;
 }
 
 /*
- * How many places of a slot are left by everybody who is ahead of a holder in line,
- * whether or not the rules let anybody have them.
+ * How many places of a slot are left by the entries that are ahead of a holder in the line,
+ * whether or not the rules allow booking them.
  */
 int64
 booking_places_behind_line(const Resource *resource, const Slot *slot, const text *holder)
@@ -414,8 +414,8 @@ booking_places_behind_line(const Resource *resource, const Slot *slot, const tex
 }
 
 /* The most that can be booked in any of the slots for exactly this period. */
-int64
-booking_left_in_slots(const Resource *resource, Period period)
+static int64
+left_in_any_slot(const Resource *resource, Period period)
 {
 	SlotList	slots;
 	int64		most = 0;
@@ -430,9 +430,9 @@ booking_left_in_slots(const Resource *resource, Period period)
 	return most;
 }
 
-/* ---- those who wait ---- */
+/* ---- the line ---- */
 
-/* What is taken in a window once those ahead of the asker in line have been served. */
+/* What is taken in a window once the entries ahead of the asker in the line have been served. */
 void
 booking_look_behind_line(const Resource *resource, Period window, const Asker *asker, Taken *taken)
 {
@@ -442,12 +442,15 @@ booking_look_behind_line(const Resource *resource, Period window, const Asker *a
 	if (resource->has_waiters)
 		read_line(resource, window, asker->holder, &line);
 
-	/* With somebody in line, any seat matters: it may get another one. */
+	/*
+	 * With entries in the line all seats matter: one that waits for this seat may be given
+	 * another.
+	 */
 	booking_look(resource, reach(&line, window), line.n > 0 ? NULL : asker->seat, taken);
 	act_out_line(&line, taken, &places);
 }
 
-/* A window together with all that those in line want. */
+/* A window together with all that the entries of the line want. */
 static Period
 reach(const Line *line, Period window)
 {
@@ -457,7 +460,10 @@ reach(const Line *line, Period window)
 	return window;
 }
 
-/* Those who wait for something that touches a window, as far as they are ahead of a holder. */
+/*
+ * The entries that wait for something that touches a window, as far as they are ahead of a
+ * holder.
+ */
 static void
 read_line(const Resource *resource, Period window, const text *holder, Line *line)
 {

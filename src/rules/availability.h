@@ -14,7 +14,7 @@
 #include "engine/slots.h"
 #include "rules/look.h"
 
-/* Somebody who thinks of booking.  Nobody in particular stands behind everybody who waits. */
+/* A possible booking.  Without a holder, it comes after every entry of the line. */
 typedef struct Asker
 {
 	text	   *holder;			/* or NULL */
@@ -42,7 +42,6 @@ extern int64 booking_left(const Resource *resource, Period period);
 extern int64 booking_left_in_slot(const Resource *resource, const Slot *slot);
 extern int64 booking_places_behind_line(const Resource *resource, const Slot *slot,
 										const text *holder);
-extern int64 booking_left_in_slots(const Resource *resource, Period period);
 extern void booking_slots_between(const Resource *resource, Period starts, SlotList *slots);
 extern void booking_slots_touching(const Resource *resource, Period window, SlotList *slots);
 extern void booking_slots_at(const Resource *resource, Period period, SlotList *slots);

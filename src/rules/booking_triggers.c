@@ -4,7 +4,7 @@
  *		The triggers of booking.booking: what must be true of a row for it to be stored?
  *
  * Every writer comes through here: book_slot(), a plain INSERT, UPDATE or MERGE, COPY,
- * a restore; and a writer that wants no triggers, of which unjudged.c says what becomes.  The BEFORE trigger
+ * a restore; for a writer that runs without triggers see unjudged.c.  The BEFORE trigger
  *
  *	1. takes the RESOURCE lock in shared mode, after which the remembered resource is
  *	   current and stays so until we commit;
@@ -18,10 +18,10 @@
  *
  * What exclusion constraint and trigger say is the same rule for exclusive and seated
  * resources: capacity 1.  The trigger is why a refusal can be explained, costs nothing
- * and never deadlocks; the constraint is why nobody needs to believe the trigger.  Of a row that
- * a function of ours stores it is asked only if the trigger has found something (store.c).
- * (With a plain insert, a constraint's check comes after the row is in place, so that two
- * inserters can wait for each other.  INSERT ... ON CONFLICT DO NOTHING avoids that by
+ * and never deadlocks; the constraint is why correctness does not depend on the trigger.  For a
+ * row that a function of ours stores it is checked only if the trigger has found something
+ * (store.c).  (With a plain insert, a constraint's check comes after the row is in place, so
+ * that two inserters can wait for each other.  INSERT ... ON CONFLICT DO NOTHING avoids that by
  * looking at the index twice and inserting speculatively, and raises 40001 above READ
  * COMMITTED.)
  *
@@ -193,7 +193,7 @@ judge_booking(TriggerData *trigger)
 
 		from = booking_use_slot(DatumGetInt64(old.value[BOOKING_SLOT_ID]), &before);
 		change.from = &from;
-		/* We may come to have the LINE lock, and must not wait for a counter then. */
+		/* We may get the LINE lock, and must not wait for a counter then. */
 		if (change.resource->has_waiters)
 			change.way_back = booking_shards_prepare_to_give(&from);
 	}
@@ -207,8 +207,9 @@ judge_booking(TriggerData *trigger)
 }
 
 /*
- * An id that somebody else may use as well, and of which a function of ours has no lock.  That it was made in this session
- * a moment ago says nothing: SELECT booking.uuid_v7() gives it to anybody.
+ * An id that another transaction may use as well, and of which a function of ours has no lock.
+ * That it was made in this session a moment ago proves nothing: SELECT booking.uuid_v7() may
+ * have given it to the client.
  */
 static bool
 brings_id(const BookingRow *row, const BookingRow *old)
@@ -414,7 +415,9 @@ complete_seat(const Resource *resource, const Slot *slot, BookingRow *row)
 				 errmsg("quantity must be 1 for resource \"%s\"", resource->name),
 				 errdetail("It is %s.", resource->kind == RESOURCE_EXCLUSIVE ?
 						   "exclusive: one booking at a time" : "seated: one booking takes one seat"),
-				 errhint("Quantities are for pooled resources, and for places in a published slot.")));
+				 resource->kind == RESOURCE_EXCLUSIVE ?
+				 errhint("Quantities are for pooled resources, and for places in a published slot.") :
+				 errhint("Book each seat by itself; book_seats() and book_slot_seats() book several in one step.")));
 }
 
 /*
@@ -462,7 +465,7 @@ check_transition(const BookingRow *row, const BookingRow *old)
 {
 	Refusal		refusal;
 
-	if (!row->active || !booking_row_lapsed(old, GetCurrentTimestamp()))
+	if (!row->active || booking_row_is_in_time(row) || !booking_row_lapsed(old, GetCurrentTimestamp()))
 		return true;
 	booking_hold_lapsed(old, &refusal);
 	return booking_row_refuse(row, &refusal);

@@ -5,7 +5,7 @@
  *
  * The rule is about what is stored: the period of an active booking overlaps no closure
  * of its resource, or of all.  (The period, not what it occupies: to clean up after the
- * last booking, a resource need not be open.)  Both sides see to it:
+ * last booking, a resource need not be open.)  Both sides keep it:
  *
  *	- A booking's row trigger holds the RESOURCE lock in shared mode, and so knows every
  *	  closure that has been committed (resource.c); none is added before it has committed
@@ -15,13 +15,13 @@
  *	  in the way: by then they have all been committed.  It is an AFTER trigger so that
  *	  it also sees what its own statement has booked.
  *
- * close_period() with "force" cancels what is in the way.  Whoever works on a booking has
- * its ID lock, or at least its row, and then wants the RESOURCE lock.  We need all of
- * them, and must not hold one while waiting for another.  So RESOURCE comes first, and
- * then each booking without waiting.  If somebody has it, everything is given back, by
- * rolling back a subtransaction; then we wait for that one with nothing held, and start
- * again.  A transaction of several steps may still meet us the other way round: a deadlock
- * undoes the attempt then, and not the closure.
+ * close_period() with "force" cancels what is in the way.  A transaction that changes a booking
+ * has its ID lock, or at least its row, and then wants the RESOURCE lock.  We need all of them,
+ * and must not hold one while waiting for another.  So RESOURCE comes first, and then each
+ * booking without waiting.  If another transaction has a booking, everything is given back, by
+ * rolling back a subtransaction; then we wait for that transaction with nothing held, and start
+ * again.  With a transaction of several steps there may still be a deadlock: it undoes the
+ * attempt then, and not the closure.
  *
  *-------------------------------------------------------------------------
  */
@@ -52,6 +52,7 @@
 #include "base/locks.h"
 #include "base/period.h"
 #include "base/plans.h"
+#include "base/returned.h"
 #include "base/trigger.h"
 #include "engine/open.h"
 #include "engine/request.h"
@@ -78,7 +79,7 @@ typedef struct Closing
 	bool		has_reason;
 } Closing;
 
-/* A booking that somebody else is busy with: by a function of ours, or with its row. */
+/* A booking that another transaction has: its ID lock, or its row. */
 typedef struct Busy
 {
 	enum
@@ -91,9 +92,9 @@ typedef struct Busy
 	int			tries;			/* and how often */
 } Busy;
 
-/* More than that: it is our transaction, and not the attempt, that somebody waits for. */
+/* More than that: another transaction waits for our transaction, and not for the attempt. */
 #define MOST_DEADLOCKS	3
-/* As often as that a row may belong to somebody, each time when we come. */
+/* So often a row may be locked by other transactions, each time that we try. */
 #define MOST_TRIES	10
 
 static bool refuse_closed(const Resource *resource, const BookingRow *row, const Closure *closure);
@@ -188,13 +189,13 @@ booking_closure_after(PG_FUNCTION_ARGS)
 Datum
 booking_close_period_named(PG_FUNCTION_ARGS)
 {
-	return close_period(fcinfo, true);
+	return booking_returned(fcinfo, close_period(fcinfo, true));
 }
 
 Datum
 booking_close_period(PG_FUNCTION_ARGS)
 {
-	return close_period(fcinfo, false);
+	return booking_returned(fcinfo, close_period(fcinfo, false));
 }
 
 static Datum
@@ -239,7 +240,7 @@ close_period(FunctionCallInfo fcinfo, bool by_name)
 				 errmsg("row-level security keeps bookings from you, and to close everything by force you have to see all"),
 				 errhint("Close one resource, or call it as a role that row-level security does not concern.")));
 
-	/* What is freed is offered to those that wait for it once the closure is there. */
+	/* What is freed is offered to the line once the closure is there. */
 	booking_line_defer(true);
 	PG_TRY();
 	{
@@ -256,7 +257,7 @@ close_period(FunctionCallInfo fcinfo, bool by_name)
 }
 
 /*
- * Nobody books from here to the end of the transaction.  The name may have moved to
+ * No other transaction books from here to the end of ours.  The name may have moved to
  * another resource until the lock is granted.
  */
 static void
@@ -297,17 +298,18 @@ clear_the_way(Closing *request)
 		CHECK_FOR_INTERRUPTS();
 		if (busy.with == BUSY_WITH_ROW)
 		{
-			Relation	heap = table_open(booking_table("booking"), RowExclusiveLock);
+			/* A lock that conflicts with a closure of all resources would be held while we wait. */
+			Relation	heap = table_open(booking_table("booking"), AccessShareLock);
 
 			booking_wait_for_row(heap, UUIDPGetDatum(&busy.id));
-			table_close(heap, NoLock);
+			table_close(heap, AccessShareLock);
 		}
 	}
 }
 
 /*
- * In an attempt of its own: when somebody is busy with one of the bookings, all locks are
- * given back, and false returned.  The next attempt begins with waiting for that one's ID
+ * In an attempt of its own: when another transaction has one of the bookings, all locks are
+ * given back, and false returned.  The next attempt begins with waiting for that booking's ID
  * lock, which it then keeps.
  */
 static bool
@@ -320,7 +322,8 @@ try_to_clear_closure(Closing *request, Busy *busy)
 	booking_attempt_begin(&attempt);
 	PG_TRY();
 	{
-		if (busy->with == BUSY_WITH_LIFE)
+		/* A transaction that has an ID lock has the table: a closure of all resources waits for that one. */
+		if (busy->with == BUSY_WITH_LIFE && !request->all)
 			booking_lock_id(&busy->id);
 		lock_rules(request);
 		done = cancel_all(request, busy);
@@ -329,7 +332,7 @@ try_to_clear_closure(Closing *request, Busy *busy)
 	{
 		ErrorData  *error = booking_attempt_fail(&attempt);
 
-		/* With nothing held the others go on, if it is we that they have waited for. */
+		/* Once we hold nothing, the others go on, if they were waiting for this attempt. */
 		if (!booking_is_late_update(error) &&
 			(error->sqlerrcode != ERRCODE_T_R_DEADLOCK_DETECTED || ++busy->deadlocks > MOST_DEADLOCKS))
 			ReThrowError(error);
@@ -382,8 +385,9 @@ cancel_all(Closing *request, Busy *busy)
 }
 
 /*
- * A row that cannot be locked is somebody's at the moment, or row-level security keeps it from
- * the caller, and always will: we have waited for whoever had it, and it still cannot be.
+ * A row that cannot be locked is locked by another transaction at the moment, or hidden from the
+ * caller by row-level security.  It is hidden if it still cannot be locked after we have waited
+ * for the transactions that had it.
  */
 static void
 check_not_hidden(const Closing *request, Busy *busy)

@@ -1,35 +1,37 @@
 /*-------------------------------------------------------------------------
  *
  * journal.c
- *		What happened to a booking, and in which order do others hear of it?
+ *		What happened to a booking, and in which order do readers get it?
  *
  * Each change of a row of booking.booking is a row of booking.event, written in the AFTER ROW
  * trigger, by the owner of the tables, in the transaction that makes the change.
  *
- * Order: an event has a position and a number.  The number comes from a sequence.  The
- * position is the next transaction id that nobody had been given when the change was made.
- * Two changes of one booking are made one after the other, under the row's lock, so that the
- * later one has a position that is as high or higher, and a higher number.  (The id of the
- * writing transaction would not do: one that began earlier may change the booking later.)
+ * Order: an event has a position and a number.  The number comes from a sequence.  The position
+ * is the next transaction id that had not been assigned when the change was made.  Two changes
+ * of one booking are made one after the other, under the row's lock, so that the later one has a
+ * position that is as high or higher, and a higher number.  (The id of the writing transaction
+ * would not do: one that began earlier may change the booking later.)
  *
  * What may be read: a transaction in progress has an id, and whatever it writes has a higher
  * position.  So all events up to the oldest id in progress have been committed or never will
  * be, and nothing more will come among them: a reader that reads up to there, in the order of
- * position and number, skips nothing, whoever commits late.
+ * position and number, skips nothing, however late a transaction commits.
  *
  * Another cluster: transaction ids begin anew where a dump is restored.  What was loaded must
- * come before what is written from then on.  So there is a base (in booking.journal), which
- * is added to the ids, and is raised when events above it are loaded (keep_positions()).  That
- * happens with all writers locked out, whose lock on booking.booking reads the message that
- * the base is another.
+ * come before what is written from then on.  So there is a base (in booking.journal), which is
+ * added to the ids, and is raised when events above it are loaded (keep_positions()).  That
+ * happens with all writers locked out; when they get their lock on booking.booking, they read
+ * the message that the base has changed.
  *
  * Several bookings that a function of ours writes with one statement (book_all()): their events are
- * gathered and written together, right after it, with the position of then.  That is the same promise: the
- * transaction has its id before, nothing has been committed between, and no code but ours runs between
- * the first of these AFTER triggers and the writing, or the events are not gathered: where others have
- * triggers or rules on the tables, which might change one of these bookings first, or look for what happened.
+ * gathered and written together, right after it, with the position of then.  Readers get them in
+ * the same order: the transaction has its id already, nothing is committed in between, and only
+ * our own code runs between the first of these AFTER triggers and the writing.  Where others
+ * have triggers or rules on the tables, which might change one of these bookings first, or look
+ * for its event, events are not gathered.
  *
- * No lock is taken here but those of an INSERT; nobody waits for a reader, or the other way round.
+ * No lock is taken here but those of an INSERT; no writer waits for a reader, nor a reader for a
+ * writer.
  *
  *-------------------------------------------------------------------------
  */
@@ -37,6 +39,7 @@
 
 #include "access/detoast.h"
 #include "access/htup_details.h"
+#include "access/table.h"
 #include "access/transam.h"
 #include "access/xact.h"
 #include "catalog/pg_trigger.h"
@@ -58,9 +61,11 @@
 #include "utils/uuid.h"
 
 #include "base/cache.h"
+#include "base/columns.h"
 #include "base/compat.h"
 #include "base/period.h"
 #include "base/plans.h"
+#include "base/rows.h"
 #include "base/trigger.h"
 #include "engine/request.h"
 #include "engine/resource.h"
@@ -124,12 +129,16 @@ static bool writing = false;
 /* What is deleted is only moved (archive.c). */
 static bool moving = false;
 
-/* Where the events of several bookings go that a function of ours is writing; NULL: into the table. */
+/*
+ * Where the events of several bookings go that a function of ours is writing; NULL: into the
+ * table.
+ */
 static Gathering *gathering = NULL;
 
 static bool check_actor(char **value, void **extra, GucSource source);
 static bool is_recorded(const Happening *happening);
 static int64 journal_position(void);
+static int64 journal_base(void);
 static int32 numbered_seat(const BookingRow *row);
 static const char *kind_of(const Happening *happening);
 static bool differs(const Happening *happening, int attno);
@@ -220,7 +229,10 @@ booking_journal_stored(const TriggerData *trigger)
 		write_event(&happening);
 }
 
-/* A resource may opt out; one that a booking leaves, or comes to, wants to know. */
+/*
+ * A resource may opt out.  A booking that moves is recorded if the resource that it leaves
+ * or the one that it comes to wants it.
+ */
 static bool
 is_recorded(const Happening *happening)
 {
@@ -273,7 +285,7 @@ run_events(Datum *values, const char *nulls, int n, const Happening *to_tell)
 	SPI_finish();
 }
 
-/* What has happened; not who did it, nor where in the journal it is. */
+/* What has happened; without the actor, and without the position in the journal. */
 static void
 fill_event(const Happening *happening, Datum *values, char *nulls)
 {
@@ -300,7 +312,7 @@ fill_actor(Datum *values, char *nulls)
 		nulls[EVENT_ACTOR] = 'n';
 	else
 	{
-		/* A setting may come from where nobody looks at its encoding. */
+		/* The encoding of a setting is not always checked. */
 		(void) pg_verifymbstr(actor, strlen(actor), false);
 		values[EVENT_ACTOR] = CStringGetTextDatum(actor);
 	}
@@ -312,8 +324,9 @@ fill_actor(Datum *values, char *nulls)
 /* ---- several at once ---- */
 
 /*
- * A statement of ours is going to write several bookings: their events are gathered, if nobody else's
- * code can come between.  Once it is done, or has failed, booking_journal_gathered() is called.
+ * A statement of ours is going to write several bookings: their events are gathered, if no code
+ * of others can run in between.  Once it is done, or has failed, booking_journal_gathered() is
+ * called.
  */
 void
 booking_journal_gather(Gathering *into)
@@ -394,7 +407,7 @@ write_gathered(Gathering *from)
 	from->n = from->size = 0;
 }
 
-/* Of the event that was written last; a resource that a booking leaves hears of it, too. */
+/* Of the event that was written last; a resource that a booking leaves is notified, too. */
 static void
 tell_at_commit(const Happening *happening)
 {
@@ -422,16 +435,27 @@ journal_position(void)
 	if (known == NULL)
 	{
 		Generation *generation = booking_cache_load(&bases);
-		BaseEntry	entry = {0};
-		bool		isnull;
+		BaseEntry	entry = {.base = journal_base()};
 
-		SPI_connect();
-		if (booking_run(STMT_JOURNAL_BASE, NULL, NULL) > 0)
-			entry.base = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
-		SPI_finish();
 		known = booking_cache_keep(generation, &entry);
 	}
 	return known->base + (int64) U64FromFullTransactionId(ReadNextFullTransactionId());
+}
+
+/* The value of the only row; no row means zero. */
+static int64
+journal_base(void)
+{
+	Relation	rel = table_open(booking_table("journal"), AccessShareLock);
+	TupleDesc	desc = RelationGetDescr(rel);
+	HeapTuple	row = booking_rows_one(&(RowsWanted) {.rel = rel}, NULL);
+	bool		isnull;
+	int64		base = 0;
+
+	if (row)
+		base = DatumGetInt64(heap_getattr(row, booking_column_number(desc, "base"), desc, &isnull));
+	table_close(rel, NoLock);
+	return base;
 }
 
 static const char *
@@ -518,7 +542,7 @@ rows_of_event(const Happening *happening)
 static void
 push_new(JsonbInState *detail, const Happening *happening)
 {
-	/* In the order that the keys have in a jsonb, in which they need not be sorted. */
+	/* In the order that the keys have in a jsonb, so that they need not be sorted. */
 	static const BookingColumn shown_ones[] = {
 		BOOKING_PERIOD, BOOKING_REASON, BOOKING_STATUS, BOOKING_SEAT_NO, BOOKING_GROUP_ID, BOOKING_QUANTITY,
 		BOOKING_EXPIRES_AT, BOOKING_WAITLIST_ID, BOOKING_CHECKED_IN_AT, BOOKING_CHECKED_OUT_AT
@@ -577,8 +601,8 @@ push_column(JsonbInState *detail, Form_pg_attribute attribute, Datum value, bool
 }
 
 /*
- * Is a column of a row that is there already part of what is told?  Not what follows from others, nor what the
- * event has beside it.
+ * Is a column of an existing row shown in the detail of its event?  Columns that follow from
+ * others are not, nor those that the event has itself.
  */
 static bool
 is_shown(const Happening *happening, int attno)
@@ -595,7 +619,10 @@ is_shown(const Happening *happening, int attno)
 	return differs(happening, attno);
 }
 
-/* Instants are in UTC and as ISO 8601, whatever the session's settings; what others have added is text. */
+/*
+ * Instants are in UTC and as ISO 8601, whatever the session's settings; what others have added
+ * is text.
+ */
 static void
 get_shown(Datum value, Form_pg_attribute attribute, JsonbValue *shown)
 {
@@ -720,7 +747,7 @@ booking_events_loaded(PG_FUNCTION_ARGS)
 	return PointerGetDatum(NULL);
 }
 
-/* next_xid(): the lowest transaction id that nobody has been given. */
+/* next_xid(): the lowest transaction id that has not been assigned. */
 Datum
 booking_next_xid(PG_FUNCTION_ARGS)
 {

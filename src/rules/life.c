@@ -3,7 +3,7 @@
  * life.c
  *		How is one booking changed, so that two changes of it do not meet?
  *
- * Every step goes the same way (booking_life_begin(), booking_life_change()):
+ * Every step does the same (booking_life_begin(), booking_life_change()):
  *
  *	1. the ID lock, so that of two steps of one booking the second sees what the first
  *	   has made of it, and of a step and a taker of lapsed space one comes first; above
@@ -11,13 +11,14 @@
  *	2. the RESOURCE lock in shared mode;
  *	3. the booking as it is now, and then the clock: a transaction that began before
  *	   a hold lapsed does not confirm it afterwards;
- *	4. one UPDATE of exactly that version.  When it finds no row, somebody has written it
- *	   without us (a plain UPDATE takes no ID lock), and the step starts again at 3.
+ *	4. one UPDATE of exactly that version.  When it finds no row, another transaction has written
+ *	   it without the ID lock (a plain UPDATE), and the step starts again at 3.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "access/table.h"
 #include "access/xact.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -37,7 +38,21 @@
 #include "engine/row.h"
 #include "rules/life.h"
 
-pg_noreturn static void no_such_booking(Datum id);
+/* The rows of several bookings. */
+typedef struct Rows
+{
+	const pg_uuid_t *const *ids;
+	int			n;
+	char	   *tries;			/* how often each could not be locked */
+	const pg_uuid_t *volatile busy;	/* the one that another transaction has */
+} Rows;
+
+/* So often a row may be locked by other transactions, each time that we try. */
+#define MOST_TRIES	10
+
+static bool read_life(Life *life);
+static bool lock_rows_at_once(Rows *rows);
+static void lock_and_begin(Life *life, Datum id);
 
 /*
  * Lock a booking and read it.  The caller is connected to SPI.
@@ -45,21 +60,109 @@ pg_noreturn static void no_such_booking(Datum id);
 void
 booking_life_begin(Life *life, Datum id)
 {
+	lock_and_begin(life, id);
+	if (IsolationUsesXactSnapshot())
+		booking_lock_life(id);
+	booking_life_look_again(life);
+}
+
+/* The same for a booking that is to move.  The row of a hold is not locked. */
+void
+booking_life_begin_move(Life *life, Datum id)
+{
+	lock_and_begin(life, id);
+	if (!IsolationUsesXactSnapshot())
+	{
+		booking_life_look_again(life);
+		life->lapses = life->status == BOOKING_HELD;
+		return;
+	}
+	life->lapses = booking_is_hold(id);
+	if (!life->lapses)
+		booking_lock_life(id);
+	booking_life_look_again(life);
+}
+
+static void
+lock_and_begin(Life *life, Datum id)
+{
 	memset(life, 0, sizeof(*life));
 	life->id = id;
 	booking_lock_id(DatumGetUUIDP(id));
-
-	/* So that one that locks the table to change everybody's rules finds us. */
-	LockRelationOid(booking_table("booking"), RowExclusiveLock);
-	if (IsolationUsesXactSnapshot())
-		booking_lock_life(id);
-	if (!booking_life_read(life))
-		no_such_booking(id);
 }
 
 /*
- * Done with a booking.  A transaction that has taken many steps leaves it at the row's own
- * lock if it has written it; what comes for the booking meanwhile waits for that.
+ * Lock the rows of several bookings that are going to be changed, for a caller that has their ID
+ * locks and nothing else yet.  A plain UPDATE, which takes no ID lock, has the row of one of them
+ * while it waits for another transaction, which may be ours as soon as we have changed another;
+ * or have locked it, if it is a hold that has lapsed.  So we have all of these rows or none.
+ */
+void
+booking_life_lock_rows(const pg_uuid_t *const *ids, int n)
+{
+	Rows		rows = {.ids = ids,.n = n};
+
+	/* So that a change of the rules of all resources, which locks the table, waits for us. */
+	LockRelationOid(booking_table("booking"), RowExclusiveLock);
+	if (n == 1)
+		return;
+	rows.tries = palloc_extended(n, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	while (!lock_rows_at_once(&rows))
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (rows.busy)
+		{
+			Relation	heap = table_open(booking_table("booking"), AccessShareLock);
+
+			booking_wait_for_row(heap, UUIDPGetDatum(rows.busy));
+			table_close(heap, AccessShareLock);
+		}
+	}
+	pfree(rows.tries);
+}
+
+/* False when another transaction has one of them, or has changed it: none is locked then. */
+static bool
+lock_rows_at_once(Rows *rows)
+{
+	Attempt		attempt;
+
+	rows->busy = NULL;
+	booking_attempt_begin(&attempt);
+	PG_TRY();
+	{
+		SPI_connect();
+		for (int i = 0; i < rows->n && rows->busy == NULL; i++)
+		{
+			Datum		id = UUIDPGetDatum(rows->ids[i]);
+
+			/* One that is hidden from the caller, or may not be changed, is left alone in the end. */
+			if (rows->tries[i] < MOST_TRIES && booking_run(STMT_TRY_LOCK_ROW, &id, NULL) == 0 &&
+				booking_run(STMT_GET_BOOKING, &id, NULL) > 0)
+			{
+				rows->tries[i]++;
+				rows->busy = rows->ids[i];
+			}
+		}
+		SPI_finish();
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error = booking_attempt_fail(&attempt);
+
+		if (!booking_is_late_update(error))
+			ReThrowError(error);
+		FreeErrorData(error);
+		return false;
+	}
+	PG_END_TRY();
+	booking_attempt_end(&attempt, rows->busy == NULL);
+	return rows->busy == NULL;
+}
+
+/*
+ * Done with a booking.  A transaction that has taken many steps keeps only the row's own lock if
+ * it has written it; another transaction that wants the booking meanwhile waits for that.
  */
 void
 booking_life_done(const Life *life)
@@ -67,18 +170,20 @@ booking_life_done(const Life *life)
 	booking_done_with_id(DatumGetUUIDP(life->id));
 }
 
-static void
-no_such_booking(Datum id)
+/* Says that there is none; also of one that row-level security hides from the caller. */
+void
+booking_no_such_booking(Datum id)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_OBJECT),
 			 errmsg("booking %s does not exist",
-					DatumGetCString(DirectFunctionCall1(uuid_out, id)))));
+					DatumGetCString(DirectFunctionCall1(uuid_out, id))),
+			 errhint("The bookings are in booking.booking; those that are archived, in booking.all_bookings, cannot be changed.")));
 }
 
 /* Read the booking, lock its resource, and read the clock. */
-bool
-booking_life_read(Life *life)
+static bool
+read_life(Life *life)
 {
 	int64		resource_id;
 
@@ -94,10 +199,18 @@ booking_life_read(Life *life)
 	return true;
 }
 
+/* The same where there must be one. */
+void
+booking_life_look_again(Life *life)
+{
+	if (!read_life(life))
+		booking_no_such_booking(life->id);
+}
+
 /*
  * Change the booking by a statement of the parameters id, version, and more.  Returns
- * true when it is done.  False when somebody has changed the booking meanwhile: it has
- * been read again, and the caller has to look again.
+ * true when it is done.  False when another transaction has changed the booking meanwhile: it
+ * has been read again, and the caller has to look again.
  */
 bool
 booking_life_change(Life *life, Statement statement, Datum *values, const char *nulls,
@@ -115,7 +228,10 @@ booking_life_change(Life *life, Statement statement, Datum *values, const char *
 	return changed;
 }
 
-/* The same for a caller that has other things to try: a refusal is in its refusal, with a message. */
+/*
+ * The same for a caller that has other things to try: a refusal is in its refusal, with a
+ * message; and what it would have to wait for, if it must not, in its "busy".
+ */
 bool
 booking_life_try(Life *life, const BookingWrite *write)
 {
@@ -132,11 +248,11 @@ booking_life_try(Life *life, const BookingWrite *write)
 		*write->booking = booking_row_datum();
 		return true;
 	}
-	if (write->refusal->message)
+	if (write->refusal->message || (write->busy && write->busy->busy))
 		return false;
 
 	life->tries++;
-	if (!booking_life_read(life) || (life->row.value[BOOKING_VERSION] == values[1] && life->tries > 3))
+	if (!read_life(life) || (life->row.value[BOOKING_VERSION] == values[1] && life->tries > 3))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("booking %s cannot be changed",
@@ -182,7 +298,7 @@ booking_life_cancel(Datum id, Datum reason)
 			values[1] = TimestampTzGetDatum(life.now);
 			booking_run(STMT_EXPIRE_BOOKING, values, NULL);
 			if (booking_run(STMT_GET_BOOKING, values, NULL) == 0)
-				no_such_booking(life.id);
+				booking_no_such_booking(life.id);
 			booking = booking_row_datum();
 			break;
 		}

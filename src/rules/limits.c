@@ -20,7 +20,7 @@
  * A function that only tries has the limits judged before it begins to insert, with the same lock
  * (book.c).
  *
- * Where a day begins is the matter of the time zone of the resource that is being booked.
+ * A day begins by the time zone of the resource that is being booked.
  *
  *-------------------------------------------------------------------------
  */
@@ -99,6 +99,14 @@ booking_within_limits(const Resource *resource, const BookingRow *row, const Boo
 	return true;
 }
 
+/* In advance, for a caller that must not wait for the holder later. */
+void
+booking_limits_lock(const Resource *resource, const BookingRow *row)
+{
+	if (resource->nlimits > 0 && !row->null[BOOKING_HOLDER])
+		booking_lock_holder(DatumGetTextPP(row->value[BOOKING_HOLDER]));
+}
+
 /* Is the row one more among those that a limit counts? */
 static bool
 adds_booking(const HolderLimit *limit, const Resource *resource, const BookingRow *row,
@@ -171,9 +179,9 @@ exceeds(const HolderLimit *limit, const Resource *resource, const BookingRow *ro
 }
 
 /*
- * Which limits would be exceeded by a row that somebody thinks of inserting?  Without a
- * lock, for whoever only looks.  Says why in refusals[], of which there have to be as many
- * as there are limits, unless that is NULL.
+ * Which limits would be exceeded by a row that has not been inserted?  Without a lock, for
+ * callers that only look.  Says why in refusals[], which has room for as many as there are
+ * limits, unless it is NULL.
  */
 int
 booking_limits_exceeded(const Resource *resource, const BookingRow *row, Refusal *refusals)
@@ -251,7 +259,7 @@ count(const HolderLimit *limit, const Resource *resource, const BookingRow *row,
 	SPI_finish();
 }
 
-/* To the caller of a try_ function, which wants no reason, it is an answer like any other. */
+/* To the caller of a try_ function it is a refusal like any other, without a reason. */
 static bool
 refuse_limit(const Reached *reached, const Resource *resource, const BookingRow *row)
 {

@@ -12,6 +12,7 @@
 #include "engine/resource.h"
 #include "engine/row.h"
 
+extern void booking_limits_lock(const Resource *resource, const BookingRow *row);
 extern bool booking_within_limits(const Resource *resource, const BookingRow *row,
 								  const BookingRow *old);
 extern int	booking_limits_exceeded(const Resource *resource, const BookingRow *row,

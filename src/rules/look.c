@@ -4,19 +4,18 @@
  *		What is taken of a resource, and what is left?
  *
  * For functions that only look.  They take no lock and write nothing, so that they work
- * on a standby and in a READ ONLY transaction, keep nobody from anything and wait for
- * nobody.  They read the very indexes by which bookings are judged (room.c), and so their
- * cost grows with what there is in the time that is looked at, whatever the statistics
- * say and however much there is besides.
+ * on a standby and in a READ ONLY transaction, do not block other transactions and do not wait
+ * for them.  They read the very indexes by which bookings are judged (room_place.c), and so
+ * their cost grows with what there is in the time that is looked at, whatever the statistics say
+ * and however much there is besides.
  *
  * Snapshot: the latest one, at every isolation level, and not the transaction's, for
- * a booking is judged by what has been committed when it is made.  Whoever looks in a
- * REPEATABLE READ transaction and then books would otherwise be offered what has been taken
- * since.  What others have written and not yet committed is not there; what they have
- * removed and not yet committed still is.  At SERIALIZABLE rows are read without a snapshot,
- * as keyed statements are (plans.c): to look is no promise, and must not be the reason
- * why two who look and then book cannot both commit.  A booking that moves at that
- * moment may then be seen in both places, or in none.
+ * a booking is judged by what has been committed when it is made.  A REPEATABLE READ transaction
+ * that looks and then books would otherwise be offered what has been taken since.  What others
+ * have written and not yet committed is not there; what they have removed and not yet committed
+ * still is.  At SERIALIZABLE rows are read without a snapshot, as keyed statements are
+ * (plans.c): a look must not be the reason why two transactions that look and then book cannot
+ * both commit.  A booking that moves at that moment may then be seen in both places, or in none.
  *
  * A hold that has lapsed takes nothing.
  *
@@ -41,7 +40,7 @@
 #include "engine/row.h"
 #include "engine/shards.h"
 #include "rules/look.h"
-#include "rules/room.h"
+#include "rules/room_place.h"
 
 static void look_at_bookings(Relation heap, const GuardIndex *index, Period window,
 							 const Seat *seat, Taken *taken);
@@ -192,7 +191,7 @@ booking_taken_add(Taken *taken, Period during, int64 quantity, TakenAs as)
 	taken->as[taken->n++] = as;
 }
 
-/* How many there are to be had of a resource of which nothing is taken. */
+/* How many units or seats a resource has when nothing is taken. */
 int64
 booking_units(const Resource *resource)
 {

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * look.h
- *		what is taken of a resource, for whoever only looks
+ *		what is taken of a resource, for callers that only look
  *
  *-------------------------------------------------------------------------
  */
@@ -20,7 +20,7 @@ typedef enum TakenBy
 {
 	TAKEN_BY_BOOKING,
 	TAKEN_BY_SLOT,				/* published, of several places */
-	TAKEN_BY_LINE				/* would be offered to somebody who waits */
+	TAKEN_BY_LINE				/* would be offered to an entry of the line */
 } TakenBy;
 
 typedef struct TakenAs
@@ -30,7 +30,7 @@ typedef struct TakenAs
 	TimestampTz expires_at;		/* of a hold; DT_NOEND: none */
 } TakenAs;
 
-/* Two arrays side by side: one to reckon with, and what else there is to know. */
+/* Two arrays side by side: one to compute with, and one with the rest of what is known. */
 typedef struct Taken
 {
 	const Resource *resource;

@@ -8,8 +8,8 @@
  *		{"resource_id": 7, "first": 4711, "last": 4713}
  *
  * and one with null for a resource_id when there are too many.  A notification says where to
- * look, and is no event: what has happened stands in the journal, and whoever listens reads on
- * there from its cursor.
+ * look, and is no event: what has happened stands in the journal, and a listener reads on there
+ * from its cursor.
  *
  * That is so only with booking.notify = commit.  A transaction that notifies takes a lock on
  * the whole database at its commit, and keeps it for as long as that takes: commits come one
@@ -59,7 +59,10 @@ static char *notify_channel = NULL;
 static Told *told = NULL;
 static int	ntold = 0;
 
-/* What there was no room for; not undone, for it says little. */
+/*
+ * There was no room for all of them; this is not undone, for it makes a notification only
+ * less exact.
+ */
 static bool too_many = false;
 static Told rest;
 
@@ -77,18 +80,19 @@ const TransactionPart booking_notify_part = {
 };
 
 /*
- * Both are for everybody to set (PGC_USERSET), for they give nothing that a role without any
- * right does not have: NOTIFY to any channel with any words, and the lock that commits then wait for.  A role that sets
- * "off", or another channel, says nothing of what it books itself; that stands in the journal all the same, and
- * a listener reads on there from its cursor every now and then, told or not (docs/events.md).  What others say, and
- * what the worker says, follows the settings of others.
+ * Every role may set both (PGC_USERSET), for they give nothing that a role without any right
+ * does not have: NOTIFY to any channel with any text, and the lock that commits then wait for.
+ * A role that sets "off", or another channel, sends no notification of what it books itself; its
+ * events are in the journal all the same, and a listener also reads there from time to time
+ * without a notification (docs/events.md).  Notifications of other sessions, and those of the
+ * worker, follow their own settings.
  */
 void
 booking_notify_init(void)
 {
 	DefineCustomEnumVariable("booking.notify",
-							 "Who sends a notification when bookings have changed.",
-							 "worker: the background worker, once a tick; commit: every transaction, which makes commits wait for one another; off: nobody.",
+							 "What sends a notification when bookings have changed.",
+							 "worker: the background worker, once a tick; commit: every transaction, which makes commits wait for one another; off: nothing.",
 							 &notify_mode, NOTIFY_BY_WORKER, modes, PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomStringVariable("booking.notify_channel",
 							   "The channel of notifications that bookings have changed.",
@@ -96,7 +100,7 @@ booking_notify_init(void)
 							   &notify_channel, "booking", PGC_USERSET, 0, check_channel, NULL, NULL);
 }
 
-/* Without characters whose encoding nobody looks at. */
+/* Without characters whose encoding is not checked. */
 static bool
 check_channel(char **value, void **extra, GucSource source)
 {

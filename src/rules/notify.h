@@ -10,7 +10,7 @@
 
 #include "base/transaction.h"
 
-/* booking.notify: who sends notifications? */
+/* booking.notify: which process sends notifications? */
 typedef enum NotifyMode
 {
 	NOTIFY_OFF,

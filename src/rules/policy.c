@@ -40,8 +40,8 @@ static char *time_text(int64 time);
 static char *wanted(Period period);
 
 /*
- * Do these rules allow a booking of this period?  If not, *refusal says why; it may be
- * NULL when nobody wants to know.
+ * Do these rules allow a booking of this period?  If not, *refusal says why; it may be NULL when
+ * no reason is wanted.
  */
 bool
 booking_policy_allows(const Resource *resource, Period period, int rules, Refusal *refusal)

@@ -7,7 +7,9 @@
  * A slot that takes its resource (slot_rules.c) must not meet a booking of the resource, and
  * a slot that has bookings must not change under them.  Both are looked up under the
  * RESOURCE lock in exclusive mode, as for every rule (rules.c).  Two slots that take the
- * resource at the same time are refused by the constraint slot_no_overlap.
+ * resource at the same time are refused by the constraint slot_no_overlap; publish_slot() looks
+ * before it, and says which slot is in the way.  A plain INSERT is left to the constraint, so
+ * that ON CONFLICT DO NOTHING passes over it.
  *
  * A slot of one place takes its resource too, where nothing else could be booked in its time:
  * on an exclusive resource that is booked by its slots only, if no other slot and no booking is
@@ -18,12 +20,13 @@
  * exclusive mode.  A slot that comes with "occupies" NULL is not singled out: a restore brings
  * each as it was.
  *
- * Publishing a slot that takes nothing on any other resource disturbs nobody: the RESOURCE lock is
- * taken in shared mode, for the kind of the resource has to stay what it is, and nothing is
- * invalidated, for nobody can remember a slot that is new.
+ * Publishing a slot that takes nothing, on any other resource, does not block bookers: the
+ * RESOURCE lock is taken in shared mode, for the kind of the resource has to stay what it is,
+ * and nothing is invalidated, for no backend can remember a slot that is new.
  *
- * The free places are counted whenever the capacity is set, even to what it was.  Whoever
- * takes places or gives some back has the RESOURCE lock, so they hold still meanwhile.
+ * The free places are counted whenever the capacity is set, even to what it was.  Every
+ * transaction that takes places or gives some back has the RESOURCE lock, so they do not change
+ * meanwhile.
  *
  *-------------------------------------------------------------------------
  */
@@ -53,6 +56,7 @@
 #include "engine/shards.h"
 #include "engine/slots.h"
 #include "engine/visible.h"
+#include "rules/rule_rows.h"
 #include "rules/rules.h"
 
 PG_FUNCTION_INFO_V1(booking_slot_before);
@@ -69,6 +73,11 @@ static void slot_take_apart(HeapTuple tuple, TupleDesc desc, SlotRow *row);
 static HeapTuple slot_put_together(HeapTuple tuple, TupleDesc desc, const SlotRow *row);
 static bool same(const SlotRow *a, const SlotRow *b, SlotColumn column);
 static const Resource *lock_for_publishing(SlotRow *row);
+static bool look_before_publishing(SlotRow *row);
+static bool publishes_alone(bool pooled, bool exclusive, bool slots_only, const SlotRow *row);
+static void lock_rules_and_slots(SlotRow *row, const SlotRow *old);
+static bool find_slots_in_time(RuleRows *rows, void *arg);
+static void lock_rules_and_line(const SlotRow *old);
 static bool takes_resource(bool pooled, const SlotRow *row);
 static bool may_be_singled_out(bool exclusive, bool slots_only, const SlotRow *row);
 static bool asks_to_be_found_out(const SlotRow *row);
@@ -80,6 +89,7 @@ static void share_time(const Resource *resource, const SlotRow *row);
 static void check_row(const SlotRow *row);
 static void check_change(const Resource *resource, const SlotRow *row, const SlotRow *old);
 static void check_resource_is_free(const Resource *resource, const SlotRow *row);
+static void check_no_slot_is_there(Relation rel, const Resource *resource, const SlotRow *row);
 static void check_never_booked(const SlotRow *old);
 static void reap_lapsed_of_slot(Statement statement, Datum *values, int now);
 static int64 booked(const SlotRow *row);
@@ -128,6 +138,7 @@ booking_slot_before(PG_FUNCTION_ARGS)
 	const Resource *resource;
 	SlotRow		row;
 	SlotRow		old;
+	bool		from_publish_slot;
 
 	slot_take_apart(tuple, desc, &row);
 	if (!TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
@@ -136,11 +147,16 @@ booking_slot_before(PG_FUNCTION_ARGS)
 	if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
 	{
 		resource = lock_for_publishing(&row);
+		from_publish_slot = asks_to_be_found_out(&row);
 		complete_slot(resource, &row, NULL);
 		if (!row.null[SLOT_OCCUPIES])
 		{
 			if (DatumGetInt32(row.value[SLOT_CAPACITY]) > 1)
+			{
+				if (from_publish_slot)
+					check_no_slot_is_there(trigger->tg_relation, resource, &row);
 				check_resource_is_free(resource, &row);
+			}
 			if (!resource->taken_by_slots)
 				CacheInvalidateRelcache(trigger->tg_relation);
 		}
@@ -148,9 +164,13 @@ booking_slot_before(PG_FUNCTION_ARGS)
 	}
 
 	slot_take_apart(trigger->tg_trigtuple, desc, &old);
-	booking_lock_rules(DatumGetInt64(old.value[SLOT_RESOURCE_ID]));
-	if (is_update && !same(&row, &old, SLOT_RESOURCE_ID))
-		booking_lock_rules(DatumGetInt64(row.value[SLOT_RESOURCE_ID]));
+	if (!is_update)
+		lock_rules_and_line(&old);
+	else if (same(&row, &old, SLOT_RESOURCE_ID) && same(&row, &old, SLOT_PERIOD) &&
+			 same(&row, &old, SLOT_CAPACITY) && same(&row, &old, SLOT_OCCUPIES))
+		booking_lock_rules(DatumGetInt64(old.value[SLOT_RESOURCE_ID]));
+	else
+		lock_rules_and_slots(&row, &old);
 	CacheInvalidateRelcache(trigger->tg_relation);
 
 	SPI_connect();
@@ -194,47 +214,108 @@ takes_resource(bool pooled, const SlotRow *row)
 }
 
 /*
- * Lock the resource on which a slot is to be published, as strongly as needs be, which
+ * Lock the resource on which a slot is to be published, in the mode that is needed, which
  * depends on its kind: look, lock, look again.  Fills in the capacity.
  */
 static const Resource *
 lock_for_publishing(SlotRow *row)
 {
 	int64		resource_id = DatumGetInt64(row->value[SLOT_RESOURCE_ID]);
-	const Resource *resource;
-	bool		pooled;
-	bool		exclusive;
-	bool		slots_only;
+
+	booking_must_see(resource_id);
+	if (!look_before_publishing(row))
+	{
+		const Resource *resource = booking_use_resource(resource_id);
+
+		if (!publishes_alone(resource->kind == RESOURCE_POOLED, resource->kind == RESOURCE_EXCLUSIVE,
+							 resource->slots_only, row))
+			return resource;
+
+		/* It has changed in between. */
+		booking_unlock_resource(resource_id);
+	}
+	lock_rules_and_slots(row, row);
+	return booking_use_resource(resource_id);
+}
+
+/* Has the resource to be locked alone?  As of before it is locked. */
+static bool
+look_before_publishing(SlotRow *row)
+{
+	int64		resource_id = DatumGetInt64(row->value[SLOT_RESOURCE_ID]);
+	char	   *kind;
 	bool		alone;
 	bool		isnull;
 
-	booking_must_see(resource_id);
 	SPI_connect();
 	if (booking_run(STMT_PEEK_RESOURCE, &row->value[SLOT_RESOURCE_ID], NULL) == 0)
 		booking_no_such_resource(resource_id);
-	pooled = strcmp(SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1), "pooled") == 0;
-	exclusive = strcmp(SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1), "exclusive") == 0;
-	slots_only = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 3, &isnull));
+	kind = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
 	if (row->null[SLOT_CAPACITY])
 	{
 		row->value[SLOT_CAPACITY] = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull);
 		row->null[SLOT_CAPACITY] = false;
 	}
+	alone = publishes_alone(strcmp(kind, "pooled") == 0, strcmp(kind, "exclusive") == 0,
+							DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 3, &isnull)), row);
 	SPI_finish();
+	return alone;
+}
 
-	/* Where slots may have their time for themselves, another one may end that. */
-	alone = takes_resource(pooled, row) || (exclusive && slots_only);
-	if (alone)
-		booking_lock_rules(resource_id);
-	resource = booking_use_resource(resource_id);
-	if (!alone && (takes_resource(resource->kind == RESOURCE_POOLED, row) ||
-				   (resource->kind == RESOURCE_EXCLUSIVE && resource->slots_only)))
-	{
-		/* It has changed in between. */
-		booking_lock_rules(resource_id);
-		resource = booking_use_resource(resource_id);
-	}
-	return resource;
+/* Where slots may have their time for themselves, another one may end that. */
+static bool
+publishes_alone(bool pooled, bool exclusive, bool slots_only, const SlotRow *row)
+{
+	return takes_resource(pooled, row) || (exclusive && slots_only);
+}
+
+/* Lock the rules of the resource, and of the one that it leaves, with the slots that will share their time. */
+static void
+lock_rules_and_slots(SlotRow *row, const SlotRow *old)
+{
+	RuleRows	rows = {
+		.resource_id = DatumGetInt64(row->value[SLOT_RESOURCE_ID]),
+		.other_id = DatumGetInt64(old->value[SLOT_RESOURCE_ID]),
+		.lock = STMT_LOCK_SLOTS_IN,.find = find_slots_in_time,.arg = row
+	};
+
+	booking_lock_rules_and_rows(&rows);
+}
+
+/* Those that share_time() may find, and the bookings of the slot itself. */
+static bool
+find_slots_in_time(RuleRows *rows, void *arg)
+{
+	const SlotRow *row = arg;
+	const Resource *resource = booking_use_resource(rows->resource_id);
+	bool		found;
+
+	if (resource->kind != RESOURCE_EXCLUSIVE || !resource->slots_only || row->null[SLOT_ID])
+		return false;
+	rows->values[0] = row->value[SLOT_RESOURCE_ID];
+	rows->values[1] = RangeTypePGetDatum(booking_with_buffers(resource, DatumGetRangeTypeP(row->value[SLOT_PERIOD])));
+	rows->values[2] = row->value[SLOT_ID];
+	rows->values[3] = row->null[SLOT_OCCUPIES] ? rows->values[1] : row->value[SLOT_OCCUPIES];
+
+	/* Mostly there is none. */
+	SPI_connect();
+	found = booking_run(STMT_SINGLE_SLOTS_IN, rows->values, NULL) > 0;
+	SPI_finish();
+	return found;
+}
+
+/* The same for a slot that goes: those that wait for it go as well. */
+static void
+lock_rules_and_line(const SlotRow *old)
+{
+	int64		resource_id = DatumGetInt64(old->value[SLOT_RESOURCE_ID]);
+	RuleRows	rows = {
+		.resource_id = resource_id,.other_id = resource_id,
+		.lock = STMT_LOCK_LINE_OF_SLOT,.find = booking_line_has_entries,
+		.values = {old->value[SLOT_RESOURCE_ID], old->value[SLOT_ID]}
+	};
+
+	booking_lock_rules_and_rows(&rows);
 }
 
 /* Could a slot have its time for itself, as far as its resource and its capacity go? */
@@ -336,7 +417,7 @@ has_time_for_itself(const Resource *resource, const SlotRow *row)
 
 /*
  * Slots of one place that had their time for themselves have it no longer: this one is in it.
- * Backends that remember them have to hear of it, and so do we, once it is done.
+ * Backends that remember them have to be told, and so does ours, once it is done.
  */
 static void
 share_time(const Resource *resource, const SlotRow *row)
@@ -407,6 +488,24 @@ check_resource_is_free(const Resource *resource, const SlotRow *row)
 	SPI_finish();
 }
 
+/* Slots of one place that were there share their time already (share_time()). */
+static void
+check_no_slot_is_there(Relation rel, const Resource *resource, const SlotRow *row)
+{
+	Datum		values[] = {row->value[SLOT_RESOURCE_ID], row->value[SLOT_OCCUPIES], row->value[SLOT_ID]};
+	char	   *list;
+
+	SPI_connect();
+	if (booking_in_the_way(STMT_SLOTS_OVERLAPPING, values, NULL, &list) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_EXCLUSION_VIOLATION),
+				 errmsg("resource \"%s\" is taken by another slot in that period", resource->name),
+				 errguard(rel, CONSTRAINT_SLOT_NO_OVERLAP, "A slot of several places takes it for %s.\n%s",
+						  booking_period_text(DatumGetRangeTypeP(values[1])), list),
+				 errhint("Publish the slot at another time, or move the other one first.")));
+	SPI_finish();
+}
+
 static void
 check_never_booked(const SlotRow *old)
 {
@@ -422,8 +521,8 @@ check_never_booked(const SlotRow *old)
 }
 
 /*
- * Mark lapsed holds expired that are in the way of a change.  We have the RESOURCE lock
- * alone, so what is busy with one of them and comes for it waits for us: those stay.
+ * Mark lapsed holds expired that are in the way of a change.  We have the RESOURCE lock alone.
+ * A transaction that has one of these holds locked may be waiting for it, so those stay.
  */
 static void
 reap_lapsed_of_slot(Statement statement, Datum *values, int now)
@@ -462,9 +561,9 @@ booked(const SlotRow *row)
 }
 
 /*
- * AFTER INSERT OR UPDATE OF capacity, period, resource_id ON booking.slot, for each row: lay out its
- * places.  That of another slot's time is seen to here, and not in the BEFORE trigger, for the
- * statement may be about to change that slot itself.
+ * AFTER INSERT OR UPDATE OF capacity, period, resource_id ON booking.slot, for each row: lay out
+ * its places.  Other slots in its time are dealt with here, and not in the BEFORE trigger, for
+ * the statement may be about to change that slot itself.
  */
 Datum
 booking_slot_count(PG_FUNCTION_ARGS)

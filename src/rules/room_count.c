@@ -70,9 +70,9 @@ booking_start_count(const BookingRow *row)
 /*
  * How many units a stored booking takes.  Lapsed holds take none, and are remembered.
  *
- * A booking of our own id does not count either, for only one of the two can stay: the
- * primary key has the last word, and says it in the way that INSERT ... ON CONFLICT
- * expects.  While it is pending, though, it is waited for here, where no gate is held.
+ * A booking of our own id does not count either, for only one of the two can stay: the primary
+ * key decides which, in the way that INSERT ...  ON CONFLICT expects.  While it is pending,
+ * though, it is waited for here, where no gate is held.
  */
 int64
 booking_units_taken(TupleTableSlot *slot, bool pending, void *arg)
@@ -107,12 +107,12 @@ count_lapsed(const pg_uuid_t *id, void *arg)
 
 /*
  * What is in use of a large pool, by what pool_use.c knows instead of the bookings.  Where it
- * knows of nothing there are no bookings; if there are, nobody has counted them.
+ * knows of nothing there are no bookings; if there are, they have not been counted.
  */
 void
 booking_tally_large_pool(const GuardPlace *place, const GuardLoad *load, GuardRows *rows, GuardPending *pending)
 {
-	static const pg_uuid_t nobody = {0};
+	static const pg_uuid_t no_id = {0};
 	Counting   *counting = place->arg;
 	PoolLook	look = {
 		.resource_id = DatumGetInt64(load->key[0]),
@@ -132,7 +132,7 @@ booking_tally_large_pool(const GuardPlace *place, const GuardLoad *load, GuardRo
 
 		booking_guard_scan(place, load, must_be_empty, &uncounted);
 	}
-	if (memcmp(&counting->id, &nobody, UUID_LEN) != 0)
+	if (memcmp(&counting->id, &no_id, UUID_LEN) != 0)
 		leave_out_own(place, load, rows, pending);
 	if (!look.all_rows)
 		booking_pool_own_most(look.resource_id, look.window, rows, first);
@@ -155,7 +155,8 @@ must_be_empty(const GuardRow *found, void *arg)
 
 /*
  * A booking of our own id does not count, as booking_units_taken() says: what it takes is taken off
- * again, unless it is a hold, which has been left out already.  While it is pending it is waited for.
+ * again, unless it is a hold, which has been left out already.  While it is pending it is waited
+ * for.
  */
 static void
 leave_out_own(const GuardPlace *place, const GuardLoad *load, GuardRows *rows, GuardPending *pending)
@@ -168,12 +169,13 @@ leave_out_own(const GuardPlace *place, const GuardLoad *load, GuardRows *rows, G
 }
 
 /*
- * Wait until no other transaction has a booking with that id in progress, and see to it that none comes to have
- * one before our row is stored: the primary key would wait for it in the gate, and everybody with us.
- * Where it is in our way besides, the engine waits for it anyway.
+ * Wait until no other transaction has a booking with that id in progress, and keep others from
+ * storing one before our row is stored: the primary key would wait for it inside the gate, and
+ * every other booker behind us.  Where it is in our way besides, the engine waits for it anyway.
  *
- * Who writes a booking with an id that others may know has its ID lock from before it looks until the row is
- * in the index: others find it there then, and wait outside their gates.
+ * A transaction that writes a booking with an id that others may know has its ID lock from
+ * before it looks until the row is in the index: others find it there then, and wait outside
+ * their gates.
  */
 void
 booking_claim_id(Relation heap, const pg_uuid_t *id)
@@ -193,7 +195,10 @@ booking_claim_id(Relation heap, const pg_uuid_t *id)
 	}
 }
 
-/* The transaction that has a booking with an id in progress.  With a load, the rows are put right. */
+/*
+ * The transaction that has a booking with an id in progress.  With a load, the rows are put
+ * right.
+ */
 static GuardPending
 find_own(Relation heap, const pg_uuid_t *id, const GuardLoad *load, GuardRows *rows)
 {

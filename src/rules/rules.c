@@ -15,7 +15,7 @@
  * A rule that has a name is refused by that name from both sides (booking_closed,
  * booking_capacity), any other change with object_not_in_prerequisite_state.
  *
- * A new resource needs no lock, for nobody can have booked it.
+ * A new resource needs no lock, for no transaction can have booked it.
  *
  *-------------------------------------------------------------------------
  */
@@ -42,6 +42,8 @@
 #include "engine/peak.h"
 #include "engine/pool_own.h"
 #include "engine/pool_use.h"
+#include "engine/resource.h"
+#include "rules/rule_rows.h"
 #include "rules/rules.h"
 
 PG_FUNCTION_INFO_V1(booking_resource_before);
@@ -52,13 +54,16 @@ PG_FUNCTION_INFO_V1(booking_rule_before);
 PG_FUNCTION_INFO_V1(booking_refuse_truncate);
 
 static void check_resource(HeapTuple old, HeapTuple new, TupleDesc desc);
+static void lock_rules_and_own(HeapTuple old, HeapTuple new, TupleDesc desc);
+static bool singles_out_slots(HeapTuple old, HeapTuple new, TupleDesc desc);
 static void single_out_slots(HeapTuple old, HeapTuple new, TupleDesc desc);
 static bool is_large_pool(HeapTuple row, TupleDesc desc);
 static void keep_large_pool(Datum resource_id, bool was, bool is);
 static void check_kind(Datum resource_id, const char *name);
 static void check_retirement(Datum resource_id, TimestampTz retired_at, const char *name);
 static void check_capacity(Datum resource_id, int32 capacity, const char *name);
-static void lock_rules_of(HeapTuple row, TupleDesc desc);
+static void lock_rules_of(HeapTuple row, HeapTuple was, TupleDesc desc);
+static void check_there_is_resource(HeapTuple row, Relation table);
 static void check_timezone(HeapTuple row, TupleDesc desc);
 static Datum rule_column(HeapTuple row, TupleDesc desc, const char *name, Oid type, bool *isnull);
 static bool changes(HeapTuple old, HeapTuple new, TupleDesc desc, const char *name, Oid type);
@@ -167,13 +172,42 @@ booking_resource_before(PG_FUNCTION_ARGS)
 		return PointerGetDatum(new);
 	}
 
-	booking_lock_rules(DatumGetInt64(rule_column(old, desc, "id", INT8OID, &isnull)));
+	lock_rules_and_own(old, is_update ? new : NULL, desc);
 	CacheInvalidateRelcache(trigger->tg_relation);
 
-	/* Before its seats and rules go with it. */
+	/* Before its seats and rules are deleted with it. */
 	if (!is_update)
 		check_resource(old, NULL, desc);
 	return PointerGetDatum(new);
+}
+
+/* With what goes with a resource that is deleted ("new" is NULL), or changes with it. */
+static void
+lock_rules_and_own(HeapTuple old, HeapTuple new, TupleDesc desc)
+{
+	bool		isnull;
+	Datum		resource_id = rule_column(old, desc, "id", INT8OID, &isnull);
+	RuleRows	rows = {
+		.resource_id = DatumGetInt64(resource_id),.other_id = DatumGetInt64(resource_id),
+		.lock = STMT_LOCK_SINGLE_SLOTS,.values = {resource_id}
+	};
+
+	if (new == NULL)
+		rows.lock = STMT_LOCK_OWN_OF_RESOURCE;
+	else if (!singles_out_slots(old, new, desc))
+	{
+		booking_lock_rules(rows.resource_id);
+		return;
+	}
+	booking_lock_rules_and_rows(&rows);
+}
+
+/* Does the change decide anew which slots have their time for themselves? */
+static bool
+singles_out_slots(HeapTuple old, HeapTuple new, TupleDesc desc)
+{
+	return changes(old, new, desc, "kind", TEXTOID) || changes(old, new, desc, "slots_only", BOOLOID) ||
+		changes(old, new, desc, "buffer_before", INTERVALOID) || changes(old, new, desc, "buffer_after", INTERVALOID);
 }
 
 /* AFTER UPDATE OR DELETE ON booking.resource, for each row. */
@@ -227,8 +261,7 @@ check_resource(HeapTuple old, HeapTuple new, TupleDesc desc)
 	else if (changes(old, new, desc, "capacity", INT4OID))
 		check_capacity(values[0], DatumGetInt32(rule_column(new, desc, "capacity", INT4OID, &isnull)), name);
 
-	if (changes(old, new, desc, "kind", TEXTOID) || changes(old, new, desc, "slots_only", BOOLOID) ||
-		changes(old, new, desc, "buffer_before", INTERVALOID) || changes(old, new, desc, "buffer_after", INTERVALOID))
+	if (singles_out_slots(old, new, desc))
 		single_out_slots(old, new, desc);
 
 	if (changes(old, new, desc, "retired_at", TIMESTAMPTZOID))
@@ -264,8 +297,8 @@ keep_large_pool(Datum resource_id, bool was, bool is)
 }
 
 /*
- * Which slots of one place have their time for themselves is another question now (publish.c).
- * None of them first, so that none that still is so is in the way of another.
+ * Which slots of one place have their time for themselves has to be found out anew (publish.c).
+ * First all of them lose it, so that a slot that had it is not in the way of another.
  */
 static void
 single_out_slots(HeapTuple old, HeapTuple new, TupleDesc desc)
@@ -378,7 +411,17 @@ booking_seat_before(PG_FUNCTION_ARGS)
 	bool		isnull;
 
 	if (!TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
-		booking_lock_rules(DatumGetInt64(rule_column(trigger->tg_trigtuple, desc, "resource_id", INT8OID, &isnull)));
+	{
+		Datum		resource_id = rule_column(trigger->tg_trigtuple, desc, "resource_id", INT8OID, &isnull);
+		RuleRows	rows = {
+			.resource_id = DatumGetInt64(resource_id),.other_id = DatumGetInt64(resource_id),
+			.lock = STMT_LOCK_LINE_OF_SEAT,.find = booking_line_has_entries,.values = {
+				resource_id, rule_column(trigger->tg_trigtuple, desc, "label", TEXTOID, &isnull)
+			}
+		};
+
+		booking_lock_rules_and_rows(&rows);
+	}
 	CacheInvalidateRelcache(trigger->tg_relation);
 	return PointerGetDatum(TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ?
 						   trigger->tg_newtuple : trigger->tg_trigtuple);
@@ -418,17 +461,47 @@ booking_seat_after(PG_FUNCTION_ARGS)
 	return PointerGetDatum(NULL);
 }
 
-/* Lock the rules that a row of another configuration table is about. */
+/*
+ * Lock the rules that a row of another configuration table is about, and was about.  The lock on
+ * all rules is never taken after one on a resource, which transactions wait for that have the
+ * table of bookings already; and two resources are locked in their order, like everywhere.
+ */
 static void
-lock_rules_of(HeapTuple row, TupleDesc desc)
+lock_rules_of(HeapTuple row, HeapTuple was, TupleDesc desc)
 {
-	bool		isnull;
-	Datum		resource_id = rule_column(row, desc, "resource_id", INT8OID, &isnull);
+	bool		all;
+	bool		all_were;
+	Datum		resource_id = rule_column(row, desc, "resource_id", INT8OID, &all);
+	Datum		other = rule_column(was, desc, "resource_id", INT8OID, &all_were);
 
-	if (isnull)
+	if (all || all_were)
 		booking_lock_all_rules();
 	else
-		booking_lock_rules(DatumGetInt64(resource_id));
+		booking_lock_rules_of_both(DatumGetInt64(resource_id), DatumGetInt64(other));
+}
+
+/* What the foreign key would check: see the table. */
+static void
+check_there_is_resource(HeapTuple row, Relation table)
+{
+	bool		all;
+	Datum		resource_id = rule_column(row, RelationGetDescr(table), "resource_id", INT8OID, &all);
+	char	   *name = RelationGetRelationName(table);
+	bool		found;
+
+	if (all || booking_recall_resource(DatumGetInt64(resource_id)) != NULL)
+		return;
+
+	/* Perhaps the statement itself has just made it. */
+	SPI_connect();
+	found = booking_run(STMT_RESOURCE_IS_THERE, &resource_id, NULL) > 0;
+	SPI_finish();
+	if (!found)
+		ereport(ERROR,
+				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+				 errmsg("insert or update on table \"%s\" violates foreign key constraint \"%s_resource_id_fkey\"", name, name),
+				 errdetail("Key (resource_id)=(%lld) is not present in table \"resource\".", (long long) DatumGetInt64(resource_id)),
+				 errtableconstraint(table, psprintf("%s_resource_id_fkey", name))));
 }
 
 /*
@@ -444,12 +517,12 @@ booking_rule_before(PG_FUNCTION_ARGS)
 	};
 	TriggerData *trigger = booking_check_trigger(fcinfo, &use);
 	TupleDesc	desc = RelationGetDescr(trigger->tg_relation);
-	bool		is_update = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event);
-	HeapTuple	new = is_update ? trigger->tg_newtuple : trigger->tg_trigtuple;
+	HeapTuple	old = trigger->tg_trigtuple;
+	HeapTuple	new = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple : old;
 
-	lock_rules_of(trigger->tg_trigtuple, desc);
-	if (is_update && changes(trigger->tg_trigtuple, new, desc, "resource_id", INT8OID))
-		lock_rules_of(new, desc);
+	lock_rules_of(new, old, desc);
+	if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event) || changes(old, new, desc, "resource_id", INT8OID))
+		check_there_is_resource(new, trigger->tg_relation);
 	CacheInvalidateRelcache(trigger->tg_relation);
 	return PointerGetDatum(new);
 }

@@ -4,14 +4,14 @@
  *		Which periods does a series consist of?
  *
  * A series goes by the clock of its resource: what is at 09:00 stays at 09:00 when summer time
- * begins or ends, and so does its end.  Each occurrence is reckoned from the first one and not
+ * begins or ends, and so does its end.  Each occurrence is computed from the first one and not
  * from the one before: the last of January, a month later, is the last of February, and two
  * months later the 31st of March again.
  *
  * A local time that the clock jumps over is not moved: such an occurrence has a number and no
- * period.  (RFC 5545 would pass over it, and COUNT would not count it.  A caller should
- * hear of it.)  A local time that comes twice means the first one, but for the period that the
- * caller has given: that one is what it is.
+ * period.  (RFC 5545 would pass over it, and COUNT would not count it.  Here the caller is
+ * told.)  A local time that comes twice means the first one, except in the period that the
+ * caller has given, which is taken as it is.
  *
  * Days, months and years of an interval are those of the calendar; hours and less are a length of
  * time, added to the instants.
@@ -89,7 +89,10 @@ booking_check_times(int32 times)
 
 /* ---- the clock ---- */
 
-/* The first instant at which the clock shows it; false if it never does, and about when it would. */
+/*
+ * The first instant at which the clock shows it; false if it never does, and about when it
+ * would.
+ */
 static bool
 clock_shows(pg_tz *tz, int64 local, TimestampTz *at)
 {
@@ -107,7 +110,7 @@ booking_clock_period(pg_tz *tz, Occurrence *occurrence)
 	occurrence->missing = !begins || !ends;
 	occurrence->jumped_over = begins ? occurrence->ends : occurrence->begins;
 
-	/* For somebody who looks for something near it. */
+	/* For a caller that looks for something near it. */
 	if (occurrence->missing)
 		occurrence->period.to = booking_shift(occurrence->period.from, occurrence->ends - occurrence->begins);
 	return !occurrence->missing;

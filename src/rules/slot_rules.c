@@ -18,8 +18,8 @@
  *
  * A slot that takes its resource keeps every booking off it that is not its own.  The
  * other direction, a booked resource into which a slot is published, is in publish.c.
- * A booker holds the RESOURCE lock in shared mode, a publisher in exclusive mode, so one
- * of them sees the other's work committed.
+ * A booker holds the RESOURCE lock in shared mode, a publisher in exclusive mode, so the later
+ * one sees what the other has committed.
  *
  *-------------------------------------------------------------------------
  */
@@ -107,8 +107,8 @@ moves_to(const BookingRow *row, const BookingRow *old)
 }
 
 /*
- * Everything that slots have to say to a booking, whether it is in one or not, and its
- * places if it is.  False when it is refused and a function of ours is to say so.
+ * All rules of slots about a booking, whether it is in one or not, and its places if it is.
+ * False when it is refused and a function of ours is to say so.
  */
 bool
 booking_judge_slots(RowChange *change)
@@ -144,16 +144,19 @@ booking_judge_slots(RowChange *change)
 		return refuse_closed_slot(resource, slot, row);
 
 	/*
-	 * Where the row competes for a seat as well, see about that first.  Places taken in
-	 * vain would have to be given back; and a lapsed hold of that seat is not to be
-	 * waited for while we hold places, for what is at it may want to give its
-	 * place back.  If the places can be had without waiting for anybody, we stay inside the
+	 * Where the row competes for a seat as well, take the seat first.  Places that were taken
+	 * first would have to be given back if the seat is refused; and we must not wait for a
+	 * lapsed hold of that seat while we hold places, for the transaction that has the hold may
+	 * want to give its place back.  If the places can be had without waiting, we stay inside the
 	 * seat's gate.
 	 */
 	if (!row->null[BOOKING_SEAT_NO])
 	{
-		/* But if the slot has nothing left either, say that. */
-		if (booking_places_sold_out(slot, (int32) wanted, NULL))
+		/*
+		 * But if the slot has nothing left either, and no earlier row has taken it for this one,
+		 * say that.
+		 */
+		if (booking_places_in_hand(slot) < wanted && booking_places_sold_out(slot, (int32) wanted, NULL))
 			return refuse_sold_out(resource, slot, row, wanted);
 		if (!booking_make_room(change->heap, resource, row, change->self))
 			return false;

@@ -3,9 +3,9 @@
  * together.c
  *		Several bookings in one call: all of them, or none and every reason why not.
  *
- * They are written by one INSERT, and each row is judged in its trigger like everybody's
- * (booking_triggers.c).  What is refused is not stored, the others are judged all the
- * same, and the error names all that stand in the way.
+ * They are written by one INSERT, and each row is judged in its trigger like any row
+ * (booking_triggers.c).  What is refused is not stored, the others are judged all the same, and
+ * the error names all that stand in the way.
  *
  * Deadlocks.  A single booking waits for another transaction only while it has written
  * nothing (claim.c).  Several cannot do that: the second row may have to wait when the
@@ -14,8 +14,8 @@
  *
  *	1.	All locks that are kept to the commit are taken before the first row is written, in
  *		the order of lock_kinds.c, and of each kind in the order of the keys: ID, RESOURCE
- *		(shared), HOLDER, TOGETHER (below).  So nobody who waits for one of these
- *		has written anything in this call.
+ *		(shared), HOLDER, TOGETHER (below).  So a call that waits for one of these has written
+ *		nothing yet.
  *	2.	The rows are written in the order of their resources; of one resource in the order
  *		of the seats, and then of time.
  *
@@ -31,21 +31,26 @@
  *	- A pool, or seats: there it is possible (two pairs of seats for crossed times; units
  *	  of a pool for one long and one short time).  So a call with several rows of such a
  *	  resource takes its TOGETHER lock alone, and the others in shared mode: two with several rows
- *	  of one pool are there one after the other.  Who has one row there passes it once,
- *	  and cannot be part of a circle.
+ *	  of one pool are there one after the other.  A call that has one row there has written no
+ *	  other row of that resource, and cannot be part of a circle.
  *	- The places of a slot are taken for all rows of the statement in one step (places.c).
  *	  Several rows in one slot, without seats, need no TOGETHER lock of their own: nothing
  *	  is taken of the resource a second time.
  *
- * What moves bookings (move_all.c) has rows in places that it has not come to yet.
- * It takes the TOGETHER locks of all resources involved alone, so that none that books
- * several things is between the two.
+ * A call that moves bookings (move_all.c) has rows at places in the order that it has not
+ * reached yet.  It locks the rows of all of them before RESOURCE (life.c), and takes the TOGETHER
+ * locks of all resources involved alone, so that no call that books several things comes in
+ * between.
  *
  * A single booking waits with nothing written, so it is never part of a circle.  What an
- * application does before and after in the same transaction is beyond us.
+ * application does before and after in the same transaction is outside this argument.
  *
- * Many: beyond some locks (locks.c) of IDs, the row's own lock has to do, and one TOGETHER
- * lock stands for all resources.
+ * A call that serves the line of one resource may keep its LINE lock while it waits at a later
+ * one.  A single booking that moves from the one to the other therefore waits for no line of the
+ * resource that it leaves (waitlist.c).
+ *
+ * Many: beyond some ID locks (locks.c) only the row's own lock is kept, and one TOGETHER lock
+ * stands for all resources.
  *
  *-------------------------------------------------------------------------
  */
@@ -73,10 +78,9 @@
 #include "engine/visible.h"
 #include "rules/journal.h"
 #include "rules/policy.h"
-#include "rules/replay.h"
 #include "rules/together.h"
 
-/* So many refusals are told in full; of the others, only which. */
+/* So many refusals are reported in full; of the others, only which entries they are. */
 #define MOST_TOLD		100
 
 static void lock_ids(Together *all);
@@ -94,14 +98,6 @@ static int	by_holder(const void *a, const void *b);
 static int	in_writing_order(const void *a, const void *b);
 static void refuse_seats_wanted_twice(Together *all);
 static int	compare_uuids(const void *a, const void *b);
-static void replay_group(Together *all);
-static void replay_row(Together *all, int i, uint64 at);
-static void replay_part(Together *all);
-static uint64 find_in_group(uint64 n, const pg_uuid_t *id);
-static const pg_uuid_t *stored_id(uint64 at);
-pg_noreturn static void used_for_something_else(const Together *all, const char *how);
-static bool replay_ids(Together *all);
-static Content content_of(const Wish *wish);
 static bool apply_policy(Together *all);
 static void write_wishes(Together *all, bool lost);
 static void insert_several(Datum *values, const char *nulls, RequestedRows *rows, MemoryContext context);
@@ -176,7 +172,7 @@ booking_together_lock(Together *all)
 {
 	lock_ids(all);
 
-	/* So that one that locks the table to change everybody's rules finds us. */
+	/* So that a change of the rules of all resources, which locks the table, waits for us. */
 	LockRelationOid(booking_table("booking"), RowExclusiveLock);
 	lock_resources(all);
 	for (int i = 0; i < all->n; i++)
@@ -195,8 +191,8 @@ compare_uuids(const void *a, const void *b)
 }
 
 /*
- * The group's and those that the caller has given.  If there are very many, the first are
- * enough for the same call once more to wait.
+ * The group's and those that the caller has given.  If there are very many, the first ones are
+ * enough to make a repeated call wait.
  */
 static void
 lock_ids(Together *all)
@@ -270,16 +266,8 @@ fill_in(Together *all, Wish *wish)
 		wish->period = booking_use_slot(wish->slot_id, &wish->resource).period;
 		booking_must_see_slot(wish->resource->id, wish->slot_id);
 	}
-	else if (wish->name)
-	{
-		wish->resource = booking_use_resource_named(wish->name);
-		booking_must_see_named(wish->resource->id, wish->name);
-	}
 	else
-	{
-		wish->resource = booking_use_resource(wish->resource_id);
-		booking_must_see(wish->resource->id);
-	}
+		wish->resource = booking_use_visible(wish->name, wish->resource_id);
 	wish->resource_id = wish->resource->id;
 	all->field = "period";
 	if (wish->range)
@@ -332,7 +320,7 @@ wanted_of_slot(const Together *all, int64 slot_id)
 	return sum;
 }
 
-/* Whoever is subject to a limit; the limits themselves are judged row by row. */
+/* The holders that a limit applies to; the limits themselves are judged row by row. */
 static void
 lock_holders(const Together *all)
 {
@@ -364,7 +352,7 @@ lock_together(const Together *all)
 	if (resources > most)
 		booking_lock_all_together();
 
-	/* One booking, and no others, is nobody's concern. */
+	/* A single booking needs no TOGETHER lock. */
 	for (int i = 0; i < n && n > 1 && resources <= most;)
 	{
 		int			same = 1;
@@ -389,7 +377,7 @@ needs_to_be_alone(const Wish *const *wishes, int n)
 	return n > 1 && wishes[0]->resource->kind != RESOURCE_EXCLUSIVE && !one_slot;
 }
 
-/* Those that are to be booked, in some order. */
+/* Those that are to be booked, in the order that is given. */
 static const Wish **
 in_order(const Together *all, int (*compare) (const void *, const void *), int *n)
 {
@@ -439,7 +427,7 @@ in_writing_order(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* That would be refused as taken, which is not what is wrong with it. */
+/* It would be refused as taken, which would be the wrong reason. */
 static void
 refuse_seats_wanted_twice(Together *all)
 {
@@ -463,187 +451,6 @@ refuse_seats_wanted_twice(Together *all)
 						   booking_period_text(booking_make_range(other->period)))));
 	}
 	pfree(wishes);
-}
-
-/* ---- the same call once more ---- */
-
-/*
- * Is everything there already, by the id of the group or by those of the bookings?  An id that has
- * been used for something else is an error.
- */
-bool
-booking_together_replay(Together *all)
-{
-	Datum		group;
-	uint64		n;
-
-	if (all->group_id == NULL)
-		return replay_ids(all);
-	group = UUIDPGetDatum(all->group_id);
-	SPI_connect();
-	n = booking_run(STMT_BOOKINGS_OF_GROUP, &group, NULL);
-	if (n > 0 && all->each)
-		replay_part(all);
-	else if (n > 0)
-		replay_group(all);
-	SPI_finish();
-	return n > 0 || replay_ids(all);
-}
-
-/*
- * The group is there, in the order of the ids.  Those that are ours ascend with the entries
- * (uuid.c); a caller's may be anywhere.
- */
-static void
-replay_group(Together *all)
-{
-	uint64		n = SPI_processed;
-	bool	   *claimed = palloc0_array(bool, n);
-	uint64		next = 0;
-
-	if (n != (uint64) all->n)
-		used_for_something_else(all, psprintf("The group has %llu bookings; now %d are wanted.",
-											  (unsigned long long) n, all->n));
-	for (int i = 0; i < all->n; i++)
-		if (all->wish[i].own_id)
-		{
-			uint64		at = find_in_group(n, &all->wish[i].id);
-
-			if (at == n || claimed[at])
-				used_for_something_else(all, psprintf("Its booking %d has another id.", i + 1));
-			claimed[at] = true;
-			replay_row(all, i, at);
-		}
-	for (int i = 0; i < all->n; i++)
-		if (!all->wish[i].own_id)
-		{
-			while (claimed[next])
-				next++;
-			replay_row(all, i, next++);
-		}
-}
-
-static void
-replay_row(Together *all, int i, uint64 at)
-{
-	Content		content = content_of(&all->wish[i]);
-	char	   *differs = booking_content_differs(&content, SPI_tuptable->vals[at], SPI_tuptable->tupdesc);
-
-	CHECK_FOR_INTERRUPTS();
-	if (differs)
-		used_for_something_else(all, psprintf("Its booking %d has another %s.", i + 1, differs));
-	all->wish[i].booking = booking_row_datum_at(at);
-	all->wish[i].id = *stored_id(at);
-}
-
-/* The same where what was refused was left out: each booking is one of the wishes, in their order. */
-static void
-replay_part(Together *all)
-{
-	uint64		n = SPI_processed;
-	int			i = 0;
-
-	for (uint64 at = 0; at < n; at++, i++)
-	{
-		for (; i < all->n; i++)
-		{
-			Content		content = content_of(&all->wish[i]);
-
-			CHECK_FOR_INTERRUPTS();
-			if (booking_content_differs(&content, SPI_tuptable->vals[at], SPI_tuptable->tupdesc) == NULL)
-				break;
-		}
-		if (i == all->n)
-			used_for_something_else(all, psprintf("Its booking %d is none of those that are wanted now.", (int) at + 1));
-		replay_row(all, i, at);
-	}
-}
-
-/* The row with this id among the result's, which are in their order; n: none. */
-static uint64
-find_in_group(uint64 n, const pg_uuid_t *id)
-{
-	uint64		low = 0;
-	uint64		high = n;
-
-	while (low < high)
-	{
-		uint64		middle = (low + high) / 2;
-		int			order = memcmp(stored_id(middle), id, UUID_LEN);
-
-		if (order == 0)
-			return middle;
-		if (order < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return n;
-}
-
-static const pg_uuid_t *
-stored_id(uint64 at)
-{
-	bool		isnull;
-
-	return DatumGetUUIDP(SPI_getbinval(SPI_tuptable->vals[at], SPI_tuptable->tupdesc,
-									   booking_row_column(SPI_tuptable->tupdesc, BOOKING_ID), &isnull));
-}
-
-static void
-used_for_something_else(const Together *all, const char *how)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_UNIQUE_VIOLATION),
-			 errmsg("group id %s has been used for something else",
-					DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(all->group_id)))),
-			 errbooking(CONSTRAINT_ID, "%s", how),
-			 errhint("Repeat a call with the same arguments, or use a new id.")));
-}
-
-/* Single bookings that are there already stay as they are.  True when there are no others. */
-static bool
-replay_ids(Together *all)
-{
-	int			left = 0;
-
-	for (int i = 0; i < all->n; i++)
-	{
-		Wish	   *wish = &all->wish[i];
-		Datum		id = UUIDPGetDatum(&wish->id);
-		Content		content;
-
-		all->current = wish->entry;
-		if (wish->own_id && booking_id_is_used(&wish->id))
-		{
-			SPI_connect();
-			if (booking_run(STMT_GET_BOOKING, &id, NULL) > 0)
-			{
-				content = content_of(wish);
-				booking_check_replay(&content, SPI_tuptable->vals[0], SPI_tuptable->tupdesc, &wish->id);
-				wish->booking = booking_row_datum();
-			}
-			SPI_finish();
-		}
-		left += wish->booking == (Datum) 0;
-	}
-	all->current = 0;
-	return left == 0;
-}
-
-static Content
-content_of(const Wish *wish)
-{
-	return (Content) {
-		.resource = wish->resource,
-		.has_slot = wish->has_slot && !wish->chosen_slot,
-		.slot_id = wish->slot_id,
-		.range = wish->range,
-		.holder = wish->holder,
-		.quantity = wish->quantity,
-		.seat = wish->seat,
-		.data = wish->data
-	};
 }
 
 /* ---- writing ---- */
@@ -758,8 +565,8 @@ insert_several(Datum *values, const char *nulls, RequestedRows *rows, MemoryCont
 }
 
 /*
- * The values of the rows, as of STMT_INSERT_BOOKING, one row after the other.  With what the trigger
- * would fill in otherwise, and put the row together once more.
+ * The values of the rows, as of STMT_INSERT_BOOKING, one row after the other.  With what the
+ * trigger would fill in otherwise, and put the row together once more.
  */
 static Datum *
 values_of(Together *all, const Wish *const *wishes, int n, char **nulls)
@@ -806,7 +613,10 @@ values_of(Together *all, const Wish *const *wishes, int n, char **nulls)
 	return rows;
 }
 
-/* The same as the parameters of STMT_INSERT_BOOKINGS, without what is left to our trigger: others come first. */
+/*
+ * The same as the parameters of STMT_INSERT_BOOKINGS, without what is left to our trigger:
+ * others come first.
+ */
 static Datum *
 arrays_of(const Datum *values, const char *nulls, int n)
 {
@@ -857,14 +667,14 @@ take_returned(RequestedRows *rows)
 {
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
-		RequestedRow *row = booking_requested_row(rows, stored_id(i));
+		RequestedRow *row = booking_requested_row(rows, booking_row_id_at(i));
 
 		if (row)
 			row->booking = booking_row_datum_at(i);
 	}
 }
 
-/* What has become of each. */
+/* The outcome of each. */
 static void
 take_bookings(Together *all, const RequestedRows *rows)
 {

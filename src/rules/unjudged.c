@@ -1,20 +1,21 @@
 /*-------------------------------------------------------------------------
  *
  * unjudged.c
- *		How does a row come in that nobody judges?
+ *		How is a row stored that no trigger judges?
  *
  * With session_replication_role = replica, and where logical replication applies what the
  * publisher has judged, no trigger completes or refuses a booking, and none writes down what
  * it takes.  Of an exclusive resource or a seat there is still the constraint booking_no_overlap,
  * which looks at its index when the row is in it.
  *
- * Others do not look there again (store.c): they have looked before, in the gate.  So such a row is
- * put into the index inside the gate, as all others are.  That is all that our trigger does for it, which
- * runs always (ENABLE ALWAYS).  The gate is left when the executor has finished with the row.
+ * Rows that are judged may be stored without that check (store.c): the look in the gate has been
+ * enough.  So such a row is put into the index inside the gate, as all others are.  That is all
+ * that our trigger, which is ENABLE ALWAYS, does for it.  The gate is left when the executor has
+ * finished with the row.
  *
  * The constraint waits for a transaction in progress that is in the way, and would do so in the
- * gate.  Therefore it is waited for outside first, as every booking does.  If somebody is in the way
- * for sure, the constraint is the one to say so.  A lapsed hold is in its way, too.
+ * gate.  Therefore it is waited for outside first, as for every booking.  If a committed row is
+ * in the way, the constraint raises the error.  A lapsed hold is in its way, too.
  *
  * What breaks another rule of the table (booking_sound), or has no space to keep, is let through.
  *
@@ -28,7 +29,7 @@
 #include "base/period.h"
 #include "engine/claim.h"
 #include "engine/row.h"
-#include "rules/room.h"
+#include "rules/room_place.h"
 #include "rules/unjudged.h"
 
 static bool leave_it_to_the_constraint(RoomRequest *request);
@@ -63,7 +64,10 @@ booking_enter_unjudged(TriggerData *trigger)
 	(void) booking_room_get(&request);
 }
 
-/* It finds what is in the way as soon as the row is stored; in the gate like any other. */
+/*
+ * The constraint finds what is in the way as soon as the row is stored, which happens in
+ * the gate as for any other row.
+ */
 static bool
 leave_it_to_the_constraint(RoomRequest *request)
 {

@@ -3,40 +3,44 @@
  * waitlist.c
  *		The waitlist: which entry gets the space that has become free?
  *
- * The first in line that it fits is offered it, as a hold in its name that lapses after
- * the time that it asked for.  There are two occasions:
+ * The first entry in the line that fits into it is offered the space, as a hold for its holder
+ * that lapses after the time that the entry asked for.  That happens in two cases:
  *
  *	- Space is freed: a booking is cancelled, deleted, moved, shortened, or marked
- *	  expired; a capacity is raised, a seat added, a closure lifted.  What does it
- *	  serves the line in the same transaction, at the end of the statement.
- *	- A booker that does not stand in line would fit (room.c).  Before it gets the
- *	  space, every entry that stands in line and fits is offered its own; then the newcomer is
- *	  judged again, against what is left.  So nobody needs a sweeper to be sure that
- *	  no outsider gets in between.
+ *	  expired; a capacity is raised, a seat added, a closure lifted.  The transaction that frees
+ *	  it serves the line, at the end of the statement.
+ *	- A booker that is not in the line would fit (room.c).  Before it gets the
+ *	  space, every entry in the line that fits is offered its own; then the newcomer is judged
+ *	  again, against what is left.  So the order of the line does not depend on a sweeper.
  *
- * A holder that stands in line and books directly is a newcomer only to those ahead of it.
+ * A holder that is in the line and books directly is a newcomer only to the entries ahead of its
+ * own.
  *
- * Locks.  What serves a line holds its LINE lock, and keeps it to its commit if it has
- * freed or offered anything: the next to serve then sees what came of it.  Two that
- * cancel one half each of what is wanted would otherwise
- * both find the other's half taken.  What frees takes JOIN in shared mode, what
- * joins in exclusive mode, so that one of the two knows of the other (locks.c).
+ * Locks.  A transaction that serves a line holds its LINE lock, and keeps it to its commit if it
+ * has freed or offered anything: the next one to serve then sees the result.  Two transactions
+ * that cancel one half each of what an entry wants would otherwise both find the other half
+ * taken.  A transaction that frees space takes JOIN in shared mode, one that joins in exclusive
+ * mode, so that one of the two knows of the other (locks.c).
  *
- * Serving never waits for another transaction, except in turn for the LINE lock: others,
- * with their rows already written, stand waiting for that.  What depends on a
- * transaction in progress is left alone, and so is a lapsed hold that somebody is
- * at.  What is missed that way is found by the next that comes along, or by expire_holds().
- * A newcomer that has served the line and then has to wait for somebody takes it all back
- * first (room.c).
+ * Serving never waits for another transaction, except for the LINE lock, for which others wait
+ * when their rows are already written.  An entry that depends on a transaction in progress is
+ * passed over, and a lapsed hold that another transaction has is left alone.  What is missed
+ * that way is found by the next transaction that serves the line, or by expire_holds().  A
+ * newcomer that has served the line and then has to wait for another transaction undoes all of
+ * it first (room.c).
+ *
+ * A call that books several things may keep the LINE lock of one resource while it waits at the
+ * next, but never at an earlier one (together.c).  So a booking that moves from one resource to a
+ * later one waits neither for the LINE nor for the JOIN lock of the resource that it leaves.
  *
  * An offer is a subtransaction of its own.  An entry that cannot be offered because of
- * its holder's limit, or a trigger of the application that objects, is passed over; it
- * must not keep the booking of somebody else from being cancelled.
+ * its holder's limit, or a trigger of the application that objects, is passed over; it must not
+ * keep another holder's booking from being cancelled.
  *
  * All this costs a resource without a line nothing: the remembered resource (resource.c)
- * knows whether somebody waits.  That flag is raised by the first to join, which makes
- * everybody forget what they remember, and lowered whenever the resource is read again.
- * Nobody may join unseen: see booking_waitlist_before().
+ * knows whether there are entries.  That flag is set by the first entry, whose invalidation
+ * makes every backend forget the resource, and cleared whenever the resource is read again
+ * without entries.  No entry may be made without that: see booking_waitlist_before().
  *
  *-------------------------------------------------------------------------
  */
@@ -83,26 +87,26 @@ PG_FUNCTION_INFO_V1(booking_row_freed);
 PG_FUNCTION_INFO_V1(booking_rules_relaxed);
 PG_FUNCTION_INFO_V1(booking_waitlist_before);
 
-/* Somebody in line. */
+/* An entry of the line. */
 typedef struct Entry
 {
 	int64		id;
 	Datum		slot_id;		/* 0: none */
-	char	   *seat;			/* NULL: any, or none to be had */
+	char	   *seat;			/* NULL: any, or the resource has none */
 	RangeType  *period;
 	int32		quantity;
 	Datum		holder;
 	int64		offer_for;
 } Entry;
 
-/* What has been tried in vain: one that wants at least as much need not be tried. */
+/* Entries for which there was no room: one that wants at least as much need not be tried. */
 typedef struct Refused
 {
 	Entry		entry[16];
 	int			n;
 } Refused;
 
-/* A line to be served, and what came of it. */
+/* A line to be served, and the offers made. */
 typedef struct Line
 {
 	int64		resource_id;
@@ -116,8 +120,9 @@ static MemoryContext serving_context = NULL;
 static int	deferring = 0;		/* space is freed for which there is another use */
 
 static bool take_alone(const PlacesWanted *wanted);
-static int	serve(const Resource *resource, RangeType *window, Datum newcomer, bool *somebody);
-static int	serve_window(const Resource *resource, RangeType *window, Datum newcomer, bool *somebody);
+static void line_freed(int64 resource_id, RangeType *window, bool wait);
+static int	serve(const Resource *resource, RangeType *window, Datum newcomer, bool *waiting);
+static int	serve_window(const Resource *resource, RangeType *window, Datum newcomer, bool *waiting);
 static bool offer(const Resource *resource, const Entry *entry);
 static bool has_to_be_told(const Entry *entry, const ErrorData *error);
 static bool store_offer(const Resource *resource, const Entry *entry);
@@ -126,35 +131,34 @@ static void read_waiting(HeapTuple row, TupleDesc desc, Entry *entry);
 static void settle(const BookingRow *old, const BookingRow *new);
 static RangeType *widened(const Resource *resource, RangeType *range);
 static Period span(Period a, Period b);
-static void note_freed(Notes *notes, int64 resource_id, CommandId command, RangeType *range);
+static FreedSpace *note_freed(Notes *notes, int64 resource_id, CommandId command, RangeType *range);
 static RangeType *freed_range(Period window);
 static RangeType *all_time(void);
 static void serve_line(void *arg);
 static HeapTuple keep_place_in_line(TriggerData *trigger, HeapTuple row);
 
 /*
- * A newcomer fits into a stretch of time: serve those that have waited for it.  The caller
+ * A newcomer fits into a stretch of time: serve the entries that wait for it.  The caller
  * has the LINE lock.  Returns the number of offers.
  */
 int
 booking_line_ahead(const Resource *resource, const BookingRow *row)
 {
-	bool		somebody = false;
+	bool		waiting = false;
 
 	return serve(resource, DatumGetRangeTypeP(row->value[BOOKING_OCCUPIES]),
-				 row->value[BOOKING_HOLDER], &somebody);
+				 row->value[BOOKING_HOLDER], &waiting);
 }
 
 /*
- * The same for a booker of places in a slot: serve, and then take its own.  The line is
- * nothing to wait with for somebody's places, so one that is not at once left with enough gets
- * none.
+ * The same for a booker of places in a slot: serve, and then take its own.  We must not wait for
+ * places with the LINE lock, so a booker that is not left with enough at once gets none.
  */
 bool
 booking_line_take_places(const Resource *resource, const PlacesWanted *wanted)
 {
 	volatile bool taken = false;
-	bool		somebody = false;
+	bool		waiting = false;
 
 	if (booking_line_serving() || !resource->has_waiters ||
 		booking_row_is_history(wanted->row, wanted->old) ||
@@ -163,7 +167,7 @@ booking_line_take_places(const Resource *resource, const PlacesWanted *wanted)
 		return take_alone(wanted);
 
 	if (serve(resource, DatumGetRangeTypeP(wanted->row->value[BOOKING_OCCUPIES]),
-			  wanted->row->value[BOOKING_HOLDER], &somebody) == 0)
+			  wanted->row->value[BOOKING_HOLDER], &waiting) == 0)
 		booking_unlock_line(resource->id);
 	if (!booking_holds_line(resource->id))
 		return take_alone(wanted);
@@ -183,7 +187,10 @@ booking_line_take_places(const Resource *resource, const PlacesWanted *wanted)
 	return taken;
 }
 
-/* Without a line: take places, waiting for them if need be, which is not done with a lock in hand. */
+/*
+ * Without a line: take places, waiting for them if necessary; so a lock that we have is
+ * given back first.
+ */
 static bool
 take_alone(const PlacesWanted *wanted)
 {
@@ -196,7 +203,7 @@ take_alone(const PlacesWanted *wanted)
  * Note what a statement has freed; it is offered at its end, when the places of slots have
  * been given back as well.  Of many stretches, all that they span.
  */
-static void
+static FreedSpace *
 note_freed(Notes *notes, int64 resource_id, CommandId command, RangeType *range)
 {
 	Period		window;
@@ -207,6 +214,7 @@ note_freed(Notes *notes, int64 resource_id, CommandId command, RangeType *range)
 	if (!booking_period_is_sound(range, &window))
 		window = (Period) {DT_NOBEGIN, DT_NOEND};
 	freed->window = found ? span(freed->window, window) : window;
+	return freed;
 }
 
 static RangeType *
@@ -229,16 +237,19 @@ booking_line_statement_done(void)
 		if (freed.note.command < command)
 			break;
 		booking_notes_keep(noted, noted->n - 1);
-		booking_line_freed(freed.note.key, freed_range(freed.window));
+		line_freed(freed.note.key, freed_range(freed.window), !freed.upwards);
 	}
 }
 
-/* Space on a resource has been freed by us. */
-void
-booking_line_freed(int64 resource_id, RangeType *window)
+/*
+ * Space on a resource has been freed by us.  Without "wait" it is left to the next transaction
+ * that serves the line, if another one is serving or joining it now.
+ */
+static void
+line_freed(int64 resource_id, RangeType *window, bool wait)
 {
 	const Resource *resource;
-	bool		somebody = false;
+	bool		waiting = false;
 
 	if (booking_line_serving())
 	{
@@ -255,19 +266,19 @@ booking_line_freed(int64 resource_id, RangeType *window)
 		return;
 	}
 
-	/* A change of the rules keeps everybody from joining anyway. */
+	/* A change of the rules keeps every other transaction from joining anyway. */
 	resource = booking_find_resource(resource_id);
 	if (resource == NULL)
 		return;
 	if (!booking_holds_rules(resource_id))
 	{
-		booking_lock_join(resource_id, false);
+		booking_lock_join(resource_id, false, wait);
 		resource = booking_use_resource(resource_id);
 	}
-	if (!resource->has_waiters || !booking_lock_line(resource_id, true))
+	if (!resource->has_waiters || !booking_lock_line(resource_id, wait))
 		return;
-	serve(resource, window, (Datum) 0, &somebody);
-	if (!somebody)
+	serve(resource, window, (Datum) 0, &waiting);
+	if (!waiting)
 		booking_unlock_line(resource_id);
 }
 
@@ -307,26 +318,26 @@ booking_line_serve_deferred(void)
 	memcpy(later, booking_noted(notes, 0), n * sizeof(FreedSpace));
 	booking_notes_keep(notes, 0);
 	for (int i = 0; i < n; i++)
-		booking_line_freed(later[i].note.key, freed_range(later[i].window));
+		line_freed(later[i].note.key, freed_range(later[i].window), true);
 	pfree(later);
 }
 
-/* Somebody has joined, under JOIN and LINE. */
+/* An entry has been made, under JOIN and LINE. */
 void
 booking_line_joined(int64 resource_id, RangeType *period)
 {
-	bool		somebody = false;
+	bool		waiting = false;
 
-	serve(booking_use_resource(resource_id), period, (Datum) 0, &somebody);
+	serve(booking_use_resource(resource_id), period, (Datum) 0, &waiting);
 }
 
 /*
- * Serve the line of a resource; its LINE lock is held.  An entry behind the newcomer,
- * if that stands in line itself, is not ahead of it.  Returns the number of offers;
- * *somebody says whether anybody waits there.
+ * Serve the line of a resource; its LINE lock is held.  If the newcomer is in the line itself,
+ * only the entries ahead of it are served.  Returns the number of offers; *waiting says whether
+ * there is any entry.
  */
 static int
-serve(const Resource *resource, RangeType *window, Datum newcomer, bool *somebody)
+serve(const Resource *resource, RangeType *window, Datum newcomer, bool *waiting)
 {
 	volatile int offers = 0;
 
@@ -339,13 +350,13 @@ serve(const Resource *resource, RangeType *window, Datum newcomer, bool *somebod
 	freed_meanwhile = NIL;
 	PG_TRY();
 	{
-		offers = serve_window(resource, window, newcomer, somebody);
+		offers = serve_window(resource, window, newcomer, waiting);
 		while (freed_meanwhile != NIL)
 		{
 			RangeType  *next = linitial(freed_meanwhile);
 
 			freed_meanwhile = list_delete_first(freed_meanwhile);
-			offers += serve_window(resource, next, (Datum) 0, somebody);
+			offers += serve_window(resource, next, (Datum) 0, waiting);
 		}
 	}
 	PG_FINALLY();
@@ -358,7 +369,7 @@ serve(const Resource *resource, RangeType *window, Datum newcomer, bool *somebod
 }
 
 static int
-serve_window(const Resource *resource, RangeType *window, Datum newcomer, bool *somebody)
+serve_window(const Resource *resource, RangeType *window, Datum newcomer, bool *waiting)
 {
 	Refused		refused = {.n = 0};
 	Datum		values[5];
@@ -385,7 +396,7 @@ serve_window(const Resource *resource, RangeType *window, Datum newcomer, bool *
 			CHECK_FOR_INTERRUPTS();
 			read_waiting(rows->vals[i], rows->tupdesc, &entry);
 			values[3] = Int64GetDatum(entry.id);
-			*somebody = true;
+			*waiting = true;
 			if (newcomer && booking_same_text(newcomer, entry.holder))
 			{
 				n = 0;
@@ -420,7 +431,7 @@ read_waiting(HeapTuple row, TupleDesc desc, Entry *entry)
 	entry->offer_for = booking_interval_length(DatumGetIntervalP(SPI_getbinval(row, desc, 7, &isnull)));
 }
 
-/* Has as much, or less, been refused already? */
+/* Has an entry that wants as much, or less, been refused already? */
 static bool
 wants_more(const Refused *refused, const Entry *entry)
 {
@@ -466,7 +477,7 @@ offer(const Resource *resource, const Entry *entry)
 		return offered;
 	}
 
-	/* Cancelled, shut down, out of something: not for us to swallow. */
+	/* A cancelled query, a shutdown or exhausted memory must not be suppressed. */
 	if (!booking_is_of_one_row(error))
 		ReThrowError(error);
 	ereport(has_to_be_told(entry, error) ? LOG : DEBUG1,
@@ -477,9 +488,10 @@ offer(const Resource *resource, const Entry *entry)
 }
 
 /*
- * What keeps an entry from being served is no business of one that cancels something.  A sweep
- * writes it into the server's log, once a session; verify() knows what can be known
- * without trying.  That somebody is at it, or that its holder has enough, is in order.
+ * The reason why an entry cannot be served does not concern a transaction that cancels
+ * something.  A sweep writes it into the server's log, once a session; verify() reports what can
+ * be found without trying.  A lock that another transaction has, or a holder's limit, is not
+ * worth a log entry.
  */
 static bool
 has_to_be_told(const Entry *entry, const ErrorData *error)
@@ -590,8 +602,13 @@ booking_row_freed(PG_FUNCTION_ARGS)
 		settle(&old, new);
 	if ((new == NULL || booking_row_adds_load(&old, new)) &&
 		old.period.to > GetCurrentTimestamp())
-		note_freed(&booking_transaction.freed, DatumGetInt64(old.value[BOOKING_RESOURCE_ID]),
-				   booking_this_command(), DatumGetRangeTypeP(old.value[BOOKING_OCCUPIES]));
+	{
+		int64		resource_id = DatumGetInt64(old.value[BOOKING_RESOURCE_ID]);
+		FreedSpace *freed = note_freed(&booking_transaction.freed, resource_id, booking_this_command(),
+									   DatumGetRangeTypeP(old.value[BOOKING_OCCUPIES]));
+
+		freed->upwards |= new && DatumGetInt64(new->value[BOOKING_RESOURCE_ID]) > resource_id;
+	}
 	return PointerGetDatum(NULL);
 }
 
@@ -646,7 +663,7 @@ booking_rules_relaxed(PG_FUNCTION_ARGS)
 	CommandCounterIncrement();
 	if (!isnull)
 	{
-		booking_line_freed(DatumGetInt64(resource_id), all_time());
+		line_freed(DatumGetInt64(resource_id), all_time(), true);
 		return PointerGetDatum(NULL);
 	}
 
@@ -656,8 +673,8 @@ booking_rules_relaxed(PG_FUNCTION_ARGS)
 		SPITupleTable *rows = SPI_tuptable;
 
 		for (uint64 i = 0; i < n; i++)
-			booking_line_freed(DatumGetInt64(SPI_getbinval(rows->vals[i], rows->tupdesc, 1, &isnull)),
-							   all_time());
+			line_freed(DatumGetInt64(SPI_getbinval(rows->vals[i], rows->tupdesc, 1, &isnull)),
+							   all_time(), true);
 	}
 	SPI_finish();
 	return PointerGetDatum(NULL);
@@ -673,9 +690,9 @@ all_time(void)
 }
 
 /*
- * Serve every line, but for those that somebody is at: what has been missed because it
- * hung on a transaction in progress is found here at the latest.  For a sweep, which waits
- * for nobody (booking_without_waiting()); each line is an attempt.
+ * Serve every line, except those that another transaction is serving: what has been missed
+ * because it depended on a transaction in progress is found here at the latest.  For a sweep,
+ * which does not wait (booking_without_waiting()); each line is an attempt.
  */
 void
 booking_line_serve_lines(void)
@@ -707,15 +724,15 @@ serve_line(void *arg)
 {
 	Line	   *line = arg;
 	const Resource *resource = booking_find_resource(line->resource_id);
-	bool		somebody = false;
+	bool		waiting = false;
 
 	if (resource)
-		line->offers = serve(resource, all_time(), (Datum) 0, &somebody);
+		line->offers = serve(resource, all_time(), (Datum) 0, &waiting);
 }
 
 /*
- * BEFORE INSERT OR UPDATE ON booking.waitlist, for each row: is it something that can ever
- * be offered, and does everybody know that somebody waits?
+ * BEFORE INSERT OR UPDATE ON booking.waitlist, for each row: is it something that can ever be
+ * offered, and does every backend know that there is an entry?
  *
  * The foreign keys of the table are there for their names and for what happens when a
  * resource is deleted; that the resource and the seat exist is checked here, under the
@@ -751,8 +768,8 @@ booking_waitlist_before(PG_FUNCTION_ARGS)
 		(void) booking_seat_wanted(resource, TextDatumGetCString(value));
 
 	/*
-	 * Backends that have seen nobody wait have to look again; unless somebody else waits
-	 * and goes on doing so until we commit, which the LINE lock makes sure of.
+	 * Backends that remember the resource without entries have to read it again; unless there is
+	 * another entry that stays until we commit, which the LINE lock ensures.
 	 */
 	waits[0] = Int64GetDatum(resource->id);
 	SPI_connect();
@@ -764,9 +781,9 @@ booking_waitlist_before(PG_FUNCTION_ARGS)
 }
 
 /*
- * The place of an entry in the line is its id.  Whoever may load history says what it was.
- * For everybody else it is the next one when the entry is made, and belongs to what the entry
- * says then; and an entry that has been offered something, or has left, has no place any more.
+ * The place of an entry in the line is its id.  A role that may load history brings its own.
+ * For every other role it is the next id when the entry is made.  It is only for what the entry
+ * wants then; and an entry that has been offered something, or has left, has no place any more.
  */
 static HeapTuple
 keep_place_in_line(TriggerData *trigger, HeapTuple row)

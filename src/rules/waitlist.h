@@ -17,7 +17,6 @@
 extern int	booking_line_ahead(const Resource *resource, const BookingRow *row);
 extern bool booking_line_take_places(const Resource *resource, const PlacesWanted *wanted);
 extern void booking_line_statement_done(void);
-extern void booking_line_freed(int64 resource_id, RangeType *window);
 extern void booking_line_defer(bool defer);
 extern bool booking_line_is_deferred(void);
 extern void booking_line_serve_deferred(void);

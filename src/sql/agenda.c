@@ -14,8 +14,9 @@
  * twice belongs to the last cell that begins in it for the first time.
  *
  * The picture says what is taken by the same rules as a booking is judged by (look.c,
- * availability.c), and so it contains buffers, and what those in line would be offered.  Notice,
- * durations and limits are about one booking, and are not in it.  It names no holder.
+ * availability.c), and so it contains buffers, and what the entries of the line would be
+ * offered.  Notice, durations and limits are about one booking, and are not in it.  It names no
+ * holder.
  *
  *-------------------------------------------------------------------------
  */
@@ -139,7 +140,7 @@ static Datum
 draw_agenda(FunctionCallInfo fcinfo, bool by_name)
 {
 	Picture		picture = {.within = booking_period_argument(fcinfo, 1, "within")};
-	Asker		nobody = {.quantity = 1};
+	Asker		asker = {.quantity = 1};
 	const Resource *resource;
 	bool		counted;
 	Periods		open = {0};
@@ -163,7 +164,7 @@ draw_agenda(FunctionCallInfo fcinfo, bool by_name)
 		return (Datum) 0;
 	}
 
-	booking_look_behind_line(resource, picture.within, &nobody, &taken);
+	booking_look_behind_line(resource, picture.within, &asker, &taken);
 	if (resource->kind == RESOURCE_SEATED && !picture.by_day)
 	{
 		draw_seats(&picture, &taken);
@@ -201,7 +202,7 @@ check_agenda(Period within, int width)
 
 /* ---- lines and cells ---- */
 
-/* What is longer than a day by the clock on the wall gets a line for each of its days. */
+/* What is longer than a day by the local clock gets a line for each of its days. */
 static void
 lay_out_lines(Picture *picture)
 {
@@ -301,7 +302,10 @@ cells_from(const Picture *picture, TimestampTz at)
 	return &picture->cell[low];
 }
 
-/* The cells that a period touches; those in which there is no time are passed over when they are drawn. */
+/*
+ * The cells that a period touches; those in which there is no time are passed over when they are
+ * drawn.
+ */
 #define each_cell_in(cell, picture, period) \
 	for (Cell *cell = cells_from(picture, (period).from), *end_ = (picture)->cell + (picture)->ncells; \
 		 cell < end_ && cell->time.from < (period).to; cell++)

@@ -5,7 +5,7 @@
  *
  * The nearest period of the same length, before or after, that keeps all rules which a booking of
  * the same holder has to keep: the same that find_slots() would offer, or a slot of a resource that
- * is booked by its slots.  It is a suggestion, and nobody keeps it free.
+ * is booked by its slots.  It is a suggestion, and is not kept free.
  *
  *-------------------------------------------------------------------------
  */

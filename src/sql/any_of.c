@@ -3,17 +3,17 @@
  * any_of.c
  *		Booking the first of several things that is free.
  *
- * Many callers at once want any of the same things: resources for a period (book_any.c), or places in
- * slots (book_any_place.c).  If each took the first one in the list and
- * waited for it, they would all stand in line there.  So a caller goes through the list and
- * passes over what is taken, and what somebody is just writing or judging; what looks free it
- * tries to get without waiting, in an attempt, so that what it could not get leaves no lock.
+ * Many callers at once want any of the same things: resources for a period (book_any.c), or
+ * places in slots (book_any_place.c).  If each waited for the first one in the list, they would
+ * all queue there.  So a caller goes through the list and passes over what is taken, and what
+ * another transaction is just writing or judging.  What looks free it tries to book without
+ * waiting, in an attempt, so that a failure leaves no lock.
  *
- * Only if nothing is left but what depends on others does it wait, for one transaction, with nothing
- * held but the ID and the locks of its caller, and then looks at all of it again.  Of
- * several it waits for the youngest: when that one has ended, most of the older ones have, too.  Who
- * has the last places of a slot is not known: there it waits at the slot, the last of those in the list,
- * which is the one that was got last.
+ * Only if all that is left depends on other transactions does it wait, for one of them, with
+ * nothing held but the ID lock and the locks of its caller, and then looks at all of it again.
+ * Of several transactions it waits for the youngest: when that one has ended, most of the older
+ * ones have, too.  Which transaction has the last places of a slot is not known: then it waits
+ * for the slot itself, and of several for the last one in the list, which was taken last.
  *
  *-------------------------------------------------------------------------
  */
@@ -28,7 +28,7 @@
 #include "engine/visible.h"
 #include "rules/look.h"
 #include "rules/policy.h"
-#include "rules/room.h"
+#include "rules/room_ahead.h"
 #include "sql/any_of.h"
 
 static bool consider(AnyOf *any, Candidate *candidate, bool wait, Datum *booking);
@@ -73,7 +73,7 @@ consider(AnyOf *any, Candidate *candidate, bool wait, Datum *booking)
 	return (wait || any->n == 1 || looks_free(any, candidate)) && attempt_candidate(any, candidate, wait, booking);
 }
 
-/* From outside, without any lock. */
+/* Look from outside the gate, without any lock. */
 static bool
 looks_free(AnyOf *any, Candidate *candidate)
 {
@@ -109,8 +109,8 @@ has_places(AnyOf *any, Candidate *candidate)
 }
 
 /*
- * Try to get it, in an attempt: nothing stays of it if that fails.  A resource that does not come
- * into question, because it is retired or does not have so many, is passed over.
+ * Try to get it, in an attempt: nothing stays of it if that fails.  A resource that cannot be
+ * booked like this, because it is retired or too small, is passed over.
  */
 static bool
 attempt_candidate(AnyOf *any, Candidate *candidate, bool wait, Datum *booking)
@@ -214,7 +214,7 @@ insert_candidate(AnyOf *any, Candidate *candidate, const Resource *resource, boo
 	return false;
 }
 
-/* What becomes of it, another transaction decides. */
+/* The answer depends on another transaction. */
 static void
 depends_on(AnyOf *any, Candidate *candidate, const GuardPending *pending)
 {

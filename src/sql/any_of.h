@@ -16,7 +16,7 @@ typedef struct Candidate
 {
 	int64		resource_id;
 	const Slot *slot;			/* a place in this slot, as it was when we began; NULL: the resource */
-	bool		out;			/* whatever others do */
+	bool		out;			/* not free, whatever other transactions do */
 	Refusal		refusal;		/* without a constraint: an error of another kind */
 	ErrorData  *error;			/* that one */
 } Candidate;

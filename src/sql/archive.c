@@ -4,17 +4,18 @@
  *		Moving what is over out of the way, batch by batch.
  *
  * A batch is a transaction: some finished bookings and their events go from the live tables
- * into those of the archive, so that whatever is killed in the middle leaves each of them in
- * one place.  What a batch does is SQL (booking.archive_batch()); here is what SQL cannot do in
- * a function with a search_path of its own: to commit.
+ * into those of the archive, so that each of them is in one place also when a batch is
+ * interrupted.  What a batch does is SQL (booking.archive_batch()); here is what SQL cannot do
+ * in a function with a search_path of its own: to commit.
  *
- * Nobody is waited for: a booking that somebody is changing stays for the next run.  Whoever
- * comes for a booking while it is moved waits for one batch, and finds no such booking then.
+ * No transaction is waited for: a booking that another transaction is changing stays for the
+ * next run.  A transaction that wants a booking while it is moved waits for one batch, and finds
+ * no such booking then.
  *
- * It is in no hurry: CALL archive_before() works for a part of the time only, and rests after each
- * batch with nothing open, so that others have the processors and the disk for the other part.  (At
- * full speed, 16 clients on two processors made half as many bookings as without it.)  The worker does
- * the same (tasks.c).
+ * CALL archive_before() works for a part of the time only, and pauses after each batch with no
+ * transaction open, so that others have the processors and the disk for the other part.  (At
+ * full speed, 16 clients on two processors made half as many bookings as without it.)  The
+ * worker does the same (tasks.c).
  *
  * A booking that is moved is not deleted, and the journal is not told so.
  *

@@ -5,9 +5,9 @@
  *		refusal.
  *
  * A function here reads and checks its arguments, takes the lock on the resource's
- * rules, applies the rules about now, and inserts a row.  What must hold for the row
- * whatever writes it is the business of the row's trigger (booking_triggers.c), which reports a
- * refusal back to us.
+ * rules, applies the rules about now, and inserts a row.  What must hold for the row whatever
+ * writes it is checked by the row's trigger (booking_triggers.c), which reports a refusal back
+ * to us.
  *
  * The id is the idempotency key.  A caller that brings one takes its ID lock, so that of
  * two calls with one id the second waits for the first to end, and then finds its
@@ -36,6 +36,7 @@
 #include "base/locks.h"
 #include "base/period.h"
 #include "base/plans.h"
+#include "base/returned.h"
 #include "base/transaction.h"
 #include "base/uuid.h"
 #include "engine/request.h"
@@ -49,7 +50,7 @@
 #include "rules/availability.h"
 #include "rules/policy.h"
 #include "rules/replay.h"
-#include "rules/room.h"
+#include "rules/room_ahead.h"
 #include "rules/together.h"
 #include "sql/book.h"
 
@@ -61,9 +62,9 @@ PG_FUNCTION_INFO_V1(booking_book_place);
 PG_FUNCTION_INFO_V1(booking_try_book_place);
 
 /*
- * How many orders have been refused, one after the other?  Where one is, many are, at the start of a sale and once
- * it is over, and a refusal costs less without beginning to insert.  A caller that gets what it wants
- * pays for no second look.
+ * How many calls in a row have been refused?  One refusal is usually followed by more, at the
+ * start of a sale and once everything is sold, and a refusal costs less without beginning to
+ * insert.  A caller that gets what it wants does not pay for that look.
  */
 static uint32 refusals = 0;
 
@@ -119,25 +120,15 @@ book_slot(FunctionCallInfo fcinfo, bool by_name, bool try)
 	if (order.id)
 		booking_lock_id(order.id);
 
-	/* So that one that locks the table to change everybody's rules finds us. */
+	/* So that a change of the rules of all resources, which locks the table, waits for us. */
 	LockRelationOid(booking_table("booking"), RowExclusiveLock);
-	if (by_name)
-	{
-		char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
-
-		resource = booking_use_resource_named(name);
-		booking_must_see_named(resource->id, name);
-	}
-	else
-	{
-		resource = booking_use_resource(PG_GETARG_INT64(0));
-		booking_must_see(resource->id);
-	}
+	resource = by_name ? booking_use_visible(text_to_cstring(PG_GETARG_TEXT_PP(0)), 0) :
+		booking_use_visible(NULL, PG_GETARG_INT64(0));
 
 	if (order.id && booking_replay_order(&order, resource, &booking))
 	{
 		booking_done_with_id(order.id);
-		PG_RETURN_DATUM(booking);
+		PG_RETURN_DATUM(booking_returned(fcinfo, booking));
 	}
 	booking_check_policy(resource, order.period, resource->slots_only ? POLICY_NOTICE : POLICY_ALL);
 	if (order.hold_for)
@@ -147,7 +138,7 @@ book_slot(FunctionCallInfo fcinfo, bool by_name, bool try)
 		return booking_no_row(fcinfo);
 	if (order.id)
 		booking_done_with_id(order.id);
-	PG_RETURN_DATUM(booking);
+	PG_RETURN_DATUM(booking_returned(fcinfo, booking));
 }
 
 Datum
@@ -186,7 +177,7 @@ book_place(FunctionCallInfo fcinfo, bool try)
 	if (order.id && booking_replay_order(&order, resource, &booking))
 	{
 		booking_done_with_id(order.id);
-		PG_RETURN_DATUM(booking);
+		PG_RETURN_DATUM(booking_returned(fcinfo, booking));
 	}
 	booking_check_policy(resource, order.period, POLICY_NOTICE);
 	if (order.hold_for)
@@ -196,7 +187,7 @@ book_place(FunctionCallInfo fcinfo, bool try)
 		return booking_no_row(fcinfo);
 	if (order.id)
 		booking_done_with_id(order.id);
-	PG_RETURN_DATUM(booking);
+	PG_RETURN_DATUM(booking_returned(fcinfo, booking));
 }
 
 /*
@@ -340,7 +331,7 @@ store(Order *order, const Resource *resource, bool try, Datum *booking)
 
 /*
  * Insert the booking.  False when it is refused; *refusal, which may be NULL, says why.  With
- * "busy" nobody is waited for, and it says who is in the way.
+ * "busy" no transaction is waited for, and *busy says which is in the way.
  */
 bool
 booking_insert_order(const Order *order, const Resource *resource, Refusal *refusal, InTheWay *busy,
@@ -395,9 +386,9 @@ booking_insert_order(const Order *order, const Resource *resource, Refusal *refu
 }
 
 /*
- * May we wait for the one counter of a slot before we insert?  Only if nothing would be locked
- * before it otherwise: no holder, no line, nothing by a trigger of the application, and no places
- * that somebody could be waiting for.
+ * May we wait for the one counter of a slot before we insert?  Only if the insert would lock
+ * nothing before it: no holder, no line, nothing by a trigger of the application, and no places
+ * that another transaction could be waiting for.
  */
 static bool
 awaits_turn(const Order *order, const Resource *resource)
@@ -419,7 +410,8 @@ awaits_turn(const Order *order, const Resource *resource)
 /*
  * May the limits of the holder be judged before we insert?  Only if the trigger would come to the
  * same answer: nothing that is asked before (is the resource retired, the slot closed, the seat
- * one of it?) says no, and nobody else's trigger, policy or lack of rights has a say in the row.
+ * one of it?) refuses it, and no trigger or policy of others, and no missing privilege, can
+ * change the outcome.
  */
 static bool
 may_judge_limits(const Order *order, const Resource *resource)
@@ -457,8 +449,8 @@ over_limit(const Order *order, const Resource *resource)
 }
 
 /*
- * Is it worth while to look before we insert, and if so, is there nothing to be had?  If there is,
- * the lock of the slot's counter may be ours now.
+ * Does it pay to look before we insert, and if so, is there nothing left?  If something is left,
+ * we may have the lock of the slot's counter now.
  */
 static bool
 hopeless(const Order *order, const Resource *resource, const Seat *seat, bool *locked)

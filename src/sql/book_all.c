@@ -3,7 +3,7 @@
  * book_all.c
  *		book_all(): a JSON array of requests, all of them booked or none.
  *
- * Here is what the keys of a request mean; what happens then is the matter of together.c.
+ * Here is what the keys of a request mean; together.c does the rest.
  *
  *-------------------------------------------------------------------------
  */
@@ -144,7 +144,7 @@ read_value(void *arg, int key, const JsonbValue *value)
 			break;
 		case KEY_SLOT_ID:
 			wish->has_slot = true;
-			wish->slot_id = booking_json_integer(value, PG_INT64_MAX);
+			wish->slot_id = booking_json_id(value);
 			break;
 		case KEY_PERIOD:
 			wish->range = booking_json_period(value);

@@ -3,7 +3,7 @@
  * book_any.c
  *		book_any(), try_book_any(): the first resource that is free.
  *
- * Here is which ones come into question; how one of them is got is the matter of any_of.c.
+ * Here the candidates are found; any_of.c books one of them.
  *
  *-------------------------------------------------------------------------
  */
@@ -19,6 +19,7 @@
 #include "base/compat.h"
 #include "base/locks.h"
 #include "base/plans.h"
+#include "base/returned.h"
 #include "engine/row.h"
 #include "engine/row_fault.h"
 #include "rules/replay.h"
@@ -66,7 +67,7 @@ book_any(FunctionCallInfo fcinfo, bool try)
 	{
 		if (any.order.id)
 			booking_done_with_id(any.order.id);
-		PG_RETURN_DATUM(booking);
+		PG_RETURN_DATUM(booking_returned(fcinfo, booking));
 	}
 	if (!try)
 		booking_none_is_free(&any);

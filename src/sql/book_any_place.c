@@ -3,9 +3,9 @@
  * book_any_place.c
  *		book_any_place(), try_book_any_place(): a place in the first slot that has one.
  *
- * The slots in question are those of some resources that lie within a time and are open: the earliest
- * first, and of several that begin at one time those of the resource that is named first.  How
- * one of them is got is the matter of any_of.c.
+ * The slots in question are those of some resources that lie within a time and are open: the
+ * earliest first, and of several that begin at one time those of the resource that is named
+ * first.  any_of.c books one of them.
  *
  *-------------------------------------------------------------------------
  */
@@ -20,6 +20,7 @@
 #include "base/compat.h"
 #include "base/locks.h"
 #include "base/plans.h"
+#include "base/returned.h"
 #include "engine/row.h"
 #include "rules/availability.h"
 #include "rules/replay.h"
@@ -101,7 +102,7 @@ book_any_place(FunctionCallInfo fcinfo, bool try)
 	}
 	if (any->order.id)
 		booking_done_with_id(any->order.id);
-	PG_RETURN_DATUM(booking);
+	PG_RETURN_DATUM(booking_returned(fcinfo, booking));
 }
 
 static void

@@ -9,10 +9,10 @@
  * is long enough, so that the long ones stay whole; if no row is, the longest
  * ones first.  It prefers neighbours, and does not insist on them.
  *
- * While we choose, we have the TOGETHER lock of the resource alone, so that only callers that
- * want one seat can be faster.  Then what was written is undone, and we choose again.  If
- * what is free is not enough, and somebody is just writing or giving up seats that would do, we
- * wait for that transaction, with nothing written.
+ * While we choose, we have the TOGETHER lock of the resource alone, so that only a caller that
+ * wants one seat can take one first.  Then what was written is undone, and we choose again.  If
+ * what is free is not enough, and another transaction is just writing or giving up seats that
+ * would do, we wait for it, with nothing written.
  *
  *-------------------------------------------------------------------------
  */
@@ -40,7 +40,7 @@ PG_FUNCTION_INFO_V1(booking_book_seats_named);
 PG_FUNCTION_INFO_V1(booking_book_seats);
 PG_FUNCTION_INFO_V1(booking_book_slot_seats);
 
-/* So often somebody may be faster, before we say what that is. */
+/* So often another transaction may take a seat first, before we raise the error. */
 #define MOST_CHOICES	20
 
 /* Which seats could be had. */
@@ -273,8 +273,8 @@ too_few_seats(const Together *all, const Choice *choice)
 	refusal.detail = psprintf("Wanted %d for %s; left are %d of %d.", all->n,
 							  booking_period_text(booking_make_range(all->wish[0].period)),
 							  left, choice->resource->nseats);
-	refusal.hint = left == 0 ? "Try another period." :
-		psprintf("Up to %d can be booked for that period.", left);
+	refusal.hint = choice->resource->nseats == 0 ? "Insert its seats into booking.seat." :
+		left == 0 ? "Try another period." : psprintf("Up to %d can be booked for that period.", left);
 	booking_raise(&refusal);
 }
 

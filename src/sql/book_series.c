@@ -11,7 +11,7 @@
  * is stored, so it is not where another one of the series is.
  *
  * Locks: as in together.c.  The ID of the group and the RESOURCE come before the series is
- * reckoned, for its time zone must not change in between.
+ * computed, for its time zone must not change in between.
  *
  * The same call once more, with the group's id, gets what there is of it.  What was left out then
  * is left out again, although it may be free now.
@@ -117,7 +117,7 @@ book_series(FunctionCallInfo fcinfo, bool by_name, bool by_rule)
 
 	if (order.all.group_id)
 		booking_lock_id(order.all.group_id);
-	/* So that one that locks the table to change everybody's rules finds us. */
+	/* So that a change of the rules of all resources, which locks the table, waits for us. */
 	LockRelationOid(booking_table("booking"), RowExclusiveLock);
 	use_series_resource(fcinfo, by_name, &order);
 	reckon_series(&order);
@@ -183,18 +183,8 @@ read_on_conflict(text *word)
 static void
 use_series_resource(FunctionCallInfo fcinfo, bool by_name, SeriesOrder *order)
 {
-	if (by_name)
-	{
-		char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
-
-		order->resource = booking_use_resource_named(name);
-		booking_must_see_named(order->resource->id, name);
-	}
-	else
-	{
-		order->resource = booking_use_resource(PG_GETARG_INT64(0));
-		booking_must_see(order->resource->id);
-	}
+	order->resource = by_name ? booking_use_visible(text_to_cstring(PG_GETARG_TEXT_PP(0)), 0) :
+		booking_use_visible(NULL, PG_GETARG_INT64(0));
 }
 
 static void
@@ -366,7 +356,10 @@ booking_occurrences(PG_FUNCTION_ARGS)
 	return list_occurrences(fcinfo, false);
 }
 
-/* occurrences(resource, first, rule): each with what the clock shows; without a period if it never does. */
+/*
+ * occurrences(resource, first, rule): each with what the clock shows; without a period if it
+ * never does.
+ */
 static Datum
 list_occurrences(FunctionCallInfo fcinfo, bool by_name)
 {

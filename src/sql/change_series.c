@@ -1,16 +1,18 @@
 /*-------------------------------------------------------------------------
  *
  * change_series.c
- *		cancel_series(), reschedule_series(): one booking of a series, this one and the following, or all.
+ *		cancel_series(), reschedule_series(): one booking of a series, this one and the
+ *		following, or all.
  *
  * A series is a group (book_series.c, but any group will do), and its order is that of the times at
  * which its bookings begin now.  A caller names one of them, and how far the change goes.  What has
  * ended, was cancelled or has lapsed stays as it was, unless it is the one that is named.
  *
  * Rescheduling moves the one that is named to a period, and the others as far as it moves by the
- * clock: each by the clock of its own resource, so that 09:00 becomes 10:00 in summer and in winter.
- * They are moved as by move_all(): all or none, although each is in another's way.  Those farthest
- * ahead in the direction of the move are tried first, for nothing of the series is in their way.
+ * clock: each by the clock of its own resource, so that 09:00 becomes 10:00 in summer and in
+ * winter.  They are moved as by move_all(): all or none, although each is in another's way.
+ * Those farthest ahead in the direction of the move are tried first, for nothing of the series
+ * is in their way.
  *
  * Locks: the ID of the group, then those of its bookings in their order, and after that as in
  * move_all.c and life.c.  What the group consists of is read again under these locks.
@@ -151,7 +153,6 @@ read_series(FunctionCallInfo fcinfo, int scope_at, SeriesMembers *series)
 		booking_lock_id(&group);
 	read_members(PG_GETARG_DATUM(0), grouped ? &group : NULL, series);
 	lock_members(series);
-	LockRelationOid(booking_table("booking"), RowExclusiveLock);
 	read_members(PG_GETARG_DATUM(0), grouped ? &group : NULL, series);
 	cover(series, scope);
 }
@@ -180,9 +181,7 @@ group_of(Datum id, pg_uuid_t *group)
 
 	SPI_connect();
 	if (booking_run(STMT_GET_BOOKING, &id, NULL) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("booking %s does not exist", DatumGetCString(DirectFunctionCall1(uuid_out, id)))));
+		booking_no_such_booking(id);
 	booking_row_read(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, &row);
 	grouped = !row.null[BOOKING_GROUP_ID];
 	if (grouped)
@@ -224,12 +223,10 @@ read_members(Datum id, const pg_uuid_t *group, SeriesMembers *series)
 			series->named = &series->member[i];
 	}
 	if (series->named == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("booking %s does not exist", DatumGetCString(DirectFunctionCall1(uuid_out, id)))));
+		booking_no_such_booking(id);
 }
 
-/* Has it come to an end, one way or the other? */
+/* Has it ended, lapsed, been cancelled or checked out? */
 static bool
 leaves_alone(const BookingRow *row, TimestampTz now)
 {
@@ -241,11 +238,19 @@ static void
 lock_members(const SeriesMembers *series)
 {
 	SeriesMember *sorted = palloc_extended(series->n * sizeof(SeriesMember), MCXT_ALLOC_HUGE);
+	const pg_uuid_t **ids;
 
 	memcpy(sorted, series->member, series->n * sizeof(SeriesMember));
 	qsort(sorted, series->n, sizeof(SeriesMember), by_member_id);
-	for (int i = 0; i < series->n && !booking_many_ids(); i++)
-		booking_lock_id(&sorted[i].id);
+	ids = palloc_extended(series->n * sizeof(pg_uuid_t *), MCXT_ALLOC_HUGE);
+	for (int i = 0; i < series->n; i++)
+	{
+		ids[i] = &sorted[i].id;
+		if (!booking_many_ids())
+			booking_lock_id(ids[i]);
+	}
+	booking_life_lock_rows(ids, series->n);
+	pfree(ids);
 	pfree(sorted);
 }
 
@@ -299,7 +304,10 @@ return_members(FunctionCallInfo fcinfo, const SeriesMembers *series)
 
 /* ---- moving ---- */
 
-/* How far the one that is named moves by the clock of its resource, which holds still from now on. */
+/*
+ * How far the one that is named moves by the clock of its resource, whose time zone does
+ * not change from now on.
+ */
 static void
 reckon_shift(SeriesMembers *series, RangeType *range)
 {

@@ -3,7 +3,7 @@
  * create_resource.c
  *		create_resource(): a thing that can be booked, with its rules and seats.
  *
- * What cannot be taken is refused by booking.check_resource(), in SQL; what holds for rows of
+ * Invalid arguments are refused by booking.check_resource(), in SQL; what holds for rows of
  * these tables in any case, by their triggers.  Here are only the three statements, in C so that
  * none of them stands in the context of an error.
  *
@@ -17,6 +17,7 @@
 #include "base/compat.h"
 #include "base/errors.h"
 #include "base/plans.h"
+#include "base/returned.h"
 
 #define ARGUMENTS	15
 #define ARGUMENT_SEATS	3
@@ -56,5 +57,5 @@ booking_create_resource(PG_FUNCTION_ARGS)
 		booking_run(STMT_CREATE_SEATS, seats, NULL);
 	}
 	SPI_finish();
-	PG_RETURN_DATUM(resource);
+	PG_RETURN_DATUM(booking_returned(fcinfo, resource));
 }

@@ -4,7 +4,7 @@
  *		A JSON array of objects as an argument, and what may be wrong with it.
  *
  * An error says which of the objects and which key it is about.  A key whose value is null
- * counts as left out; one that nobody knows is an error.
+ * counts as left out; an unknown one is an error.
  *
  *-------------------------------------------------------------------------
  */
@@ -32,6 +32,7 @@ typedef struct EntriesToRead
 	const EntryReader *reader;
 } EntriesToRead;
 
+pg_noreturn static void not_an_array(Jsonb *entries, const EntryReader *reader);
 static void read_entries(Together *all, void *arg);
 static void read_entry(Together *all, JsonbContainer *object, const EntryReader *reader);
 static int	find_key(const EntryReader *reader, const JsonbValue *key);
@@ -44,15 +45,27 @@ booking_read_entries(Together *all, Jsonb *entries, const EntryReader *reader)
 	EntriesToRead to_read = {&entries->root, reader};
 
 	if (!JB_ROOT_IS_ARRAY(entries) || JB_ROOT_IS_SCALAR(entries))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("%s must be a JSON array", reader->name),
-				 errhint("For example: %s.", reader->example)));
+		not_an_array(entries, reader);
 	if (JB_ROOT_COUNT(entries) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("%s must not be empty", reader->name)));
 	booking_together_say_which(all, read_entries, &to_read);
+}
+
+/* Some drivers encode what is sent to a jsonb, also a text that is JSON already. */
+static void
+not_an_array(Jsonb *entries, const EntryReader *reader)
+{
+	bool		is_string = JB_ROOT_IS_SCALAR(entries) &&
+		getIthJsonbValueFromContainer(&entries->root, 0)->type == jbvString;
+
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("%s must be a JSON array", reader->name),
+			 is_string ?
+			 errhint("It is a JSON string.  If a driver has made one of a text, cast it: $1::text::jsonb.") :
+			 errhint("For example: %s.", reader->example)));
 }
 
 static void
@@ -62,7 +75,7 @@ read_entries(Together *all, void *arg)
 	uint32		n = JsonContainerSize(to_read->array);
 	uint32		most = (uint32) to_read->reader->most;
 
-	/* At once, and not when so many have been read. */
+	/* Before any is read. */
 	if (n > most)
 	{
 		all->current = (int) most + 1;
@@ -154,17 +167,12 @@ booking_json_string(const JsonbValue *value)
 	return pnstrdup(value->val.string.val, value->val.string.len);
 }
 
-/* From -most on, to most. */
-int64
-booking_json_integer(const JsonbValue *value, int64 most)
+static int64
+whole_number(const char *digits, int64 most)
 {
-	char	   *digits;
 	char	   *end;
 	int64		number;
 
-	if (value->type != jbvNumeric)
-		booking_malformed("must be a number");
-	digits = DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value->val.numeric)));
 	errno = 0;
 	number = strtoll(digits, &end, 10);
 	if (*end != '\0')
@@ -172,6 +180,32 @@ booking_json_integer(const JsonbValue *value, int64 most)
 	if (errno != 0 || number > most || number < -most)
 		booking_malformed("is out of range");
 	return number;
+}
+
+/* From -most on, to most. */
+int64
+booking_json_integer(const JsonbValue *value, int64 most)
+{
+	if (value->type != jbvNumeric)
+		booking_malformed("must be a number");
+	return whole_number(DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value->val.numeric))), most);
+}
+
+/*
+ * The id of what has no name by which it could be meant: as a text, too, which is what the
+ * drivers of JavaScript make of a bigint.
+ */
+int64
+booking_json_id(const JsonbValue *value)
+{
+	char	   *digits;
+
+	if (value->type != jbvString)
+		return booking_json_integer(value, PG_INT64_MAX);
+	digits = booking_json_string(value);
+	if (!booking_is_integer(digits))
+		booking_malformed("must be a number");
+	return whole_number(digits, PG_INT64_MAX);
 }
 
 RangeType *

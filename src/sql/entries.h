@@ -31,6 +31,7 @@ extern void booking_read_entries(Together *all, Jsonb *entries, const EntryReade
 pg_noreturn extern void booking_malformed(const char *what);
 extern char *booking_json_string(const JsonbValue *value);
 extern int64 booking_json_integer(const JsonbValue *value, int64 most);
+extern int64 booking_json_id(const JsonbValue *value);
 extern RangeType *booking_json_period(const JsonbValue *value);
 extern pg_uuid_t booking_json_uuid(const JsonbValue *value);
 

@@ -416,7 +416,10 @@ next_step_of_days(const SlotCursor *cursor, TimestampTz at)
 	int64		first = booking_local_time(tz, cursor->search->within.from);
 	int64		wanted = first + round_up(booking_local_time(tz, at) - first, step);
 
-	/* It begins when it is said to, also where the clock shows that time once more. */
+	/*
+	 * The search begins at the given instant, also where the clock shows that time a second
+	 * time.
+	 */
 	if (at == cursor->search->within.from)
 		return at;
 	for (;; wanted += step)

@@ -6,11 +6,11 @@
  * RFC 5545: lines end in CRLF, are at most 75 octets long and go on in the next line after a
  * space, and the text of users is escaped, so that no name and no holder can begin a line.
  *
- * A VEVENT per booking in force is for who may read them: they are read as the caller, with
- * the caller's rights and policies.  Who may not read the tables gets a VEVENT "Busy" for each
- * stretch of time in which nothing more can be had, and no holder; usage() would tell as much.
- * (VFREEBUSY alone is the standard's way to say so, and what most calendar programs ignore.)  A
- * VFREEBUSY with the same stretches is there for everybody: a calendar must not be empty.
+ * A caller that may read the bookings gets a VEVENT for each one in force: they are read with
+ * the caller's rights and policies.  One that may not gets a VEVENT "Busy" for each stretch of
+ * time in which nothing more can be booked, and no holder; usage() tells as much.  (VFREEBUSY
+ * alone is the standard's way to say so, and what most calendar programs ignore.)  A VFREEBUSY
+ * with the same stretches is always there: a calendar must not be empty.
  *
  * A booking without an end ends with the time that is asked for.
  *
@@ -107,7 +107,7 @@ make_calendar(FunctionCallInfo fcinfo, bool by_name)
 	return cstring_to_text_with_len(out.data, out.len);
 }
 
-/* ---- for who may read the bookings ---- */
+/* ---- for callers that may read the bookings ---- */
 
 /* May the caller read what STMT_CALENDAR reads? */
 static bool
@@ -173,7 +173,7 @@ put_booking(StringInfo out, const Resource *resource, Period within, HeapTuple r
 
 /* ---- when it is busy ---- */
 
-/* When nothing more can be had, because of what is taken. */
+/* When nothing more can be booked, because of what is taken. */
 static void
 find_busy(const Resource *resource, Period within, Periods *busy)
 {

@@ -3,9 +3,9 @@
  * looking.c
  *		free_periods(), usage(), remaining() and seat_map(): what is free, and how much.
  *
- * Thin functions over availability.c and look.c.  What is free and what is taken they tell
- * everybody who may call them, whoever may read the bookings: that is as much as a
- * refused booking would tell.  The seats of a resource they read as the caller.
+ * Thin functions over availability.c and look.c.  They tell what is free and what is taken to
+ * every role that may call them, also one that may not read the bookings: a refused booking
+ * would tell as much.  The seats of a resource they read as the caller.
  *
  * None of them takes a lock or writes; what they look at is as of now (look.c).  For that
  * they cannot be run by a parallel worker, nor by its leader meanwhile: both have one
@@ -124,7 +124,7 @@ booking_quantity_argument(FunctionCallInfo fcinfo, int n)
 	return PG_GETARG_INT32(n);
 }
 
-/* Where the answer would have no end, or hardly one. */
+/* Where the answer would be endless, or too long. */
 void
 booking_check_search(Period within)
 {

@@ -5,13 +5,19 @@
  *		move_to_slot, check_in, check_out.
  *
  * Moving is one UPDATE.  The row's trigger judges the new place as it judges a new
- * booking, without the booking itself, and only if there is room is the row written: the
- * old place is given up by having got the new one, in one step.
+ * booking, without the booking itself, and only if there is room is the row written: the old
+ * place is given up and the new one taken in one step.
  *
- * Two bookings that want each other's places: while both are being judged nobody has
- * written anything, each sees the other in its old place for sure, and both are told
- * that it is taken.  A mover waits only for a transaction that has already written its
- * row, and which therefore has its answer.
+ * Two bookings that want each other's places: while both are being judged neither has written
+ * anything, each sees the other in its old place as sure, and both are refused.  A mover waits
+ * only for a transaction that has already written its row, and which therefore has its answer.
+ *
+ * A hold may lapse while it moves.  A transaction that wants its space finds the row locked then,
+ * and waits for us; we must not wait for it in turn, nor for one that waits for it.  So the UPDATE
+ * of a hold is an attempt: where it would have to wait for the end of another transaction it is
+ * undone, which gives back the row's lock, and we wait as a new booking does.  The HOLDER lock
+ * comes before.  (A plain UPDATE that moves a hold cannot give its row back, and may end in a
+ * deadlock; so may one that moves several.)
  *
  * A booking in a slot moves to another slot of the resource: the one that is published for
  * the new period.
@@ -23,14 +29,21 @@
  */
 #include "postgres.h"
 
+#include "access/table.h"
 #include "executor/spi.h"
 #include "fmgr.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/rel.h"
 
+#include "base/attempt.h"
+#include "base/cache.h"
 #include "base/compat.h"
 #include "base/errors.h"
 #include "base/period.h"
 #include "base/plans.h"
+#include "base/returned.h"
+#include "engine/guard.h"
 #include "engine/request.h"
 #include "engine/resource.h"
 #include "engine/row.h"
@@ -39,6 +52,7 @@
 #include "engine/slots.h"
 #include "engine/visible.h"
 #include "rules/life.h"
+#include "rules/limits.h"
 #include "rules/policy.h"
 #include "sql/move.h"
 
@@ -48,6 +62,11 @@ PG_FUNCTION_INFO_V1(booking_check_in);
 PG_FUNCTION_INFO_V1(booking_check_out);
 
 static Datum move_one(FunctionCallInfo fcinfo, Move *move);
+static bool move_hold(Life *life, Datum *values, const char *nulls, Datum *booking);
+static bool try_to_move_hold(Life *life, const BookingWrite *write);
+static void wait_for_way(const InTheWay *way);
+static const Resource *move_target(const Life *life, const Move *move, Slot *slot);
+static bool is_there_already(const Life *life, const Move *move);
 static void put_move(const BookingRow *new, Datum *values, char *nulls);
 static int64 slot_for(const Resource *to, const BookingRow *new);
 static void must_be_confirmed(const Life *life);
@@ -107,7 +126,7 @@ move_one(FunctionCallInfo fcinfo, Move *move)
 		move->version = PG_GETARG_INT32(4);
 
 	SPI_connect();
-	booking_life_begin(&life, PG_GETARG_DATUM(0));
+	booking_life_begin_move(&life, PG_GETARG_DATUM(0));
 	do
 	{
 		booking_may_move(&life, move);
@@ -116,10 +135,85 @@ move_one(FunctionCallInfo fcinfo, Move *move)
 			booking = booking_row_datum();
 			break;
 		}
-	} while (!booking_life_change(&life, STMT_MOVE_BOOKING, values, nulls, &booking));
+	} while (!(life.lapses ? move_hold(&life, values, nulls, &booking) :
+			   booking_life_change(&life, STMT_MOVE_BOOKING, values, nulls, &booking)));
 	booking_life_done(&life);
 	SPI_finish();
-	PG_RETURN_DATUM(booking);
+	PG_RETURN_DATUM(booking_returned(fcinfo, booking));
+}
+
+/*
+ * Like booking_life_change(), and without waiting while the row is locked.  A move that was asked
+ * for in time goes ahead when the hold lapses while it waits, unless its space has been taken.
+ */
+static bool
+move_hold(Life *life, Datum *values, const char *nulls, Datum *booking)
+{
+	Datum		version = life->row.value[BOOKING_VERSION];
+	TimestampTz asked = life->now;
+	Refusal		refusal = {0};
+	InTheWay	way = {0};
+
+	booking_limits_lock(booking_use_resource(DatumGetInt64(values[MOVE_NVALUES - 1])), &life->row);
+	if (try_to_move_hold(life, &(BookingWrite)
+						 {
+							 .statement = STMT_MOVE_BOOKING,.values = values,.nulls = nulls,
+							 .refusal = &refusal,.booking = booking,.busy = &way,.queues = true,.in_time = true
+						 }))
+		return true;
+	if (refusal.message)
+		booking_raise(&refusal);
+	if (way.busy)
+		wait_for_way(&way);
+	booking_life_look_again(life);
+	if (life->row.value[BOOKING_VERSION] == version)
+		life->now = asked;
+	return false;
+}
+
+static bool
+try_to_move_hold(Life *life, const BookingWrite *write)
+{
+	Attempt		attempt;
+	volatile bool moved = false;
+	volatile bool failed = false;
+
+	booking_attempt_begin(&attempt);
+	PG_TRY();
+	{
+		moved = booking_life_try(life, write);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error = booking_attempt_fail(&attempt);
+
+		/* A plain UPDATE of the hold, which above READ COMMITTED is an error when it commits. */
+		if (!booking_is_late_update(error))
+			ReThrowError(error);
+		FreeErrorData(error);
+		failed = true;
+	}
+	PG_END_TRY();
+	if (!failed)
+		booking_attempt_end(&attempt, moved);
+	return moved;
+}
+
+static void
+wait_for_way(const InTheWay *way)
+{
+	GuardPending pending = way->pending;
+
+	CHECK_FOR_INTERRUPTS();
+	if (way->lapsed)
+	{
+		Relation	heap = table_open(booking_table("booking"), NoLock);
+
+		booking_wait_for_row(heap, UUIDPGetDatum(&way->id));
+		table_close(heap, NoLock);
+	}
+	else if (TransactionIdIsValid(pending.xid))
+		booking_guard_wait(&pending);
 }
 
 /* Is the booking one that can move, and the one that the caller has seen? */
@@ -133,15 +227,37 @@ booking_may_move(const Life *life, const Move *move)
 	if (move->has_version && version != move->version)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("the booking has been changed by somebody else"),
+				 errmsg("the booking has been changed meanwhile"),
 				 errbooking(CONSTRAINT_VERSION, "Its version is %d, expected was %d.",
 						   version, move->version),
+				 version > move->version && is_there_already(life, move) ?
+				 errhint("The booking is as this call would leave it.  If the call repeats one whose answer was lost, that one was carried out.") :
 				 errhint("Read the booking again and decide anew.")));
 }
 
+/* As far as the booking itself tells: nothing is locked or looked up for a hint. */
+static bool
+is_there_already(const Life *life, const Move *move)
+{
+	const BookingRow *row = &life->row;
+	const Seat *seat = move->seat && !row->null[BOOKING_SEAT_NO] ?
+		booking_seat_numbered(life->resource, DatumGetInt32(row->value[BOOKING_SEAT_NO])) : NULL;
+
+	if (move->has_slot && (row->null[BOOKING_SLOT_ID] || DatumGetInt64(row->value[BOOKING_SLOT_ID]) != move->slot_id))
+		return false;
+	if (move->range && (move->period.from != row->period.from || move->period.to != row->period.to))
+		return false;
+	if ((move->name && strcmp(move->name, life->resource->name) != 0) ||
+		(move->has_resource && move->resource_id != life->resource->id))
+		return false;
+	if (move->seat && (seat == NULL || strcmp(move->seat, seat->label) != 0))
+		return false;
+	return move->quantity <= 0 || move->quantity == DatumGetInt32(row->value[BOOKING_QUANTITY]);
+}
+
 /* Where a move goes: its resource, locked, and its slot if it names one. */
-const Resource *
-booking_move_target(const Life *life, const Move *move, Slot *slot)
+static const Resource *
+move_target(const Life *life, const Move *move, Slot *slot)
 {
 	const Resource *resource = life->resource;
 
@@ -150,16 +266,8 @@ booking_move_target(const Life *life, const Move *move, Slot *slot)
 		*slot = booking_use_slot(move->slot_id, &resource);
 		booking_must_see_slot(resource->id, move->slot_id);
 	}
-	else if (move->name)
-	{
-		resource = booking_use_resource_named(move->name);
-		booking_must_see_named(resource->id, move->name);
-	}
-	else if (move->has_resource)
-	{
-		resource = booking_use_resource(move->resource_id);
-		booking_must_see(resource->id);
-	}
+	else if (move->name || move->has_resource)
+		resource = booking_use_visible(move->name, move->resource_id);
 	return resource;
 }
 
@@ -170,7 +278,7 @@ booking_move_values(const Life *life, const Move *move, Datum *values, char *nul
 	const BookingRow *old = &life->row;
 	BookingRow	new = *old;
 	Slot		slot;
-	const Resource *to = booking_move_target(life, move, &slot);
+	const Resource *to = move_target(life, move, &slot);
 	bool		elsewhere = to->id != life->resource->id;
 
 	booking_row_set(&new, BOOKING_RESOURCE_ID, Int64GetDatum(to->id));
@@ -211,9 +319,9 @@ booking_move_values(const Life *life, const Move *move, Datum *values, char *nul
 }
 
 /*
- * The same for nowhere: out of everybody's way, and out of the places of its slot, for as
- * long as it takes to move others.  Only the trigger of a row that is parked (request.c) lets
- * that pass; a seat's number is above zero.
+ * The same for nowhere: out of the way of others, and out of the places of its slot, for as long
+ * as it takes to move others.  Only the trigger of a row that is parked (request.c) lets that
+ * pass; a seat's number is above zero.
  */
 void
 booking_park_values(const Life *life, int n, Datum *values, char *nulls)
@@ -317,7 +425,7 @@ booking_check_in(PG_FUNCTION_ARGS)
 	} while (!booking_life_change(&life, STMT_CHECK_IN_BOOKING, values, NULL, &booking));
 	booking_life_done(&life);
 	SPI_finish();
-	PG_RETURN_DATUM(booking);
+	PG_RETURN_DATUM(booking_returned(fcinfo, booking));
 }
 
 /*
@@ -378,7 +486,7 @@ booking_check_out(PG_FUNCTION_ARGS)
 	} while (!booking_life_change(&life, STMT_CHECK_OUT_BOOKING, values, NULL, &booking));
 	booking_life_done(&life);
 	SPI_finish();
-	PG_RETURN_DATUM(booking);
+	PG_RETURN_DATUM(booking_returned(fcinfo, booking));
 }
 
 /*

@@ -39,7 +39,6 @@ typedef struct Move
 #define MOVE_NVALUES	7
 
 extern void booking_may_move(const Life *life, const Move *move);
-extern const Resource *booking_move_target(const Life *life, const Move *move, Slot *slot);
 extern bool booking_move_values(const Life *life, const Move *move, Datum *values, char *nulls);
 extern void booking_move_together(Together *all, const Move *moves, int n, Datum *bookings);
 extern void booking_park_values(const Life *life, int n, Datum *values, char *nulls);

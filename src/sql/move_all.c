@@ -6,16 +6,17 @@
  * Each move is the UPDATE of move.c, judged by the row's trigger.  A move that is refused may
  * be possible once another has been made: so they are tried in turn for as long as one
  * of them succeeds.  What is left then goes round in a circle, or is really taken.  One of these
- * bookings is parked: nowhere, in nobody's way, still held or confirmed, and seen by nobody else.
- * Then the others are tried again, and it as well.  If all that are left are parked and no
- * move is possible, it is refused, with what is in the way of each, and everything is undone.
- * A booking that was parked has two events in the journal instead of one.
+ * bookings is parked: it takes no space, is still held or confirmed, and no other transaction
+ * sees it so.  Then the others are tried again, and it as well.  If all that are left are parked
+ * and no move is possible, it is refused, with what is in the way of each, and everything is
+ * undone.  A booking that was parked has two events in the journal instead of one.
  *
  * What the moves free is offered to the line when all are done (booking_line_defer()).
  *
- * Locks: ID, RESOURCE (old and new), HOLDER, and then TOGETHER of all these resources alone, all
- * of them before the first row is written and each kind in the order of its keys.  So nobody
- * who writes several things is in the way meanwhile, and single bookings hold nothing (together.c).
+ * Locks: ID, the rows, RESOURCE (old and new), HOLDER, and then TOGETHER of all these resources alone, all
+ * of them before the first row is written and each kind in the order of its keys.  So no other
+ * call that writes several things is in the way meanwhile, and single bookings hold nothing
+ * (together.c).
  *
  *-------------------------------------------------------------------------
  */
@@ -187,7 +188,7 @@ read_move(void *arg, int key, const JsonbValue *value)
 			break;
 		case MOVE_SLOT_ID:
 			move->has_slot = true;
-			move->slot_id = booking_json_integer(value, PG_INT64_MAX);
+			move->slot_id = booking_json_id(value);
 			break;
 		case MOVE_PERIOD:
 			move->range = booking_json_period(value);
@@ -239,8 +240,8 @@ move_and_return(FunctionCallInfo fcinfo, Movers *movers)
 }
 
 /*
- * Make these moves, all of them or none; *bookings becomes what they have made of each.  They are tried
- * in this order.
+ * Make these moves, all of them or none; *bookings becomes what they have made of each.  They
+ * are tried in this order.
  */
 void
 booking_move_together(Together *all, const Move *moves, int n, Datum *bookings)
@@ -294,6 +295,7 @@ static void
 lock_movers(Movers *movers)
 {
 	Mover	  **sorted = palloc_array(Mover *, movers->n);
+	const pg_uuid_t **ids = palloc_array(const pg_uuid_t *, movers->n);
 
 	for (int i = 0; i < movers->n; i++)
 		sorted[i] = &movers->mover[i];
@@ -308,9 +310,10 @@ lock_movers(Movers *movers)
 					 errmsg("booking %s is there twice",
 							DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(&sorted[i]->move.id))))));
 		}
-		booking_lock_id(&sorted[i]->move.id);
+		ids[i] = &sorted[i]->move.id;
+		booking_lock_id(ids[i]);
 	}
-	LockRelationOid(booking_table("booking"), RowExclusiveLock);
+	booking_life_lock_rows(ids, movers->n);
 
 	peek_at_places(movers);
 	if (movers->swap)
@@ -335,9 +338,7 @@ peek_at_places(Movers *movers)
 		movers->all->current = move->entry;
 		movers->all->field = move_keys[MOVE_ID];
 		if (booking_run(STMT_GET_BOOKING, &id, NULL) == 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_UNDEFINED_OBJECT),
-					 errmsg("booking %s does not exist", DatumGetCString(DirectFunctionCall1(uuid_out, id)))));
+			booking_no_such_booking(id);
 		booking_row_read(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, &mover->life.row);
 		mover->from = mover->to = DatumGetInt64(mover->life.row.value[BOOKING_RESOURCE_ID]);
 		movers->all->field = move->has_slot ? "slot_id" : move->name ? "resource" : NULL;

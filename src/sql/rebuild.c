@@ -18,7 +18,10 @@
 
 PG_FUNCTION_INFO_V1(booking_forget_everything);
 
-/* Rows that are remembered belong to one of these tables, or came with one; or are of this transaction. */
+/*
+ * Rows that are remembered belong to one of these tables, or came with one; or are of this
+ * transaction.
+ */
 Datum
 booking_forget_everything(PG_FUNCTION_ARGS)
 {

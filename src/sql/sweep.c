@@ -1,25 +1,25 @@
 /*-------------------------------------------------------------------------
  *
  * sweep.c
- *		Holds that have lapsed, for callers that want them tidied away.
+ *		Marking holds that have lapsed, for callers that want that done early.
  *
- * Nobody has to: a lapsed hold takes no space, and one that needs its space marks it (lapse.c).
- * Sweeping moves the waitlist on, and makes the journal tell of the lapse soon.
+ * It is not necessary: a lapsed hold takes no space, and a transaction that needs its space
+ * marks it (lapse.c).  Sweeping serves the waitlist, and puts the lapse into the journal soon.
  *
- * Lapsed holds are found by the index of their expiry, oldest first, in batches.  A hold
- * whose ID lock or row somebody has is left to them; so is whatever another sweeper has
- * taken, and any number of them share the work without waiting for one another.
+ * Lapsed holds are found by the index of their expiry, oldest first, in batches.  A hold whose
+ * ID lock or row another transaction has is left out; so is one that another sweeper has taken,
+ * so that any number of sweepers share the work without waiting for one another.
  *
- * A sweep is in no hurry, and waits for no transaction, for it would hold what it has taken
- * meanwhile.  What somebody changes the rules of, or has all counters of, or stands in line
- * for just then, is left for the next sweep.  A batch is an attempt: what only its statement
- * finds out costs the hold in question, and not the sweep.
+ * A sweep waits for no transaction, for it would hold what it has taken meanwhile.  A hold is
+ * left for the next sweep if another transaction is changing the rules of its resource, has all
+ * counters of its slot, or is joining or serving its line.  A batch is an attempt: an error that
+ * only its statement finds costs the hold in question, and not the sweep.
  *
- * At SERIALIZABLE nothing is read that others write, as far as PostgreSQL looks for that: a
- * hold is looked for without leaving a trace, and believed when its row is locked.
+ * At SERIALIZABLE a hold is looked for without predicate locks, and judged again when its row is
+ * locked.
  *
- * ID locks last until commit, and there is room for so many of them: of the others, the rows
- * that are written are lock enough (locks.c).
+ * ID locks last until commit, and there is room for so many of them: for the others, the locks
+ * of the written rows are enough (locks.c).
  *
  *-------------------------------------------------------------------------
  */
@@ -132,8 +132,8 @@ sweep(void *arg)
 }
 
 /*
- * The tables that every hold needs.  False when somebody has one of them as a whole, in order
- * to change everybody's rules, or the table.
+ * The tables that every hold needs.  False when another transaction has locked one of them, in
+ * order to change the rules of all resources, or the table.
  */
 static bool
 lock_tables(void)
@@ -151,8 +151,8 @@ lock_tables(void)
 }
 
 /*
- * The next holds.  A policy may read a table that somebody has as a whole, if only for a moment, as
- * autovacuum has: that is left for another time, too.
+ * The next holds.  A policy may read a table that another transaction has locked, if only for a
+ * moment, as autovacuum does: then the sweep ends there, too.
  */
 static void
 find_next(void *arg)
@@ -191,8 +191,8 @@ is_busy(const ErrorData *error)
 }
 
 /*
- * Keep those at the beginning whose rules nobody changes, and whose life nobody is at, in
- * the order of their slots.
+ * Keep, at the beginning of the array, those whose RESOURCE and ID locks are free, in the order
+ * of their slots.
  */
 static int
 choose(Lapsed *holds, int n)
@@ -218,8 +218,8 @@ compare_slots(const void *a, const void *b)
 }
 
 /*
- * Mark those of the holds that can be had.  If it is one of them that cannot, the others are
- * found by halves.
+ * Mark the holds that can be marked.  If one of them causes an error, the others are found by
+ * halves.
  */
 static int64
 mark(Lapsed *holds, int n, TimestampTz now)
@@ -255,7 +255,7 @@ mark(Lapsed *holds, int n, TimestampTz now)
 	return n == 1 ? 0 : mark(holds, n / 2, now) + mark(holds + n / 2, n - n / 2, now);
 }
 
-/* That somebody is at it is in order; anything else is for the caller to know. */
+/* A lock that another transaction has is normal; anything else is a warning. */
 static void
 tell_of_left(const Lapsed *hold, const ErrorData *error)
 {
@@ -269,8 +269,8 @@ tell_of_left(const Lapsed *hold, const ErrorData *error)
 }
 
 /*
- * Mark those whose rows nobody has locked, and to whose slots places can be given back, in
- * one statement.
+ * Mark those whose rows no other transaction has locked, and to whose slots places can be given
+ * back, in one statement.
  */
 static int64
 mark_together(Lapsed *holds, int n, TimestampTz now)

@@ -10,12 +10,12 @@
  *			  v     \                  v
  *		  expired    '--------->  cancelled
  *
- * Each goes the way of life.c.  Doing a step twice is doing it once: it says what it said the
- * first time.
+ * Each is done as life.c says.  A step that is repeated changes nothing, and returns what it
+ * returned the first time.
  *
  * A group takes a step together, or not at all.  The ID locks come first, that of the group
- * before those of its bookings, and then the bookings in the order in which several are
- * made (together.c).
+ * before those of its bookings, then all of their rows, and then the bookings in the order in
+ * which several are made (together.c).
  *
  *-------------------------------------------------------------------------
  */
@@ -32,6 +32,7 @@
 #include "base/locks.h"
 #include "base/period.h"
 #include "base/plans.h"
+#include "base/returned.h"
 #include "rules/life.h"
 #include "rules/policy.h"
 #include "sql/many.h"
@@ -61,6 +62,7 @@ static Datum confirm_booking(Datum id, Datum unused);
 static Datum extension_of(FunctionCallInfo fcinfo);
 static Datum extend_booking(Datum id, Datum by);
 static Datum step_of_group(FunctionCallInfo fcinfo, Step step, Datum argument, bool of_holds);
+static void lock_members_rows(const Member *members, int n);
 static Member *read_group(Datum group, int *n);
 static int	compare_members(const void *a, const void *b);
 static int	compare_member_ids(const void *a, const void *b);
@@ -72,7 +74,7 @@ booking_confirm(PG_FUNCTION_ARGS)
 	booking_must_write(fcinfo);
 	if (PG_ARGISNULL(0))
 		booking_null_argument("id");
-	PG_RETURN_DATUM(confirm_booking(PG_GETARG_DATUM(0), (Datum) 0));
+	PG_RETURN_DATUM(booking_returned(fcinfo, confirm_booking(PG_GETARG_DATUM(0), (Datum) 0)));
 }
 
 static Datum
@@ -105,7 +107,7 @@ booking_extend_hold(PG_FUNCTION_ARGS)
 	booking_must_write(fcinfo);
 	if (PG_ARGISNULL(0))
 		booking_null_argument("id");
-	PG_RETURN_DATUM(extend_booking(PG_GETARG_DATUM(0), extension_of(fcinfo)));
+	PG_RETURN_DATUM(booking_returned(fcinfo, extend_booking(PG_GETARG_DATUM(0), extension_of(fcinfo))));
 }
 
 static Datum
@@ -119,7 +121,7 @@ extension_of(FunctionCallInfo fcinfo)
 	if (by <= 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("a hold is extended by more than nothing"),
+				 errmsg("by must be longer than zero"),
 				 errhint("cancel() gives it up.")));
 	return Int64GetDatum(by);
 }
@@ -159,7 +161,7 @@ extend_booking(Datum id, Datum by)
 
 /*
  * cancel(id, reason).  What has been cancelled or has expired already stays as it is, and
- * a hold that has lapsed has expired: here somebody comes by who can mark it.
+ * a hold that has lapsed has expired: it is marked here.
  */
 Datum
 booking_cancel(PG_FUNCTION_ARGS)
@@ -167,7 +169,7 @@ booking_cancel(PG_FUNCTION_ARGS)
 	booking_must_write(fcinfo);
 	if (PG_ARGISNULL(0))
 		booking_null_argument("id");
-	PG_RETURN_DATUM(booking_life_cancel(PG_GETARG_DATUM(0), PG_ARGISNULL(1) ? (Datum) 0 : PG_GETARG_DATUM(1)));
+	PG_RETURN_DATUM(booking_returned(fcinfo, booking_life_cancel(PG_GETARG_DATUM(0), PG_ARGISNULL(1) ? (Datum) 0 : PG_GETARG_DATUM(1))));
 }
 
 
@@ -219,6 +221,7 @@ step_of_group(FunctionCallInfo fcinfo, Step step, Datum argument, bool of_holds)
 			booking_lock_id(&members[i].id);
 		held += members[i].status == BOOKING_HELD || members[i].status == BOOKING_EXPIRED;
 	}
+	lock_members_rows(members, n);
 	qsort(members, n, sizeof(Member), compare_members);
 	for (int i = 0; i < n; i++)
 	{
@@ -232,6 +235,17 @@ step_of_group(FunctionCallInfo fcinfo, Step step, Datum argument, bool of_holds)
 	for (int i = 0; i < n; i++)
 		booking_return_row(fcinfo, members[i].booking);
 	return (Datum) 0;
+}
+
+static void
+lock_members_rows(const Member *members, int n)
+{
+	const pg_uuid_t **ids = palloc_extended(n * sizeof(pg_uuid_t *), MCXT_ALLOC_HUGE);
+
+	for (int i = 0; i < n; i++)
+		ids[i] = &members[i].id;
+	booking_life_lock_rows(ids, n);
+	pfree(ids);
 }
 
 /* In the order of their ids. */

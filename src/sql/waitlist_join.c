@@ -7,12 +7,13 @@
  *			   |			  |---------> lapsed	nothing happened in time
  *			   '--> left <----'						leave_waitlist(), cancel() of the hold
  *
- * Nobody comes back from the right: a holder that has let an offer lapse joins again, at the end.
+ * There is no way back from the right: a holder that has let an offer lapse joins again, at the
+ * end.
  *
- * What joins takes JOIN exclusively and then LINE (waitlist.c), writes the entry and serves the
- * line at once: if there is room and nobody ahead, the entry comes back "offered".
- * Joining again for the same gives the same entry back as long as it waits or its offer
- * stands.
+ * A transaction that joins takes JOIN exclusively and then LINE (waitlist.c), writes the entry
+ * and serves the line at once: if there is room and no entry ahead, the entry comes back
+ * "offered".  Joining again for the same gives the same entry back as long as it waits or its
+ * offer stands.
  *
  *-------------------------------------------------------------------------
  */
@@ -24,6 +25,7 @@
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
 
+#include "base/attempt.h"
 #include "base/cache.h"
 #include "base/columns.h"
 #include "base/compat.h"
@@ -31,6 +33,7 @@
 #include "base/locks.h"
 #include "base/period.h"
 #include "base/plans.h"
+#include "base/returned.h"
 #include "engine/resource.h"
 #include "engine/row_fault.h"
 #include "engine/slots.h"
@@ -48,6 +51,7 @@ static Datum wait_for_slot(FunctionCallInfo fcinfo, bool by_name);
 static void read_waitlist_order(FunctionCallInfo fcinfo, int first, Datum *values);
 static void check_not_over(Period period);
 static Datum join_line(const Resource *resource, Datum *values, const char *nulls);
+static bool leave_line(Datum id, int64 resource_id);
 static bool get_entry(Datum id);
 static Datum entry_column(const char *name, Oid type, bool *isnull);
 static bool is(const char *status);
@@ -85,18 +89,8 @@ wait_for_slot(FunctionCallInfo fcinfo, bool by_name)
 	read_waitlist_order(fcinfo, 2, values);
 
 	LockRelationOid(booking_table("booking"), RowExclusiveLock);
-	if (by_name)
-	{
-		char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
-
-		resource = booking_use_resource_named(name);
-		booking_must_see_named(resource->id, name);
-	}
-	else
-	{
-		resource = booking_use_resource(PG_GETARG_INT64(0));
-		booking_must_see(resource->id);
-	}
+	resource = by_name ? booking_use_visible(text_to_cstring(PG_GETARG_TEXT_PP(0)), 0) :
+		booking_use_visible(NULL, PG_GETARG_INT64(0));
 	values[JOIN_PERIOD] = PG_GETARG_DATUM(1);
 	nulls[JOIN_SLOT_ID] = 'n';
 
@@ -117,7 +111,7 @@ wait_for_slot(FunctionCallInfo fcinfo, bool by_name)
 				 errdetail("It is %d.", DatumGetInt32(values[JOIN_QUANTITY]))));
 	check_not_over(period);
 	booking_check_policy(resource, period, resource->slots_only ? POLICY_NOTICE : POLICY_ALL);
-	PG_RETURN_DATUM(join_line(resource, values, nulls));
+	PG_RETURN_DATUM(booking_returned(fcinfo, join_line(resource, values, nulls)));
 }
 
 /*
@@ -142,7 +136,7 @@ booking_wait_for_place(PG_FUNCTION_ARGS)
 	values[JOIN_PERIOD] = RangeTypePGetDatum(booking_make_range(slot.period));
 	check_not_over(slot.period);
 	booking_check_policy(resource, slot.period, POLICY_NOTICE);
-	PG_RETURN_DATUM(join_line(resource, values, "      "));
+	PG_RETURN_DATUM(booking_returned(fcinfo, join_line(resource, values, "      ")));
 }
 
 /* The arguments that both have: holder, quantity, offer_for. */
@@ -176,7 +170,7 @@ check_not_over(Period period)
 	if (period.to <= GetCurrentTimestamp())
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("nobody can wait for a period that is over"),
+				 errmsg("a period that is over cannot be waited for"),
 				 errdetail("It ended at %s.", booking_instant_text(period.to))));
 }
 
@@ -189,7 +183,7 @@ join_line(const Resource *resource, Datum *values, const char *nulls)
 	bool		alone;
 
 	values[JOIN_RESOURCE_ID] = Int64GetDatum(resource->id);
-	booking_lock_join(resource->id, true);
+	booking_lock_join(resource->id, true, true);
 	alone = booking_lock_line(resource->id, true);
 
 	SPI_connect();
@@ -239,15 +233,8 @@ booking_leave_waitlist(PG_FUNCTION_ARGS)
 					 errmsg("waitlist entry %lld does not exist", (long long) DatumGetInt64(id))));
 		if (is("waiting"))
 		{
-			int64		resource_id = DatumGetInt64(entry_column("resource_id", INT8OID, &isnull));
-
-			/* One that is about to offer it something has done so when we get the lock. */
-			bool		alone = booking_lock_line(resource_id, true);
-
-			if (booking_run(STMT_LEAVE_WAITLIST, &id, NULL) > 0)
+			if (leave_line(id, DatumGetInt64(entry_column("resource_id", INT8OID, &isnull))) && get_entry(id))
 				break;
-			if (alone)
-				booking_unlock_line(resource_id);
 			continue;
 		}
 		if (is("offered"))
@@ -267,7 +254,36 @@ booking_leave_waitlist(PG_FUNCTION_ARGS)
 	}
 	entry = booking_row_datum_of("waitlist");
 	SPI_finish();
-	PG_RETURN_DATUM(entry);
+	PG_RETURN_DATUM(booking_returned(fcinfo, entry));
+}
+
+/*
+ * False when it does not wait any more: a transaction that was about to offer it something has
+ * done so when we get the LINE lock.  RESOURCE comes before LINE, as everywhere.  Both are given
+ * back then: an offer is declined under its ID lock, which comes before them.
+ */
+static bool
+leave_line(Datum id, int64 resource_id)
+{
+	Attempt		attempt;
+	volatile bool left = false;
+
+	booking_attempt_begin(&attempt);
+	PG_TRY();
+	{
+		SPI_connect();
+		booking_lock_resource(resource_id);
+		(void) booking_lock_line(resource_id, true);
+		left = booking_run(STMT_LEAVE_WAITLIST, &id, NULL) > 0;
+		SPI_finish();
+	}
+	PG_CATCH();
+	{
+		ReThrowError(booking_attempt_fail(&attempt));
+	}
+	PG_END_TRY();
+	booking_attempt_end(&attempt, left);
+	return left;
 }
 
 static bool

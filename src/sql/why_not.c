@@ -9,7 +9,7 @@
  * called.  Three kinds of refusal have no constraint, and have a name here: "retired",
  * "no_slot", and "quantity" for several of what there is one of.
  *
- * Whose bookings are in the way is not told, nor who waits.
+ * It does not tell which holders' bookings are in the way, nor which holders wait.
  *
  *-------------------------------------------------------------------------
  */
@@ -326,7 +326,7 @@ no_slot(Wish *wish)
 
 /* ---- space ---- */
 
-/* What is taken, by bookings, by slots, and by those who stand in line. */
+/* What is taken, by bookings, by slots, and by entries of the line. */
 static void
 judge_space(Wish *wish, Period occupies, const Slot *slot)
 {
@@ -357,9 +357,9 @@ judge_space(Wish *wish, Period occupies, const Slot *slot)
 	else if (resource->kind == RESOURCE_SEATED && wish->asker.seat == NULL)
 	{
 		if (booking_room_left(&taken, occupies) == 0)
-			add_obstacle(wish, CONSTRAINT_CAPACITY, occupies,
-					   psprintf("Each of its %d seats is taken for some of that time.%s", resource->nseats,
-								next_time(wish)));
+			add_obstacle(wish, CONSTRAINT_CAPACITY, occupies, resource->nseats == 0 ?
+						 pstrdup("It has no seats.") :
+						 psprintf("Each of its %d seats is taken for some of that time.%s", resource->nseats, next_time(wish)));
 	}
 	else
 		judge_one_thing(wish, &taken, occupies);
@@ -387,7 +387,7 @@ judge_one_thing(Wish *wish, const Taken *taken, Period occupies)
 	for (int i = 0; i < Min(rest.n, MOST_OBSTACLES); i++)
 		add_obstacle(wish, CONSTRAINT_NO_OVERLAP, rest.period[i],
 				   psprintf("It is taken%s.%s", resource->has_waiters ?
-							", or somebody stands in line for it" : "", next));
+							", or waited for" : "", next));
 }
 
 static void

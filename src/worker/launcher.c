@@ -69,7 +69,7 @@ booking_launcher_init(void)
 		.bgw_library_name = "booking", .bgw_function_name = "booking_launcher_main"
 	};
 
-	/* Nobody is to write while pg_upgrade does. */
+	/* There must be no other writer while pg_upgrade runs. */
 	if (!process_shared_preload_libraries_in_progress || IsBinaryUpgrade)
 		return;
 	preloaded = true;
@@ -214,7 +214,7 @@ want_worker(Oid database)
 	return one;
 }
 
-/* InvalidOid for one that does not exist, or that nobody can connect to. */
+/* InvalidOid for one that does not exist, or that does not accept connections. */
 static Oid
 database_to_work_in(const char *name)
 {

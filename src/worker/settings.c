@@ -6,7 +6,7 @@
  * booking.databases is for the launcher, which knows no database, and so stands in the server's
  * configuration.  The others can be different in each database (ALTER DATABASE ... SET); a
  * worker reads the configuration again when the server does, and what is set for its database
- * when it starts.  They are for superusers, and whoever they grant them to.
+ * when it starts.  They are for superusers, and for roles that have been granted SET on them.
  *
  *-------------------------------------------------------------------------
  */

@@ -3,8 +3,9 @@
  * start.c
  *		booking.start_worker() and booking.stop_worker().
  *
- * For whoever owns the extension, and has not granted them to others: a worker takes one of
- * the server's max_worker_processes, and does nothing but what worker.c says.
+ * Only the owner of the extension may call them, unless it has granted EXECUTE to others: a
+ * worker takes one of the server's max_worker_processes, and does nothing but what worker.c
+ * says.
  *
  * Whether there is one is seen by the WORKER lock of the database.  Callers that start one at the
  * same time may register several; all but one end at once.

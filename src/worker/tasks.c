@@ -8,13 +8,14 @@
  *				events have been written of since the last tick
  *	archiving	with booking.archive_after, what CALL archive_before() does, in small batches
  *
- * Telling reads the journal as a reader does, up to the oldest transaction in progress, and tells of
- * what it has read.  So whoever is told finds it there, which would not be so if it were told of
- * events that are committed, but cannot be read yet.  A worker does not know what the one
- * before it has told: it begins by telling that there may be something, of any resource.
+ * Telling reads the journal as a reader does, up to the oldest transaction in progress, and
+ * tells of what it has read.  So a listener that is notified finds the events there, which would
+ * not be so for events that are committed, but cannot be read yet.  A worker does not know what
+ * the one before it has sent: it begins with a notification that there may be something, of any
+ * resource.
  *
- * Each is done with its share of the time at most, so that bookings are not held up by long
- * lines, many holds or years of data.
+ * Each task takes its share of the time at most, so that bookings are not delayed by long lines,
+ * many holds or years of data.
  *
  *-------------------------------------------------------------------------
  */
@@ -34,7 +35,7 @@
 /* so many bookings are looked at, */
 #define ARCHIVE_BATCH	1000
 
-/* and up to here has been told (a position of the journal); -1: nobody knows. */
+/* and up to here has been told (a position of the journal); -1: not known. */
 static int64 told_up_to = -1;
 static int64 telling_up_to = -1;
 

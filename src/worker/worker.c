@@ -5,15 +5,16 @@
  *
  * It does its tasks (tasks.c) once a tick, each in a transaction of its own.  One that fails
  * is tried again after a while that gets longer, and the server's log has one line of each
- * failure, not one of each attempt.  Nothing depends on a worker: whatever it does is done by
- * those who need it, later or at a cost.
+ * failure, not one of each attempt.  Nothing depends on a worker: without one its work is done
+ * later, by the transactions that need it.
  *
- * Whom it is: it is connected as a superuser, because PostgreSQL cannot connect a worker as a role that
- * may not log in.  But no SQL is run as that one.  In each transaction, from its first statement to
- * the end of its commit, it is the owner of the tables, as in a function with SECURITY DEFINER,
- * where SET ROLE and SET SESSION AUTHORIZATION are errors; triggers that others have put on our tables run
- * as the owner of the tables, as ever, deferred ones too, and never as a superuser who is not
- * that owner.  Nothing that they leave in the session is used outside of such a transaction.
+ * Its role: it is connected as a superuser, because PostgreSQL cannot connect a worker as a role
+ * that may not log in.  But no SQL is run as that role.  In each transaction, from its first
+ * statement to the end of its commit, it is the owner of the tables, as in a function with
+ * SECURITY DEFINER, where SET ROLE and SET SESSION AUTHORIZATION are errors; triggers that
+ * others have put on our tables run as the owner of the tables, deferred ones too, and never as
+ * a superuser that is not that owner.  Nothing that they leave in the session is used outside of
+ * such a transaction.
  *
  * Locks: WORKER, of the database, from the beginning to the end of the process: there is one
  * worker in a database.  Those of what it runs, to the end of each transaction.  It waits
@@ -23,9 +24,10 @@
  *	- it is told to (stop_worker(), pg_terminate_backend(), the server's shutdown);
  *	- there is no extension in the database any more;
  *	- its database is not in booking.databases any more, if that is why it was started;
- *	- somebody is about to drop or rename the database, or to make a copy of it.  They have
- *	  locked it, and wait for five seconds for everybody to leave.  If the database is
- *	  there afterwards, the worker is started again, and waits for that lock as it connects.
+ *	- another session is about to drop or rename the database, or to make a copy of it.  It has
+ *	  locked the database, and waits five seconds for all other sessions to leave.  If the
+ *	  database is there afterwards, the worker is started again, and waits for that lock as it
+ *	  connects.
  *
  * An exit status of 0 tells the server not to start it again.
  *
@@ -56,7 +58,7 @@
 #include "base/owner.h"
 #include "worker/worker.h"
 
-/* How often it looks whether somebody wants the database (ms); they wait for 5000. */
+/* How often it looks whether another session wants the database (ms); that waits for 5000. */
 #define LOOK_EVERY		1000
 
 /* After a failure, in ms, doubled with each further one. */
@@ -140,7 +142,7 @@ booking_worker_stopping(void)
 	return stopping;
 }
 
-/* Of whatever it was that ended us, the server sees the exit status only. */
+/* Whatever has ended the worker, the server sees its exit status only. */
 static void
 exit_for_good(int code, Datum arg)
 {
@@ -169,7 +171,7 @@ connect_to(Oid database)
 	error_context_stack = asks.previous;
 }
 
-/* There is no such database any more, or nobody is to connect to it. */
+/* There is no such database any more, or it does not accept connections. */
 static void
 is_it_gone(void *arg)
 {
@@ -192,7 +194,7 @@ end_without_extension(void)
 	CommitTransactionCommand();
 }
 
-/* What somebody has set for all sessions is not meant for this one. */
+/* Settings for all sessions of a database or role are not meant for this one. */
 static void
 settle_in(void)
 {
@@ -228,7 +230,7 @@ look_around(char by)
 	CHECK_FOR_INTERRUPTS();
 	if (database_is_wanted())
 	{
-		ereport(LOG, (errmsg("the background worker of booking leaves database \"%s\" to somebody who wants it alone", database_name)));
+		ereport(LOG, (errmsg("the background worker of booking leaves database \"%s\" to a session that needs it for itself", database_name)));
 		proc_exit(1);
 	}
 	if (!ConfigReloadPending)
@@ -242,7 +244,7 @@ look_around(char by)
 		end_for_good("its database is not in booking.databases any more");
 }
 
-/* By somebody who drops or renames it, or makes a copy of it. */
+/* By a session that drops or renames it, or makes a copy of it. */
 static bool
 database_is_wanted(void)
 {
@@ -330,8 +332,8 @@ note_success(Task *task, TimestampTz begun, bool more)
 }
 
 /*
- * Somebody else has what it needs: it is tried again without a word.  Anything else is in the
- * log once, until it has worked again.
+ * Where another transaction has a lock that the task needs, it is tried again without a log
+ * entry.  Any other error is logged once, until the task has worked again.
  */
 static void
 note_failure(Task *task)

@@ -12,7 +12,10 @@
 
 #include "base/compat.h"
 
-/* Started by the launcher, for as long as the database is in booking.databases, or by start_worker(). */
+/*
+ * Started by the launcher, for as long as the database is in booking.databases, or by
+ * start_worker().
+ */
 #define WORKER_OF_LAUNCHER	'l'
 #define WORKER_ON_DEMAND	'd'
 

@@ -17,7 +17,7 @@ sub until_restarted
 {
 	my ($server, $killed, $what) = @_;
 	my $out = '';
-	for (1 .. 1800)
+	for (1 .. 10 * $PostgreSQL::Test::Utils::timeout_default)
 	{
 		$out = '';
 		my $err = '';

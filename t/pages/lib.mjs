@@ -1,12 +1,12 @@
 // What the tests of the pages have in common: a server of the pages, browsers, and checks that are printed one a line.
 //
-// Nothing is expected by a certain time: a check waits for what must happen, and gives up after a minute.
+// Nothing is expected by a certain time: a check waits for what must happen, and gives up after ten minutes.
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import pg from "pg";
 import { chromium } from "playwright-core";
 
-const LONG = 60000;
+const LONG = 600000;
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
 // --- checks ---

@@ -42,7 +42,7 @@ export class Cursor {
     this.#show(focused);
   }
 
-  // To where somebody has pointed.
+  // To where the pointer was.
   point(lane, minute) {
     const length = this.#place ? this.#place.to - this.#place.from : 60;
     const from = Math.min(Math.floor(minute / STEP) * STEP, this.#grid.to - length);

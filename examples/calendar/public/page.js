@@ -38,7 +38,7 @@ async function readAll() {
       notice("no", error.message);
     }
   }
-  reading = null;                           // at once: who calls read() from here on is not told of what was read before
+  reading = null;                           // at once: a call of read() from here on does not get what was read before
 }
 
 function show(week, found) {

@@ -1,7 +1,7 @@
 // One pool of connections, and statements that are repeated when a connection is lost.
 //
 // Every statement of these pages may be repeated: a booking has an id of the browser's own, and confirming or
-// cancelling twice is doing it once.  So a call whose answer was lost is made again, and nobody notices.
+// cancelling twice is doing it once.  So a call whose answer was lost is made again, without any difference.
 import pg from "pg";
 import { setTimeout as delay } from "node:timers/promises";
 

@@ -1,4 +1,4 @@
-// Requests and answers: files, JSON in and out, and what a page of somebody else's may not do.
+// Requests and answers: files, JSON in and out, and what a page of another site may not do.
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { extname, join, normalize, sep } from "node:path";

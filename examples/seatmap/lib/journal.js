@@ -103,7 +103,7 @@ export class Journal {
     try {
       this.#touched.add(JSON.parse(payload).resource_id?.toString() ?? ANY);
     } catch {
-      // whoever may connect may notify: what it says is only a reason to look
+      // every role that may connect may notify: what it says is only a reason to look
     }
     this.#wake();
   }

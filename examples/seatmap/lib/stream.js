@@ -23,7 +23,7 @@ class Listener {
     this.write(`${id ? `id: ${id}\n` : ""}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
   }
 
-  // Whoever cannot keep up is let go, and comes back by its cursor.
+  // A browser that cannot keep up is let go, and comes back by its cursor.
   write(text) {
     this.response.write(text);
     if (this.response.writableLength > BACKLOG) this.response.destroy();

@@ -1,4 +1,4 @@
-// Who is who: a random cookie, made at the first visit.  Nobody logs in.
+// A visitor is a random cookie, made at the first visit.  There is no login.
 //
 // The holder in the database is made from the cookie, and the cookie cannot be made from the holder: whoever reads
 // the bookings cannot act as one of the visitors.

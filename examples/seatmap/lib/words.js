@@ -1,6 +1,6 @@
 // Refusals, in words for people.
 //
-// The extension says in DETAIL and HINT what is in the way and what would do, and names nobody.  Here its periods and
+// The extension says in DETAIL and HINT what is in the way and what would do, and names no holder.  Here its periods and
 // times are only written shorter: ["2030-01-07 17:00:00+01","2030-01-07 17:30:00+01") is Mon 7 Jan 17:00 to 17:30.
 const TIME = String.raw`(\d{4})-(\d\d)-(\d\d) (\d\d:\d\d):\d\d(?:\.\d+)?[+-]\d\d(?::\d\d)?`;
 const DAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];

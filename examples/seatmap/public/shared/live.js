@@ -1,7 +1,7 @@
 // What the server says by itself, and what is asked of it: both over connections that may break.
 //
 // The stream goes on from the last message that was received, whichever way it was lost: EventSource says so itself
-// when it connects again, and a new one says so in its address.  A page that nobody looks at lets go of its stream
+// when it connects again, and a new one says so in its address.  A page that is not visible lets go of its stream
 // (a browser has six connections to one server), and goes on from its place when it is looked at again.
 const SILENCE = 40000;                      // the server says something every 15 seconds
 

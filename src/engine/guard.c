@@ -52,6 +52,7 @@
 #include "postgres.h"
 
 #include "access/genam.h"
+#include "access/relation.h"
 #include "access/relscan.h"
 #include "access/table.h"
 #include "access/tableam.h"
@@ -424,10 +425,12 @@ booking_guard_wait(GuardPending *pending)
 		SpeculativeInsertionWait(pending->xid, pending->token);
 		return;
 	}
-	/* Its lock is ours since we looked into it. */
-	heap = table_open(pending->relid, NoLock);
+	/* The lock of who looked into it may have been given back with an attempt. */
+	heap = try_relation_open(pending->relid, AccessShareLock);
+	if (heap == NULL)
+		return;
 	XactLockTableWait(pending->xid, heap, &pending->row, XLTW_RecheckExclusionConstr);
-	table_close(heap, NoLock);
+	relation_close(heap, AccessShareLock);
 }
 
 /*

@@ -45,6 +45,12 @@ SELECT count(*) FROM booking.book_any(ARRAY['any: court 2'], '[2030-01-11 09:00,
 SELECT pg_sleep(0.01);
 SELECT pg_temp.got(b), holder FROM booking.book_any(ARRAY['any: court 2', 'any: court 3'], '[2030-01-11 09:00, 2030-01-11 10:00)', 'bob') AS b;
 
+-- One that is booked by its slots only, and is retired, is passed over like any other.
+SELECT count(*) FROM booking.create_resource('any: closed pool', 'pooled', 5, slots_only => true);
+SELECT count(*) FROM booking.publish_slot('any: closed pool', '[2030-01-12 09:00, 2030-01-12 10:00)');
+UPDATE booking.resource SET retired_at = '2030-01-01' WHERE name = 'any: closed pool';
+SELECT pg_temp.got(b), slot_id FROM booking.book_any(ARRAY['any: closed pool', 'any: bikes'], '[2030-01-12 09:00, 2030-01-12 10:00)', 'ann', 2) AS b;
+
 -- The same call once more, whichever it got.
 SELECT pg_temp.got(b) FROM booking.book_any(ARRAY['any: court 2', 'any: court 3'], '[2030-01-11 09:00, 2030-01-11 10:00)', 'cas', id => '00000000-0000-0000-0000-0000000000c1') AS b;
 SELECT pg_temp.got(b) FROM booking.book_any(ARRAY['any: court 2', 'any: court 3'], '[2030-01-11 09:00, 2030-01-11 10:00)', 'cas', id => '00000000-0000-0000-0000-0000000000c1') AS b;

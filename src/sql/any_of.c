@@ -70,6 +70,8 @@ static bool
 consider(AnyOf *any, Candidate *candidate, bool wait, Datum *booking)
 {
 	candidate->refusal.constraint = NULL;
+	/* An attempt that failed may have left the slot that it tried. */
+	any->order.slot = NULL;
 	return (wait || any->n == 1 || looks_free(any, candidate)) && attempt_candidate(any, candidate, wait, booking);
 }
 
@@ -165,9 +167,7 @@ book_candidate(AnyOf *any, Candidate *candidate, bool wait, Datum *booking)
 	if (in_slot)
 	{
 		order->slot = &slot;
-		in_slot = insert_candidate(any, candidate, resource, wait, booking);
-		order->slot = NULL;
-		return in_slot;
+		return insert_candidate(any, candidate, resource, wait, booking);
 	}
 	return resource->slots_only ? book_candidate_slot(any, candidate, resource, wait, booking) :
 		insert_candidate(any, candidate, resource, wait, booking);
@@ -190,7 +190,6 @@ book_candidate_slot(AnyOf *any, Candidate *candidate, const Resource *resource, 
 		any->order.slot = &slot;
 		booked = insert_candidate(any, candidate, resource, wait, booking);
 	}
-	any->order.slot = NULL;
 	return booked;
 }
 

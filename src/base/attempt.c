@@ -10,15 +10,8 @@
  * wait, and try again.
  *
  * An error must leave no attempt open behind it: a handler further up rolls back
- * the innermost subtransaction, believing that it is its own.  So the pattern is
- *
- *		booking_attempt_begin(&attempt);
- *		PG_TRY();
- *		...
- *		PG_CATCH();
- *			ReThrowError(booking_attempt_fail(&attempt));
- *		PG_END_TRY();
- *		booking_attempt_end(&attempt, keep);
+ * the innermost subtransaction, believing that it is its own.  Therefore every attempt is made
+ * here, by booking_attempt(), and an error undoes it before it goes any further.
  *
  *-------------------------------------------------------------------------
  */
@@ -55,41 +48,64 @@ static bool has_no_chance(const ErrorData *error);
 static bool is_serialization_failure(const ErrorData *error);
 static void wait_for_holder(Relation heap, ItemPointer tid, AttemptWork share, void *arg);
 static TransactionId row_is_held_by(Relation heap, ItemPointer tid);
-static void share_row_at(void *arg);
-static void share_row(void *id);
-static void lock_row(void *id);
+static bool share_row_at(void *arg);
+static bool share_row(void *id);
+static bool lock_row(void *id);
 
-void
-booking_attempt_begin(Attempt *attempt)
+/*
+ * Do something in an attempt, which is kept if the work says that it is done.  Returns the error
+ * that has undone it, or NULL.
+ */
+ErrorData *
+booking_attempt(AttemptWork work, void *arg, bool *done)
 {
-	attempt->context = CurrentMemoryContext;
-	attempt->owner = CurrentResourceOwner;
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	ErrorData  *volatile error = NULL;
+	volatile bool keep = false;
+
 	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(attempt->context);
-}
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		keep = work(arg);
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		keep = false;
+	}
+	PG_END_TRY();
 
-void
-booking_attempt_end(const Attempt *attempt, bool keep)
-{
 	if (keep)
 		ReleaseCurrentSubTransaction();
 	else
 		RollbackAndReleaseCurrentSubTransaction();
-	MemoryContextSwitchTo(attempt->context);
-	CurrentResourceOwner = attempt->owner;
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	*done = keep;
+	return error;
 }
 
-/* After an error: undo, and hand the error out. */
-ErrorData *
-booking_attempt_fail(const Attempt *attempt)
+/*
+ * The same for a caller that forgives some errors, or none if that is NULL.  False when nothing
+ * has been done.
+ */
+bool
+booking_attempted(AttemptWork work, void *arg, AttemptForgiven forgiven)
 {
-	ErrorData  *error;
+	bool		done;
+	ErrorData  *error = booking_attempt(work, arg, &done);
 
-	MemoryContextSwitchTo(attempt->context);
-	error = CopyErrorData();
-	FlushErrorState();
-	booking_attempt_end(attempt, false);
-	return error;
+	if (error)
+	{
+		if (forgiven == NULL || !forgiven(error))
+			ReThrowError(error);
+		FreeErrorData(error);
+	}
+	return done;
 }
 
 /*
@@ -142,7 +158,7 @@ booking_is_of_one_row(const ErrorData *error)
  * the server or a trigger of the application would wait for, lock_timeout cuts short.
  */
 void
-booking_without_waiting(AttemptWork work, void *arg)
+booking_without_waiting(void (*work) (void *arg), void *arg)
 {
 	bool		outer = booking_hasty();
 	int			save_nestlevel = NewGUCNestLevel();
@@ -201,7 +217,7 @@ wait_for_holder(Relation heap, ItemPointer tid, AttemptWork share, void *arg)
 	TransactionId holder = row_is_held_by(heap, tid);
 
 	if (!TransactionIdIsNormal(holder))
-		(void) booking_attempted(share, arg, false, is_serialization_failure);
+		(void) booking_attempted(share, arg, is_serialization_failure);
 	else if (!TransactionIdIsCurrentTransactionId(holder))
 		XactLockTableWait(holder, heap, tid, XLTW_Lock);
 }
@@ -236,63 +252,29 @@ booking_wait_for_tuple(Relation heap, ItemPointer tid)
 	wait_for_holder(heap, tid, share_row_at, &at);
 }
 
-static void
+/* The lock is given back at once: only the waiting was wanted. */
+static bool
 share_row_at(void *arg)
 {
 	const RowAt *at = arg;
 
 	(void) booking_rows_lock(at->heap, at->tid, GetActiveSnapshot(), LockTupleShare, LockWaitBlock);
+	return false;
 }
 
-/*
- * Do something in an attempt, which is kept or not.  False when the change of another
- * transaction came in between and the caller has asked for that error to be caught: the attempt
- * is undone.
- */
-bool
-booking_attempted(AttemptWork work, void *arg, bool keep, AttemptForgiven forgiven)
+static bool
+share_row(void *id)
 {
-	Attempt		attempt;
-	volatile bool failed = false;
-
-	booking_attempt_begin(&attempt);
-	PG_TRY();
-	{
-		SPI_connect();
-		work(arg);
-		SPI_finish();
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error = booking_attempt_fail(&attempt);
-
-		if (!forgiven(error))
-			ReThrowError(error);
-		FreeErrorData(error);
-		failed = true;
-	}
-	PG_END_TRY();
-	if (!failed)
-		booking_attempt_end(&attempt, keep);
-	return !failed;
+	SPI_connect();
+	booking_run(STMT_SHARE_ROW, id, NULL);
+	SPI_finish();
+	return false;
 }
 
 static bool
 is_serialization_failure(const ErrorData *error)
 {
 	return error->sqlerrcode == ERRCODE_T_R_SERIALIZATION_FAILURE;
-}
-
-static void
-share_row(void *id)
-{
-	booking_run(STMT_SHARE_ROW, id, NULL);
-}
-
-static void
-lock_row(void *id)
-{
-	booking_run(STMT_LOCK_ROW, id, NULL);
 }
 
 /*
@@ -304,5 +286,14 @@ booking_lock_life(Datum id)
 {
 	do
 		CHECK_FOR_INTERRUPTS();
-	while (!booking_attempted(lock_row, &id, true, is_serialization_failure));
+	while (!booking_attempted(lock_row, &id, is_serialization_failure));
+}
+
+static bool
+lock_row(void *id)
+{
+	SPI_connect();
+	booking_run(STMT_LOCK_ROW, id, NULL);
+	SPI_finish();
+	return true;
 }

@@ -48,7 +48,7 @@ typedef struct Marking
 
 static InHand *in_hand = NULL;
 
-static void mark_expired(void *arg);
+static bool mark_expired(void *arg);
 static int	compare_ids(const void *a, const void *b);
 
 /* From here on until its release, also by an error, this hold is not marked expired. */
@@ -87,12 +87,8 @@ booking_mark_expired(Datum *ids, int n, TimestampTz now)
 	Marking		marking = {.ids = ids, .n = n, .now = now};
 
 	if (!IsolationUsesXactSnapshot())
-	{
-		SPI_connect();
-		mark_expired(&marking);
-		SPI_finish();
-	}
-	else if (!booking_attempted(mark_expired, &marking, true, booking_is_late_update))
+		(void) mark_expired(&marking);
+	else if (!booking_attempted(mark_expired, &marking, booking_is_late_update))
 	{
 		/* A plain UPDATE of one has come in between, which is an error above READ COMMITTED. */
 		if (n == 1)
@@ -103,11 +99,12 @@ booking_mark_expired(Datum *ids, int n, TimestampTz now)
 	return marking.marked;
 }
 
-static void
+static bool
 mark_expired(void *arg)
 {
 	Marking    *marking = arg;
 
+	SPI_connect();
 	for (int i = 0; i < marking->n; i++)
 	{
 		Datum		values[2];
@@ -118,6 +115,8 @@ mark_expired(void *arg)
 			booking_run(STMT_TRY_LOCK_LAPSED, values, NULL) > 0)
 			marking->marked += (int) booking_run(STMT_EXPIRE_BOOKING, values, NULL);
 	}
+	SPI_finish();
+	return true;
 }
 
 /*

@@ -92,6 +92,13 @@ typedef struct Busy
 	int			tries;			/* and how often */
 } Busy;
 
+/* An attempt to close. */
+typedef struct ClosingTry
+{
+	Closing    *request;
+	Busy	   *busy;
+} ClosingTry;
+
 /* More than that: another transaction waits for our transaction, and not for the attempt. */
 #define MOST_DEADLOCKS	3
 /* So often a row may be locked by other transactions, each time that we try. */
@@ -101,6 +108,7 @@ static bool refuse_closed(const Resource *resource, const BookingRow *row, const
 static Datum close_period(FunctionCallInfo fcinfo, bool by_name);
 static void clear_the_way(Closing *request);
 static bool try_to_clear_closure(Closing *request, Busy *busy);
+static bool lock_and_cancel(void *arg);
 static bool cancel_all(Closing *request, Busy *busy);
 static void check_not_hidden(const Closing *request, Busy *busy);
 static void cancel(Datum id, const Closing *request);
@@ -315,35 +323,32 @@ clear_the_way(Closing *request)
 static bool
 try_to_clear_closure(Closing *request, Busy *busy)
 {
-	Attempt		attempt;
-	volatile bool done = false;
-	volatile bool failed = false;
+	ClosingTry	try = {request, busy};
+	bool		done;
+	ErrorData  *error = booking_attempt(lock_and_cancel, &try, &done);
 
-	booking_attempt_begin(&attempt);
-	PG_TRY();
+	if (error)
 	{
-		/* A transaction that has an ID lock has the table: a closure of all resources waits for that one. */
-		if (busy->with == BUSY_WITH_LIFE && !request->all)
-			booking_lock_id(&busy->id);
-		lock_rules(request);
-		done = cancel_all(request, busy);
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error = booking_attempt_fail(&attempt);
-
 		/* Once we hold nothing, the others go on, if they were waiting for this attempt. */
 		if (!booking_is_late_update(error) &&
 			(error->sqlerrcode != ERRCODE_T_R_DEADLOCK_DETECTED || ++busy->deadlocks > MOST_DEADLOCKS))
 			ReThrowError(error);
 		FreeErrorData(error);
 		busy->with = BUSY_WITH_NOTHING;
-		failed = true;
 	}
-	PG_END_TRY();
-	if (!failed)
-		booking_attempt_end(&attempt, done);
 	return done;
+}
+
+static bool
+lock_and_cancel(void *arg)
+{
+	ClosingTry *try = arg;
+
+	/* A transaction that has an ID lock has the table: a closure of all resources waits for that one. */
+	if (try->busy->with == BUSY_WITH_LIFE && !try->request->all)
+		booking_lock_id(&try->busy->id);
+	lock_rules(try->request);
+	return cancel_all(try->request, try->busy);
 }
 
 static bool

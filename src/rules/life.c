@@ -44,14 +44,14 @@ typedef struct Rows
 	const pg_uuid_t *const *ids;
 	int			n;
 	char	   *tries;			/* how often each could not be locked */
-	const pg_uuid_t *volatile busy;	/* the one that another transaction has */
+	const pg_uuid_t *busy;		/* the one that another transaction has */
 } Rows;
 
 /* So often a row may be locked by other transactions, each time that we try. */
 #define MOST_TRIES	10
 
 static bool read_life(Life *life);
-static bool lock_rows_at_once(Rows *rows);
+static bool lock_rows_at_once(void *arg);
 static void lock_and_begin(Life *life, Datum id);
 
 /*
@@ -107,7 +107,7 @@ booking_life_lock_rows(const pg_uuid_t *const *ids, int n)
 	if (n == 1)
 		return;
 	rows.tries = palloc_extended(n, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	while (!lock_rows_at_once(&rows))
+	while (!booking_attempted(lock_rows_at_once, &rows, booking_is_late_update))
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (rows.busy)
@@ -123,40 +123,25 @@ booking_life_lock_rows(const pg_uuid_t *const *ids, int n)
 
 /* False when another transaction has one of them, or has changed it: none is locked then. */
 static bool
-lock_rows_at_once(Rows *rows)
+lock_rows_at_once(void *arg)
 {
-	Attempt		attempt;
+	Rows	   *rows = arg;
 
 	rows->busy = NULL;
-	booking_attempt_begin(&attempt);
-	PG_TRY();
+	SPI_connect();
+	for (int i = 0; i < rows->n && rows->busy == NULL; i++)
 	{
-		SPI_connect();
-		for (int i = 0; i < rows->n && rows->busy == NULL; i++)
+		Datum		id = UUIDPGetDatum(rows->ids[i]);
+
+		/* One that is hidden from the caller, or may not be changed, is left alone in the end. */
+		if (rows->tries[i] < MOST_TRIES && booking_run(STMT_TRY_LOCK_ROW, &id, NULL) == 0 &&
+			booking_run(STMT_GET_BOOKING, &id, NULL) > 0)
 		{
-			Datum		id = UUIDPGetDatum(rows->ids[i]);
-
-			/* One that is hidden from the caller, or may not be changed, is left alone in the end. */
-			if (rows->tries[i] < MOST_TRIES && booking_run(STMT_TRY_LOCK_ROW, &id, NULL) == 0 &&
-				booking_run(STMT_GET_BOOKING, &id, NULL) > 0)
-			{
-				rows->tries[i]++;
-				rows->busy = rows->ids[i];
-			}
+			rows->tries[i]++;
+			rows->busy = rows->ids[i];
 		}
-		SPI_finish();
 	}
-	PG_CATCH();
-	{
-		ErrorData  *error = booking_attempt_fail(&attempt);
-
-		if (!booking_is_late_update(error))
-			ReThrowError(error);
-		FreeErrorData(error);
-		return false;
-	}
-	PG_END_TRY();
-	booking_attempt_end(&attempt, rows->busy == NULL);
+	SPI_finish();
 	return rows->busy == NULL;
 }
 

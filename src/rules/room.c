@@ -66,6 +66,8 @@ typedef struct Wanted
 /* How far an attempt to clear the way has come. */
 typedef struct Clearing
 {
+	Wanted	   *wanted;
+	ResourceOwner gates;		/* to which a gate belongs that is entered in it */
 	bool		cleared;		/* no other transaction has what has lapsed */
 	bool		wrote;			/* has marked holds or made offers */
 	bool		expiring;		/* is marking holds just now */
@@ -91,7 +93,7 @@ static void start_look(RoomRequest *request);
 static bool must_clear_room(RoomRequest *request);
 static void clear_room(RoomRequest *request);
 static bool try_to_clear_room(Wanted *wanted);
-static void clear_and_judge(Wanted *wanted, ResourceOwner gates, volatile Clearing *clearing);
+static bool clear_and_judge(void *arg);
 static bool take_line(Wanted *wanted);
 static bool may_wait_for_room(RoomRequest *request);
 static bool must_queue(const Wanted *wanted);
@@ -265,34 +267,18 @@ clear_room(RoomRequest *request)
 static bool
 try_to_clear_room(Wanted *wanted)
 {
-	RoomRequest *request = &wanted->request;
-	Attempt		attempt;
-	volatile Clearing clearing = {.cleared = true};
-	volatile bool failed = false;
+	Clearing	clearing = {.wanted = wanted, .gates = CurrentResourceOwner, .cleared = true};
+	bool		kept;
+	ErrorData  *error = booking_attempt(clear_and_judge, &clearing, &kept);
 
-	booking_attempt_begin(&attempt);
-	PG_TRY();
-	{
-		clear_and_judge(wanted, attempt.owner, &clearing);
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error = booking_attempt_fail(&attempt);
+	if (error == NULL)
+		return clearing.cleared;
 
-		/* A plain UPDATE of the hold, which at this level is an error when it commits. */
-		if (!clearing.expiring || !booking_is_late_update(error))
-			ReThrowError(error);
-		FreeErrorData(error);
-		failed = true;
-	}
-	PG_END_TRY();
-	if (failed)
-		return false;
-
-	/* With nothing written it is undone as well, unless we have entered the gate in it. */
-	booking_attempt_end(&attempt, clearing.cleared && request->verdict.answer != GUARD_WAIT &&
-						(clearing.wrote || request->verdict.answer == GUARD_FITS));
-	return clearing.cleared;
+	/* A plain UPDATE of the hold, which at this level is an error when it commits. */
+	if (!clearing.expiring || !booking_is_late_update(error))
+		ReThrowError(error);
+	FreeErrorData(error);
+	return false;
 }
 
 /*
@@ -301,9 +287,11 @@ try_to_clear_room(Wanted *wanted)
  * have to wait for a transaction that waits for the line.  The gate belongs to the statement,
  * not to the attempt, so it is left explicitly.
  */
-static void
-clear_and_judge(Wanted *wanted, ResourceOwner gates, volatile Clearing *clearing)
+static bool
+clear_and_judge(void *arg)
 {
+	Clearing   *clearing = arg;
+	Wanted	   *wanted = clearing->wanted;
 	ResourceOwner mine = CurrentResourceOwner;
 	bool		served = !must_queue(wanted);
 	bool		locked = false;
@@ -313,7 +301,7 @@ clear_and_judge(Wanted *wanted, ResourceOwner gates, volatile Clearing *clearing
 		bool		done;
 
 		CHECK_FOR_INTERRUPTS();
-		CurrentResourceOwner = gates;
+		CurrentResourceOwner = clearing->gates;
 		done = booking_room_enter(&wanted->request) != GUARD_FITS ||
 			(wanted->counting.nlapsed == 0 && served);
 		if (!done)
@@ -341,6 +329,10 @@ clear_and_judge(Wanted *wanted, ResourceOwner gates, volatile Clearing *clearing
 	}
 	if (locked && !clearing->wrote)
 		booking_unlock_line(wanted->resource->id);
+
+	/* With nothing written it is undone as well, unless we have entered the gate in it. */
+	return clearing->cleared && wanted->request.verdict.answer != GUARD_WAIT &&
+		(clearing->wrote || wanted->request.verdict.answer == GUARD_FITS);
 }
 
 /*

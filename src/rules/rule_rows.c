@@ -31,7 +31,7 @@
 #include "engine/resource.h"
 #include "rules/rule_rows.h"
 
-static bool lock_at_once(RuleRows *rows);
+static bool lock_at_once(void *arg);
 static bool one_is_in_the_way(RuleRows *rows);
 
 /* As booking_lock_rules_of_both(), and no other transaction has one of these rows. */
@@ -44,7 +44,7 @@ booking_lock_rules_and_rows(RuleRows *rows)
 		booking_lock_rules_of_both(rows->resource_id, rows->other_id);
 		return;
 	}
-	while (!lock_at_once(rows))
+	while (!booking_attempted(lock_at_once, rows, booking_is_late_update))
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (OidIsValid(rows->table))
@@ -57,33 +57,15 @@ booking_lock_rules_and_rows(RuleRows *rows)
 	}
 }
 
-/* False when another transaction has one of the rows: nothing is locked then. */
+/* False when another transaction has one of the rows, or has changed it: nothing is locked then. */
 static bool
-lock_at_once(RuleRows *rows)
+lock_at_once(void *arg)
 {
-	Attempt		attempt;
-	volatile bool done = false;
+	RuleRows   *rows = arg;
 
 	rows->table = InvalidOid;
-	booking_attempt_begin(&attempt);
-	PG_TRY();
-	{
-		booking_lock_rules_of_both(rows->resource_id, rows->other_id);
-		done = (rows->find && !rows->find(rows, rows->arg)) || !one_is_in_the_way(rows);
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error = booking_attempt_fail(&attempt);
-
-		/* Above READ COMMITTED, a row that has changed meanwhile. */
-		if (!booking_is_late_update(error))
-			ReThrowError(error);
-		FreeErrorData(error);
-		return false;
-	}
-	PG_END_TRY();
-	booking_attempt_end(&attempt, done);
-	return done;
+	booking_lock_rules_of_both(rows->resource_id, rows->other_id);
+	return (rows->find && !rows->find(rows, rows->arg)) || !one_is_in_the_way(rows);
 }
 
 static bool

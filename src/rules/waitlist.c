@@ -99,6 +99,13 @@ typedef struct Entry
 	int64		offer_for;
 } Entry;
 
+/* An attempt to offer an entry what it waits for. */
+typedef struct OfferTry
+{
+	const Resource *resource;
+	const Entry *entry;
+} OfferTry;
+
 /* Entries for which there was no room: one that wants at least as much need not be tried. */
 typedef struct Refused
 {
@@ -125,6 +132,7 @@ static int	serve(const Resource *resource, RangeType *window, Datum newcomer, bo
 static int	serve_window(const Resource *resource, RangeType *window, Datum newcomer, bool *waiting);
 static bool offer(const Resource *resource, const Entry *entry);
 static bool has_to_be_told(const Entry *entry, const ErrorData *error);
+static bool try_to_offer(void *arg);
 static bool store_offer(const Resource *resource, const Entry *entry);
 static bool wants_more(const Refused *refused, const Entry *entry);
 static void read_waiting(HeapTuple row, TupleDesc desc, Entry *entry);
@@ -134,7 +142,7 @@ static Period span(Period a, Period b);
 static FreedSpace *note_freed(Notes *notes, int64 resource_id, CommandId command, RangeType *range);
 static RangeType *freed_range(Period window);
 static RangeType *all_time(void);
-static void serve_line(void *arg);
+static bool serve_line(void *arg);
 static HeapTuple keep_place_in_line(TriggerData *trigger, HeapTuple row);
 
 /*
@@ -452,30 +460,16 @@ wants_more(const Refused *refused, const Entry *entry)
 static bool
 offer(const Resource *resource, const Entry *entry)
 {
-	Attempt		attempt;
-	volatile bool offered = false;
-	ErrorData  *volatile error = NULL;
+	OfferTry	try = {resource, entry};
 	int			before = list_length(freed_meanwhile);
-
-	booking_attempt_begin(&attempt);
-	PG_TRY();
-	{
-		offered = store_offer(resource, entry);
-	}
-	PG_CATCH();
-	{
-		error = booking_attempt_fail(&attempt);
-	}
-	PG_END_TRY();
+	bool		offered;
+	ErrorData  *error = booking_attempt(try_to_offer, &try, &offered);
 
 	/* What is undone has freed nothing. */
-	if (!offered || error)
+	if (!offered)
 		freed_meanwhile = list_truncate(freed_meanwhile, before);
 	if (error == NULL)
-	{
-		booking_attempt_end(&attempt, offered);
 		return offered;
-	}
 
 	/* A cancelled query, a shutdown or exhausted memory must not be suppressed. */
 	if (!booking_is_of_one_row(error))
@@ -485,6 +479,14 @@ offer(const Resource *resource, const Entry *entry)
 					(long long) entry->id, error->message)));
 	FreeErrorData(error);
 	return false;
+}
+
+static bool
+try_to_offer(void *arg)
+{
+	const OfferTry *try = arg;
+
+	return store_offer(try->resource, try->entry);
 }
 
 /*
@@ -713,13 +715,13 @@ booking_line_serve_lines(void)
 		CHECK_FOR_INTERRUPTS();
 		if (!booking_try_lock_resource(line.resource_id) || !booking_lock_line(line.resource_id, false))
 			continue;
-		if (!booking_attempted(serve_line, &line, true, booking_is_of_one_row) || line.offers == 0)
+		if (!booking_attempted(serve_line, &line, booking_is_of_one_row) || line.offers == 0)
 			booking_unlock_line(line.resource_id);
 	}
 	SPI_finish();
 }
 
-static void
+static bool
 serve_line(void *arg)
 {
 	Line	   *line = arg;
@@ -728,6 +730,7 @@ serve_line(void *arg)
 
 	if (resource)
 		line->offers = serve(resource, all_time(), (Datum) 0, &waiting);
+	return true;
 }
 
 /*

@@ -31,10 +31,20 @@
 #include "rules/room_ahead.h"
 #include "sql/any_of.h"
 
+/* An attempt to book one of them. */
+typedef struct CandidateTry
+{
+	AnyOf	   *any;
+	Candidate  *candidate;
+	bool		wait;
+	Datum	   *booking;
+} CandidateTry;
+
 static bool consider(AnyOf *any, Candidate *candidate, bool wait, Datum *booking);
 static bool looks_free(AnyOf *any, Candidate *candidate);
 static bool has_places(AnyOf *any, Candidate *candidate);
 static bool attempt_candidate(AnyOf *any, Candidate *candidate, bool wait, Datum *booking);
+static bool try_candidate(void *arg);
 static bool book_candidate(AnyOf *any, Candidate *candidate, bool wait, Datum *booking);
 static bool book_candidate_slot(AnyOf *any, Candidate *candidate, const Resource *resource, bool wait,
 								Datum *booking);
@@ -117,26 +127,25 @@ has_places(AnyOf *any, Candidate *candidate)
 static bool
 attempt_candidate(AnyOf *any, Candidate *candidate, bool wait, Datum *booking)
 {
-	Attempt		attempt;
-	volatile bool booked = false;
+	CandidateTry try = {any, candidate, wait, booking};
+	bool		booked;
+	ErrorData  *error = booking_attempt(try_candidate, &try, &booked);
 
-	booking_attempt_begin(&attempt);
-	PG_TRY();
-	{
-		booked = book_candidate(any, candidate, wait, booking);
-	}
-	PG_CATCH();
-	{
-		candidate->error = booking_attempt_fail(&attempt);
-		if (candidate->error->sqlerrcode != ERRCODE_UNDEFINED_OBJECT &&
-			candidate->error->sqlerrcode != ERRCODE_INVALID_PARAMETER_VALUE)
-			ReThrowError(candidate->error);
-		candidate->out = true;
-		return false;
-	}
-	PG_END_TRY();
-	booking_attempt_end(&attempt, booked);
-	return booked;
+	if (error == NULL)
+		return booked;
+	if (error->sqlerrcode != ERRCODE_UNDEFINED_OBJECT && error->sqlerrcode != ERRCODE_INVALID_PARAMETER_VALUE)
+		ReThrowError(error);
+	candidate->error = error;
+	candidate->out = true;
+	return false;
+}
+
+static bool
+try_candidate(void *arg)
+{
+	const CandidateTry *try = arg;
+
+	return book_candidate(try->any, try->candidate, try->wait, try->booking);
 }
 
 static bool

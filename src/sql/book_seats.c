@@ -66,6 +66,7 @@ static int	compare_positions(const void *a, const void *b);
 static void choose_row(Choice *choice, int count);
 static void too_few_seats(const Together *all, const Choice *choice);
 static bool store_choice(Together *all, const Choice *choice);
+static bool store_all(void *all);
 static bool somebody_was_faster(const Together *all);
 
 Datum
@@ -328,9 +329,6 @@ choose_row(Choice *choice, int count)
 static bool
 store_choice(Together *all, const Choice *choice)
 {
-	Attempt		attempt;
-	volatile bool stored = false;
-
 	for (int i = 0; i < all->n; i++)
 	{
 		const Seat *seat = &choice->resource->seats[choice->chosen[i]];
@@ -339,18 +337,13 @@ store_choice(Together *all, const Choice *choice)
 		all->wish[i].seat_no = seat->seat_no;
 		all->wish[i].booking = (Datum) 0;
 	}
-	booking_attempt_begin(&attempt);
-	PG_TRY();
-	{
-		stored = booking_together_store(all);
-	}
-	PG_CATCH();
-	{
-		ReThrowError(booking_attempt_fail(&attempt));
-	}
-	PG_END_TRY();
-	booking_attempt_end(&attempt, stored);
-	return stored;
+	return booking_attempted(store_all, all, NULL);
+}
+
+static bool
+store_all(void *all)
+{
+	return booking_together_store(all);
 }
 
 /* Are seats that were free a moment ago all that is in the way? */

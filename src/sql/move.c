@@ -61,9 +61,16 @@ PG_FUNCTION_INFO_V1(booking_move_to_slot);
 PG_FUNCTION_INFO_V1(booking_check_in);
 PG_FUNCTION_INFO_V1(booking_check_out);
 
+/* An attempt to move a hold. */
+typedef struct HoldTry
+{
+	Life	   *life;
+	BookingWrite write;
+} HoldTry;
+
 static Datum move_one(FunctionCallInfo fcinfo, Move *move);
 static bool move_hold(Life *life, Datum *values, const char *nulls, Datum *booking);
-static bool try_to_move_hold(Life *life, const BookingWrite *write);
+static bool try_to_move_hold(void *arg);
 static void wait_for_way(const InTheWay *way);
 static const Resource *move_target(const Life *life, const Move *move, Slot *slot);
 static bool is_there_already(const Life *life, const Move *move);
@@ -153,13 +160,17 @@ move_hold(Life *life, Datum *values, const char *nulls, Datum *booking)
 	TimestampTz asked = life->now;
 	Refusal		refusal = {0};
 	InTheWay	way = {0};
+	HoldTry		try = {
+		.life = life,
+		.write = {
+			.statement = STMT_MOVE_BOOKING, .values = values, .nulls = nulls,
+			.refusal = &refusal, .booking = booking, .busy = &way, .queues = true, .in_time = true
+		}
+	};
 
 	booking_limits_lock(booking_use_resource(DatumGetInt64(values[MOVE_NVALUES - 1])), &life->row);
-	if (try_to_move_hold(life, &(BookingWrite)
-						 {
-							 .statement = STMT_MOVE_BOOKING,.values = values,.nulls = nulls,
-							 .refusal = &refusal,.booking = booking,.busy = &way,.queues = true,.in_time = true
-						 }))
+	/* Above READ COMMITTED, a plain UPDATE of the hold is an error when it commits. */
+	if (booking_attempted(try_to_move_hold, &try, booking_is_late_update))
 		return true;
 	if (refusal.message)
 		booking_raise(&refusal);
@@ -172,31 +183,11 @@ move_hold(Life *life, Datum *values, const char *nulls, Datum *booking)
 }
 
 static bool
-try_to_move_hold(Life *life, const BookingWrite *write)
+try_to_move_hold(void *arg)
 {
-	Attempt		attempt;
-	volatile bool moved = false;
-	volatile bool failed = false;
+	const HoldTry *try = arg;
 
-	booking_attempt_begin(&attempt);
-	PG_TRY();
-	{
-		moved = booking_life_try(life, write);
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error = booking_attempt_fail(&attempt);
-
-		/* A plain UPDATE of the hold, which above READ COMMITTED is an error when it commits. */
-		if (!booking_is_late_update(error))
-			ReThrowError(error);
-		FreeErrorData(error);
-		failed = true;
-	}
-	PG_END_TRY();
-	if (!failed)
-		booking_attempt_end(&attempt, moved);
-	return moved;
+	return booking_life_try(try->life, &try->write);
 }
 
 static void

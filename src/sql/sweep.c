@@ -69,14 +69,24 @@ typedef struct Sweep
 	Lapsed		last;
 } Sweep;
 
+/* Holds that are marked in one statement. */
+typedef struct MarkTogether
+{
+	Lapsed	   *holds;
+	int			n;
+	TimestampTz now;
+	int64		marked;
+} MarkTogether;
+
 static void sweep(void *arg);
 static bool lock_tables(void);
-static void find_next(void *arg);
+static bool has_next(Sweep *task);
+static bool find_next(void *arg);
 static bool is_busy(const ErrorData *error);
 static int	choose(Lapsed *holds, int n);
 static int	compare_slots(const void *a, const void *b);
 static int64 mark(Lapsed *holds, int n, TimestampTz now);
-static int64 mark_together(Lapsed *holds, int n, TimestampTz now);
+static bool mark_together(void *arg);
 static void tell_of_left(const Lapsed *hold, const ErrorData *error);
 static Datum make_array(Datum *ids, int n);
 
@@ -112,7 +122,7 @@ sweep(void *arg)
 
 	task->holds = holds;
 	task->last = (Lapsed) {.expires_at = DT_NOBEGIN};
-	while (task->expired < task->most && booking_attempted(find_next, task, false, is_busy) && task->found > 0)
+	while (task->expired < task->most && has_next(task))
 	{
 		int			n = choose(holds, task->found);
 
@@ -151,15 +161,25 @@ lock_tables(void)
 }
 
 /*
- * The next holds.  A policy may read a table that another transaction has locked, if only for a
- * moment, as autovacuum does: then the sweep ends there, too.
+ * Find the next holds.  A policy may read a table that another transaction has locked, if only for
+ * a moment, as autovacuum does: then the sweep ends there, too.
  */
-static void
+static bool
+has_next(Sweep *task)
+{
+	task->found = 0;
+	(void) booking_attempted(find_next, task, is_busy);
+	return task->found > 0;
+}
+
+/* What a policy has locked is given back at once. */
+static bool
 find_next(void *arg)
 {
 	Sweep	   *task = arg;
 	Datum		values[4];
 
+	SPI_connect();
 	values[0] = TimestampTzGetDatum(task->now);
 	values[1] = TimestampTzGetDatum(task->last.expires_at);
 	values[2] = UUIDPGetDatum(&task->last.id);
@@ -182,6 +202,8 @@ find_next(void *arg)
 	}
 	if (task->found > 0)
 		task->last = task->holds[task->found - 1];
+	SPI_finish();
+	return false;
 }
 
 static bool
@@ -224,27 +246,14 @@ compare_slots(const void *a, const void *b)
 static int64
 mark(Lapsed *holds, int n, TimestampTz now)
 {
-	Attempt		attempt;
-	ErrorData  *volatile error = NULL;
-	volatile int64 marked = 0;
+	MarkTogether together = {.holds = holds, .n = n, .now = now};
+	ErrorData  *error;
+	bool		done;
 
 	CHECK_FOR_INTERRUPTS();
-	booking_attempt_begin(&attempt);
-	PG_TRY();
-	{
-		marked = mark_together(holds, n, now);
-	}
-	PG_CATCH();
-	{
-		error = booking_attempt_fail(&attempt);
-	}
-	PG_END_TRY();
+	error = booking_attempt(mark_together, &together, &done);
 	if (error == NULL)
-	{
-		booking_attempt_end(&attempt, marked > 0);
-		return marked;
-	}
-
+		return together.marked;
 	if (!booking_is_of_one_row(error))
 		ReThrowError(error);
 	for (int i = 0; i < n; i++)
@@ -272,15 +281,17 @@ tell_of_left(const Lapsed *hold, const ErrorData *error)
  * Mark those whose rows no other transaction has locked, and to whose slots places can be given
  * back, in one statement.
  */
-static int64
-mark_together(Lapsed *holds, int n, TimestampTz now)
+static bool
+mark_together(void *arg)
 {
+	MarkTogether *together = arg;
+	Lapsed	   *holds = together->holds;
+	int			n = together->n;
 	Datum		ids[BATCH];
 	Datum		values[2];
 	int64		slot_id = 0;
 	bool		reachable = true;
 	int			wanted = 0;
-	int64		marked = 0;
 
 	SPI_connect();
 	for (int i = 0; i < n; i++)
@@ -295,7 +306,7 @@ mark_together(Lapsed *holds, int n, TimestampTz now)
 	}
 
 	values[0] = make_array(ids, wanted);
-	values[1] = TimestampTzGetDatum(now);
+	values[1] = TimestampTzGetDatum(together->now);
 	if (wanted > 0)
 		wanted = (int) booking_run(STMT_TRY_LOCK_HOLDS, values, NULL);
 	for (int i = 0; i < wanted; i++)
@@ -309,9 +320,9 @@ mark_together(Lapsed *holds, int n, TimestampTz now)
 	}
 	values[0] = make_array(ids, wanted);
 	if (wanted > 0)
-		marked = (int64) booking_run(STMT_EXPIRE_HOLDS, values, NULL);
+		together->marked = (int64) booking_run(STMT_EXPIRE_HOLDS, values, NULL);
 	SPI_finish();
-	return marked;
+	return together->marked > 0;
 }
 
 static Datum

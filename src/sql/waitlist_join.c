@@ -47,11 +47,19 @@ PG_FUNCTION_INFO_V1(booking_wait_for_slot_named);
 PG_FUNCTION_INFO_V1(booking_wait_for_place);
 PG_FUNCTION_INFO_V1(booking_leave_waitlist);
 
+/* An attempt to leave the line. */
+typedef struct Leaving
+{
+	Datum		id;
+	int64		resource_id;
+} Leaving;
+
 static Datum wait_for_slot(FunctionCallInfo fcinfo, bool by_name);
 static void read_waitlist_order(FunctionCallInfo fcinfo, int first, Datum *values);
 static void check_not_over(Period period);
 static Datum join_line(const Resource *resource, Datum *values, const char *nulls);
 static bool leave_line(Datum id, int64 resource_id);
+static bool lock_and_leave(void *arg);
 static bool get_entry(Datum id);
 static Datum entry_column(const char *name, Oid type, bool *isnull);
 static bool is(const char *status);
@@ -265,24 +273,22 @@ booking_leave_waitlist(PG_FUNCTION_ARGS)
 static bool
 leave_line(Datum id, int64 resource_id)
 {
-	Attempt		attempt;
-	volatile bool left = false;
+	Leaving		leaving = {id, resource_id};
 
-	booking_attempt_begin(&attempt);
-	PG_TRY();
-	{
-		SPI_connect();
-		booking_lock_resource(resource_id);
-		(void) booking_lock_line(resource_id, true);
-		left = booking_run(STMT_LEAVE_WAITLIST, &id, NULL) > 0;
-		SPI_finish();
-	}
-	PG_CATCH();
-	{
-		ReThrowError(booking_attempt_fail(&attempt));
-	}
-	PG_END_TRY();
-	booking_attempt_end(&attempt, left);
+	return booking_attempted(lock_and_leave, &leaving, NULL);
+}
+
+static bool
+lock_and_leave(void *arg)
+{
+	Leaving    *leaving = arg;
+	bool		left;
+
+	SPI_connect();
+	booking_lock_resource(leaving->resource_id);
+	(void) booking_lock_line(leaving->resource_id, true);
+	left = booking_run(STMT_LEAVE_WAITLIST, &leaving->id, NULL) > 0;
+	SPI_finish();
 	return left;
 }
 

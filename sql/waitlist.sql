@@ -254,7 +254,21 @@ FROM unnest(ARRAY[
 	$$wait_for_slot('wait: court', '[2040-01-01, 2040-01-02]', 'ann')$$,
 	$$leave_waitlist(NULL)$$, $$leave_waitlist(-1)$$]) AS f;
 SELECT pg_temp.said($$INSERT INTO booking.waitlist (resource_id, period, holder) VALUES (-1, '[2040-01-01, 2040-01-02)', 'ann')$$);
+SELECT pg_temp.said($$INSERT INTO booking.waitlist (resource_id, period, holder, slot_id) SELECT id, '[2040-01-01, 2040-01-02)', 'ann', -1 FROM booking.resource WHERE name = 'wait: bus'$$);
 SELECT pg_temp.said($$INSERT INTO booking.waitlist (resource_id, period, holder, seat) SELECT id, '[2040-01-01, 2040-01-02)', 'ann', '9Z' FROM booking.resource WHERE name = 'wait: bus'$$);
+-- Nor for an entry that has left the line.
+SELECT pg_temp.said(format($$INSERT INTO booking.waitlist (resource_id, slot_id, seat, period, holder, status) VALUES (%s, '[2040-01-01, 2040-01-02)', 'ann', 'left')$$, place))
+FROM unnest(ARRAY['-1, NULL, NULL', booking.resource_id('wait: bus') || ', -1, NULL', booking.resource_id('wait: bus') || $$, NULL, '9Z'$$]) AS place;
+SELECT pg_temp.said(format($$UPDATE booking.waitlist SET %s WHERE id = (SELECT min(id) FROM booking.waitlist WHERE status <> 'waiting')$$, change))
+FROM unnest(ARRAY['resource_id = -1', 'slot_id = -1', $$seat = '9Z'$$]) AS change;
+-- A dump loads, also where the resource is not seated any more.
+BEGIN;
+SELECT kind FROM booking.create_resource('wait: van', 'seated', seats => ARRAY['1A']);
+INSERT INTO booking.waitlist (resource_id, period, holder, seat) VALUES (booking.resource_id('wait: van'), '[2040-01-01, 2040-01-02)', 'ann', '1A');
+UPDATE booking.resource SET kind = 'exclusive', capacity = 1 WHERE name = 'wait: van';
+DELETE FROM booking.waitlist WHERE resource_id = booking.resource_id('wait: van');
+INSERT INTO booking.waitlist (resource_id, period, holder, seat) VALUES (booking.resource_id('wait: van'), '[2040-01-01, 2040-01-02)', 'ann', '1A');
+ROLLBACK;
 SELECT pg_temp.said($$INSERT INTO booking.waitlist (resource_id, period, holder) SELECT id, 'empty', 'ann' FROM booking.resource WHERE name = 'wait: bus'$$) LIMIT 1;
 SELECT pg_temp.said($$INSERT INTO booking.waitlist (resource_id, period, holder, status) SELECT id, '[2040-01-01, 2040-01-02)', 'ann', 'maybe' FROM booking.resource WHERE name = 'wait: bus'$$) LIMIT 1;
 SELECT pg_temp.said($$TRUNCATE booking.waitlist$$) LIMIT 1;

@@ -47,6 +47,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/table.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
@@ -56,6 +57,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
+#include "utils/fmgroids.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -63,6 +65,7 @@
 #include "utils/resowner.h"
 
 #include "base/attempt.h"
+#include "base/cache.h"
 #include "base/columns.h"
 #include "base/compat.h"
 #include "base/errors.h"
@@ -71,6 +74,7 @@
 #include "base/locks.h"
 #include "base/period.h"
 #include "base/plans.h"
+#include "base/rows.h"
 #include "base/transaction.h"
 #include "base/trigger.h"
 #include "base/uuid.h"
@@ -79,6 +83,7 @@
 #include "engine/request.h"
 #include "engine/resource.h"
 #include "engine/row.h"
+#include "engine/slots.h"
 #include "engine/visible.h"
 #include "rules/policy.h"
 #include "rules/waitlist.h"
@@ -143,6 +148,9 @@ static FreedSpace *note_freed(Notes *notes, int64 resource_id, CommandId command
 static RangeType *freed_range(Period window);
 static RangeType *all_time(void);
 static bool serve_line(void *arg);
+static bool wants_something_else(TriggerData *trigger, HeapTuple row);
+static void must_be_a_slot(int64 slot_id, int64 resource_id);
+static bool has_seat_left(int64 resource_id, Datum label);
 static HeapTuple keep_place_in_line(TriggerData *trigger, HeapTuple row);
 
 /*
@@ -738,8 +746,8 @@ serve_line(void *arg)
  * offered, and does every backend know that there is an entry?
  *
  * The foreign keys of the table are there for their names and for what happens when a
- * resource is deleted; that the resource and the seat exist is checked here, under the
- * RESOURCE lock, at no cost and at every isolation level.
+ * resource is deleted; that the resource, the slot and the seat exist is checked here, under the
+ * RESOURCE lock, at every isolation level, also of an entry that does not wait any more.
  */
 Datum
 booking_waitlist_before(PG_FUNCTION_ARGS)
@@ -754,33 +762,99 @@ booking_waitlist_before(PG_FUNCTION_ARGS)
 	const Resource *resource;
 	bool		isnull;
 	Datum		value;
-	Datum		waits[2];
+	int64		resource_id;
+	bool		waits;
+	bool		anew;
 	bool		others;
 
 	value = heap_getattr(row, booking_column_named(desc, "status", TEXTOID), desc, &isnull);
-	if (isnull || strcmp(TextDatumGetCString(value), "waiting") != 0)
+	waits = !isnull && strcmp(TextDatumGetCString(value), "waiting") == 0;
+	anew = wants_something_else(trigger, row);
+	if (!waits && !anew)
 		return PointerGetDatum(row);
-	row = keep_place_in_line(trigger, row);
+	if (waits)
+		row = keep_place_in_line(trigger, row);
 	value = heap_getattr(row, booking_column_named(desc, "resource_id", INT8OID), desc, &isnull);
 	if (isnull)
 		booking_null_argument("resource_id");
-	booking_must_see(DatumGetInt64(value));
-	resource = booking_use_resource(DatumGetInt64(value));
+	resource_id = DatumGetInt64(value);
+	booking_must_see(resource_id);
+	value = heap_getattr(row, booking_column_named(desc, "slot_id", INT8OID), desc, &isnull);
+	if (!isnull && anew)
+		must_be_a_slot(DatumGetInt64(value), resource_id);
+	resource = booking_use_resource(resource_id);
 	value = heap_getattr(row, booking_column_named(desc, "seat", TEXTOID), desc, &isnull);
-	if (!isnull)
+	if (!isnull && (resource->kind == RESOURCE_SEATED || !has_seat_left(resource_id, value)))
 		(void) booking_seat_wanted(resource, TextDatumGetCString(value));
+	if (!waits)
+		return PointerGetDatum(row);
 
 	/*
 	 * Backends that remember the resource without entries have to read it again; unless there is
 	 * another entry that stays until we commit, which the LINE lock ensures.
 	 */
-	waits[0] = Int64GetDatum(resource->id);
+	value = Int64GetDatum(resource_id);
 	SPI_connect();
-	others = booking_holds_line(resource->id) && booking_run(STMT_SOMEBODY_WAITS, waits, NULL) > 0;
+	others = booking_holds_line(resource_id) && booking_run(STMT_SOMEBODY_WAITS, &value, NULL) > 0;
 	SPI_finish();
 	if (!others)
 		CacheInvalidateRelcache(trigger->tg_relation);
 	return PointerGetDatum(row);
+}
+
+/* Does it name another resource, slot or seat than before, or is it new? */
+static bool
+wants_something_else(TriggerData *trigger, HeapTuple row)
+{
+	static const struct
+	{
+		const char *name;
+		Oid			type;
+	}			named[] = {{"resource_id", INT8OID}, {"slot_id", INT8OID}, {"seat", TEXTOID}};
+	TupleDesc	desc = RelationGetDescr(trigger->tg_relation);
+
+	if (!TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
+		return true;
+	for (int i = 0; i < (int) lengthof(named); i++)
+	{
+		int			column = booking_column_named(desc, named[i].name, named[i].type);
+		bool		was_null;
+		bool		isnull;
+		Datum		was = heap_getattr(trigger->tg_trigtuple, column, desc, &was_null);
+		Datum		is = heap_getattr(row, column, desc, &isnull);
+
+		if (was_null != isnull || (!isnull && (named[i].type == TEXTOID ? !booking_same_text(was, is) : was != is)))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The slot exists, and stays until we commit.  It may have moved to another resource while
+ * entries wait for it, and a dump with such an entry has to load; two resources are locked in
+ * their order, like everywhere.
+ */
+static void
+must_be_a_slot(int64 slot_id, int64 resource_id)
+{
+	const Resource *of;
+	int64		other = booking_peek_slot(slot_id, &of).resource_id;
+
+	booking_must_see_slot(other, slot_id);
+	booking_lock_resource(Min(resource_id, other));
+	(void) booking_use_slot(slot_id, &of);
+}
+
+/* A resource that was seated once, and is not any more, may still have the seat. */
+static bool
+has_seat_left(int64 resource_id, Datum label)
+{
+	Relation	rel = table_open(booking_table("seat"), AccessShareLock);
+	RowKey		keys[] = {{"resource_id", F_INT8EQ, Int64GetDatum(resource_id), false}, {"label", F_TEXTEQ, label, false}};
+	bool		found = booking_rows_any(&(RowsWanted) {.rel = rel,.keys = keys,.nkeys = lengthof(keys)});
+
+	table_close(rel, NoLock);
+	return found;
 }
 
 /*

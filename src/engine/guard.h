@@ -16,7 +16,7 @@
 #include "utils/relcache.h"
 #include "utils/resowner.h"
 
-#include "base/period.h"
+#include "engine/guard_rows.h"
 
 /*
  * How to look into one GiST index whose leading columns are compared for equality and
@@ -71,7 +71,6 @@ typedef struct GuardLoad
 
 /* What is in use where rows need not be counted one by one; see GuardPlace. */
 typedef struct GuardPlace GuardPlace;
-typedef struct GuardRows GuardRows;
 typedef struct GuardPending GuardPending;
 typedef void (*GuardTally) (const GuardPlace *place, const GuardLoad *load, GuardRows *rows,
 							GuardPending *pending);
@@ -106,30 +105,6 @@ typedef struct GuardRow
 
 typedef void (*GuardVisit) (const GuardRow *row, void *arg);
 
-/* Rows that overlap one another or do not, and what each takes. */
-typedef struct GuardFound
-{
-	RangeType  *range;			/* NULL: its bounds are whole numbers: */
-	int64		from;
-	int64		to;
-	int64		quantity;		/* negative: given back (GuardTally) */
-	bool		pending;
-	int			place;			/* where: number of the table, */
-	ItemPointerData tid;		/* and row */
-} GuardFound;
-
-struct GuardRows
-{
-	GuardFound *row;
-	int			n;
-	int			size;
-	bool		fractions;		/* the bounds of some are no whole numbers */
-	bool		coarse;			/* some are the highest use by many rows in a stretch */
-};
-
-/* How much is in use in a stretch of time. */
-typedef void (*GuardStep) (RangeType *during, int64 used, void *arg);
-
 /* How many units a row takes; 0 leaves it out of the count. */
 typedef int64 (*GuardQuantity) (TupleTableSlot *slot, bool pending, void *arg);
 
@@ -153,17 +128,14 @@ typedef struct GuardVerdict
 extern GuardVerdict booking_guard_judge(GuardPlace *places, int nplaces,
 										const GuardLoad *load, int64 capacity,
 										GuardQuantity quantity_of);
-extern GuardFound *booking_guard_add(GuardRows *rows, RangeType *range, int64 quantity);
-extern GuardFound *booking_guard_add_whole(GuardRows *rows, Period period, int64 quantity);
-extern RangeType *booking_guard_most(Oid range_type, GuardRows *rows, int64 *most);
+extern void booking_guard_wait(GuardPending *pending);
+
+/* guard_scan.c */
 extern void booking_guard_scan(const GuardPlace *place, const GuardLoad *load,
 							   GuardVisit visit, void *arg);
 extern void booking_guard_look(const GuardPlace *place, const GuardLoad *load,
 							   GuardVisit visit, void *arg);
-extern void booking_guard_steps(Oid range_type, const GuardRows *rows, RangeType *window,
-								GuardStep step, void *arg);
 extern void booking_guard_keep(GuardKept *mine);
 extern void booking_guard_kept(GuardKept *mine, bool failed);
-extern void booking_guard_wait(GuardPending *pending);
 
 #endif							/* BOOKING_GUARD_H */

@@ -12,7 +12,7 @@
  * The equality of a type is that of its default operator class for btree or hash.  An
  * operator class for GiST that is said to be for the type may mean another one: citext is
  * stored as text, gets the operator class of text, and 'A' would not be found for 'a'.  An
- * operator class that returns more than was asked for does no harm: guard.c asks the type's
+ * operator class that returns more than was asked for does no harm: guard_scan.c asks the type's
  * own equality again whenever the index says that it may have (inet, timetz).
  *
  * Floating point numbers are no keys.  NaN equals itself for PostgreSQL and not for the

@@ -4,7 +4,7 @@
  *		Do the rows that are in a table already keep the rule that it is to get?
  *
  * The caller holds a lock on the table that keeps writers out.  The rows come sorted by
- * their keys, and the sweep of guard.c runs over the rows of one key at a time.  What
+ * their keys, and the sweep of guard_rows.c runs over the rows of one key at a time.  What
  * breaks the rule is reported: which key, when, by how much, and which rows.
  *
  * Everything here reads with the latest snapshot: above READ COMMITTED the transaction's

@@ -7,7 +7,8 @@
  *
  *	1. the ID lock, so that of two steps of one booking the second sees what the first
  *	   has made of it, and of a step and a taker of lapsed space one comes first; above
- *	   READ COMMITTED also the row's lock, against plain UPDATEs;
+ *	   READ COMMITTED also the row's lock, against plain UPDATEs.  One of very many in a
+ *	   transaction makes do with the row's lock, where another transaction has the ID lock;
  *	2. the RESOURCE lock in shared mode;
  *	3. the booking as it is now, and then the clock: a transaction that began before
  *	   a hold lapsed does not confirm it afterwards;
@@ -53,6 +54,7 @@ typedef struct Rows
 static bool read_life(Life *life);
 static bool lock_rows_at_once(void *arg);
 static void lock_and_begin(Life *life, Datum id);
+static bool lock_or_have_row(Life *life);
 
 /*
  * Lock a booking and read it.  The caller is connected to SPI.
@@ -88,7 +90,22 @@ lock_and_begin(Life *life, Datum id)
 {
 	memset(life, 0, sizeof(*life));
 	life->id = id;
-	booking_lock_id(DatumGetUUIDP(id));
+	if (!booking_many_ids() || !lock_or_have_row(life))
+		booking_lock_id(DatumGetUUIDP(id));
+}
+
+/*
+ * A transaction with very many bookings has the rows of those whose ID locks it has not taken
+ * (booking_life_lock_rows()).  Another transaction that has one of these waits for the row, and
+ * must not be waited for.
+ */
+static bool
+lock_or_have_row(Life *life)
+{
+	if (booking_try_lock_id(DatumGetUUIDP(life->id)))
+		return true;
+	life->by_row = booking_run(STMT_TRY_LOCK_ROW, &life->id, NULL) > 0;
+	return life->by_row;
 }
 
 /*
@@ -152,7 +169,8 @@ lock_rows_at_once(void *arg)
 void
 booking_life_done(const Life *life)
 {
-	booking_done_with_id(DatumGetUUIDP(life->id));
+	if (!life->by_row)
+		booking_done_with_id(DatumGetUUIDP(life->id));
 }
 
 /* Says that there is none; also of one that row-level security hides from the caller. */

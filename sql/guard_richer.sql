@@ -160,4 +160,10 @@ SELECT pg_temp.said($$INSERT INTO sojourn VALUES (1, '[2030-03-01,2030-03-05)')$
 -- The extension does not go while tables are guarded.
 SELECT string_agg(said, chr(10)) ~ 'trigger sojourn_guard on table' AS names_it, min(said) FILTER (WHERE said ~ '^2BP01') FROM pg_temp.said('DROP EXTENSION booking') AS said;
 
+-- Functions of the caller's search_path, where rows are looked at: text as a key may be too long, and a pair of columns may hold nothing.
+CREATE FUNCTION in_force(x int) RETURNS boolean LANGUAGE sql IMMUTABLE SET search_path = pg_catalog AS 'SELECT 12 / x > 0';
+CREATE TABLE stayed (room text, starts date, ends date, x int DEFAULT 1);
+INSERT INTO stayed VALUES ('a', '2030-01-01', '2030-01-05');
+SELECT booking.guard_table('stayed', '{room}', '{starts, ends}', active => 'in_force(x)', name => 'visited');
+
 DROP SCHEMA guard_richer CASCADE;

@@ -109,9 +109,13 @@ booking_check_periods(Oid relid, const char *name, const Definition *definition)
 	Relation	rel = relation_open(relid, AccessShareLock);
 	StringInfoData condition;
 	int64		empty;
+	Identity	caller;
 
+	/* What the search_path decides is the same when the text is made and when it is read. */
 	initStringInfo(&condition);
+	booking_become(rel->rd_rel->relowner, &caller);
 	booking_in_force_but_empty(&condition, relid, definition, "t");
+	booking_be_again(&caller);
 	empty = count_rows(rel, condition.data);
 	if (empty > 0)
 		ereport(ERROR,
@@ -139,8 +143,10 @@ booking_check_keys(Oid relid, const char *name, const Definition *definition)
 	ListCell   *cell;
 	bool		any = false;
 	int64		n = 0;
+	Identity	caller;
 
 	initStringInfo(&condition);
+	booking_become(rel->rd_rel->relowner, &caller);
 	foreach(cell, definition->active)
 		appendStringInfo(&condition, "(%s) AND ", booking_expression_text(relid, lfirst(cell), "t"));
 	appendStringInfoString(&condition, "0");
@@ -152,6 +158,7 @@ booking_check_keys(Oid relid, const char *name, const Definition *definition)
 		appendStringInfo(&condition, " OPERATOR(pg_catalog.+) coalesce(pg_catalog.octet_length((%s)::pg_catalog.text), 0)",
 						 booking_expression_text(relid, lfirst(cell), "t"));
 	}
+	booking_be_again(&caller);
 	appendStringInfo(&condition, " OPERATOR(pg_catalog.>) %d", LONGEST_KEY);
 	if (any)
 		n = count_rows(rel, condition.data);

@@ -165,5 +165,31 @@ CREATE FUNCTION in_force(x int) RETURNS boolean LANGUAGE sql IMMUTABLE SET searc
 CREATE TABLE stayed (room text, starts date, ends date, x int DEFAULT 1);
 INSERT INTO stayed VALUES ('a', '2030-01-01', '2030-01-05');
 SELECT booking.guard_table('stayed', '{room}', '{starts, ends}', active => 'in_force(x)', name => 'visited');
+-- A function in SQL keeps its state where it is called; after an error that was caught it begins anew.
+BEGIN;
+INSERT INTO stayed VALUES ('b', '2030-01-01', '2030-01-05');
+SAVEPOINT s;
+SELECT pg_temp.said($$INSERT INTO stayed VALUES ('b', '2030-01-01', '2030-01-05')$$);
+SELECT pg_temp.said($$INSERT INTO stayed VALUES ('b', '2030-01-01', '2030-01-05', 0)$$);
+SELECT pg_temp.said($$INSERT INTO stayed VALUES ('b', '2030-01-01', '2030-01-05', 0)$$);
+SELECT pg_temp.said($$INSERT INTO stayed VALUES ('b', '2030-01-01', '2030-01-05')$$);
+ROLLBACK TO s;
+INSERT INTO stayed VALUES ('b', '2030-01-05', '2030-01-07');
+COMMIT;
+SELECT * FROM stayed ORDER BY room, starts;
+-- A function that writes to the table that it is called for.
+CREATE FUNCTION in_force_too(x int) RETURNS boolean LANGUAGE plpgsql SET search_path = guard_richer AS $$
+BEGIN
+	IF x > 100 THEN
+		INSERT INTO stayed VALUES ('c', '2030-01-01', '2030-01-05', x - 1);
+	END IF;
+	RETURN true;
+END
+$$;
+CREATE FUNCTION in_force_again(x int) RETURNS boolean LANGUAGE sql IMMUTABLE SET search_path = guard_richer AS 'SELECT in_force_too(x) AND x > 0';
+SELECT booking.guard_table('stayed', '{room}', '{starts, ends}', active => 'in_force_again(x)', name => 'visited_too');
+SELECT pg_temp.said($$INSERT INTO stayed VALUES ('c', '2030-01-01', '2030-01-05', 100)$$);
+SELECT pg_temp.said($$INSERT INTO stayed VALUES ('d', '2030-01-01', '2030-01-05', 101)$$);
+INSERT INTO stayed VALUES ('e', '2030-01-01', '2030-01-05', 100);
 
 DROP SCHEMA guard_richer CASCADE;

@@ -383,7 +383,9 @@ look_at_guard(const GuardedTable *table, const Rule *rule, TupleTableSlot *slot,
 	if (!rule->foreign)
 		return evaluate_guard(table, rule, slot, rel, stored);
 	booking_become(rule->owner, &caller);
+	*table->running = true;
 	seen = evaluate_guard(table, rule, slot, rel, stored);
+	*table->running = false;
 	booking_be_again(&caller);
 	return seen;
 }

@@ -96,6 +96,10 @@ static ExprState *compile(Relation rel, Node *expression, bool *foreign);
  *
  * If an invalidation came with a lock, the rules are read again.  Rules that were read after we
  * had all the locks are current; we had all of them if the rules name the same relations.
+ *
+ * They are also read again where a function of others runs in one of the expressions, and writes
+ * to the table itself, or has ended there in an error that was caught: it may keep its state in the
+ * expression.  One in SQL does, as long as the subtransaction goes on in which it began.
  */
 const GuardedTable *
 booking_use_guarded(Relation rel)
@@ -108,6 +112,11 @@ booking_use_guarded(Relation rel)
 		const GuardedTable *table = booking_cache_find(&guards, &relid);
 		uint64		before;
 
+		if (table && *table->running)
+		{
+			booking_cache_forget(&guards);
+			table = NULL;
+		}
 		if (table == NULL)
 			table = load_guards(rel);
 		if (locked && same_places(locked, table))
@@ -170,6 +179,7 @@ load_guards(Relation rel)
 	booking_cache_watch(&guards, RelationGetRelid(rel));
 	triggers = CopyTriggerDesc(rel->trigdesc);
 	loaded.econtext = CreateStandaloneExprContext();
+	loaded.running = palloc0(sizeof(bool));
 	loaded.rules = palloc0_array(Rule, triggers ? triggers->numtriggers : 1);
 	for (int i = 0; triggers && i < triggers->numtriggers; i++)
 	{

@@ -65,6 +65,7 @@ typedef struct GuardedTable
 	int			nrules;
 	Rule	   *rules;
 	ExprContext *econtext;
+	bool	   *running;		/* code of others, in these expressions; or it has ended in an error */
 } GuardedTable;
 
 extern const GuardedTable *booking_use_guarded(Relation rel);

@@ -196,6 +196,15 @@ SELECT what, rows FROM booking.rebuild() WHERE what LIKE '%pools%';
 SELECT quantity FROM booking.try_book_slot('large: loaded', '[2030-09-01, 2030-09-02)', 'driver', 299);
 SELECT problem FROM booking.verify();
 
+-- What a statement has removed is gone for the next one of its transaction.
+BEGIN;
+SELECT id AS hold FROM booking.book_slot('large: bikes', '[2030-10-01, 2030-10-02)', 'gil', 100, hold_for => '1 day') \gset
+SELECT occupies, quantity FROM booking.pool_use WHERE booking_id = :'hold';
+SELECT status FROM booking.cancel(:'hold');
+SELECT occupies, quantity FROM booking.pool_use WHERE booking_id = :'hold';
+SELECT count(*) FROM booking.verify();
+ROLLBACK;
+
 SELECT count(*) FROM booking.verify();
 DELETE FROM booking.booking WHERE resource_id IN (SELECT id FROM booking.resource WHERE name LIKE 'large: %' OR name = 'small: cars');
 SELECT count(*) FROM booking.verify();

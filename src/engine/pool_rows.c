@@ -491,14 +491,15 @@ put_into_indexes(Relation heap, TupleTableSlot *slot)
 
 /*
  * Delete a row without waiting.  False when another transaction has done it, or is about to.
- * Rows of this command are to be deleted as well, hence the command after it.
+ * Rows of this command are to be deleted as well, and to be gone for the statement that follows.
  */
 bool
 booking_pool_delete(const PoolTable *table, ItemPointer tid)
 {
 	TM_FailureData failure;
 
-	return table_tuple_delete_compat(table->heap, tid, GetCurrentCommandId(true) + 1, &failure) == TM_Ok;
+	CommandCounterIncrement();
+	return table_tuple_delete_compat(table->heap, tid, GetCurrentCommandId(true), &failure) == TM_Ok;
 }
 
 /*

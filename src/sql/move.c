@@ -176,6 +176,8 @@ move_hold(Life *life, Datum *values, const char *nulls, Datum *booking)
 		booking_raise(&refusal);
 	if (way.busy)
 		wait_for_way(&way);
+	/* It may have been read in the attempt, which has given its lock back. */
+	life->resource = NULL;
 	booking_life_look_again(life);
 	if (life->row.value[BOOKING_VERSION] == version)
 		life->now = asked;

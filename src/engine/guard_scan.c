@@ -8,13 +8,15 @@
  * so is worth.
  *
  * A statement of ours that writes many rows keeps its scans open from one row to the next.  Each
- * scan is read to its end, so that no page stays pinned between two rows.
+ * scan is read to its end, so that no page stays pinned between two rows, and brings nothing with it
+ * of the pages that it has seen.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "access/genam.h"
+#include "access/gist_private.h"
 #include "access/relscan.h"
 #include "access/table.h"
 #include "access/tableam.h"
@@ -49,6 +51,7 @@ static GuardKept *kept = NULL;
 
 static void scan_place(const GuardPlace *place, const GuardLoad *load, Snapshot snapshot,
 					   GuardVisit visit, void *arg);
+static void forget_dead_entries(IndexScanDesc scan);
 static void visit_scanned(const GuardPlace *place, const GuardLoad *load, IndexScanDesc scan, Indexed *indexed,
 						  GuardVisit visit, void *arg);
 static void open_scan(GuardScan *open, Relation heap, const GuardIndex *guard, int nkeys);
@@ -110,6 +113,7 @@ scan_place(const GuardPlace *place, const GuardLoad *load, Snapshot snapshot, Gu
 	if (guard_has_expressions(guard))
 		indexed_begin(&indexed, place->heap, open->index);
 	index_rescan(open->scan, keys, nkeys, NULL, 0);
+	forget_dead_entries(open->scan);
 	booking_overlap_begin(&overlap, open->scan, guard->nkeys + 1, booking_range_type(guard->range_type)->rng_cmp_proc_finfo.fn_oid);
 	visit_scanned(place, load, open->scan, &indexed, visit, arg);
 	booking_overlap_end(&overlap);
@@ -119,6 +123,19 @@ scan_place(const GuardPlace *place, const GuardLoad *load, Snapshot snapshot, Gu
 	open->busy = false;
 	if (open == &own)
 		close_scan(open);
+}
+
+/*
+ * GiST notes which entries of a page are dead, and marks them when it is done with the page; but
+ * not those of the root, whose notes a scan that is begun again takes for notes of the first page
+ * that it comes to.  While the root is the only page, that does no harm.  Once it has been split,
+ * which may be the doing of the rows that we are storing, entries of bookings in force were
+ * marked dead, and the bookings not found any more.
+ */
+static void
+forget_dead_entries(IndexScanDesc scan)
+{
+	((GISTScanOpaque) scan->opaque)->numKilled = 0;
 }
 
 static void

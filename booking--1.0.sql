@@ -2816,6 +2816,17 @@ AS $$
 		FROM booking.slot s
 		WHERE NOT EXISTS (SELECT FROM booking.resource r WHERE r.id = s.resource_id)),
 
+	-- So is a rule that is about one.
+	rule_without_resource (problem, resource_id, booking_id, detail) AS (
+		SELECT 'rule without a resource', rule.resource_id, NULL::uuid, format('%s %s', rule.what, rule.id)
+		FROM (
+			SELECT 'closure' AS what, c.id, c.resource_id FROM booking.closure c
+			UNION ALL
+			SELECT 'opening_hours', h.id, h.resource_id FROM booking.opening_hours h
+			UNION ALL
+			SELECT 'holder_limit', l.id, l.resource_id FROM booking.holder_limit l) AS rule
+		WHERE rule.resource_id IS NOT NULL AND NOT EXISTS (SELECT FROM booking.resource r WHERE r.id = rule.resource_id)),
+
 	-- An entry of the waitlist is for a resource, and for a slot, that exist.
 	waiting_in_vain (problem, resource_id, booking_id, detail) AS (
 		SELECT 'waits for what does not exist', w.resource_id, NULL::uuid, format('waitlist entry %s', w.id)
@@ -2981,6 +2992,8 @@ UNION ALL
 	SELECT * FROM overbooked
 UNION ALL
 	SELECT * FROM slot_without_resource
+UNION ALL
+	SELECT * FROM rule_without_resource
 UNION ALL
 	SELECT * FROM waiting_in_vain
 UNION ALL

@@ -142,5 +142,14 @@ ALTER TABLE booking.closure DISABLE TRIGGER guard_closure;
 INSERT INTO booking.closure (resource_id, period) VALUES (:hall, '[2030-04-01 06:00, 2030-04-01 07:00)');
 SELECT problem, v.detail FROM booking.verify() v JOIN booking.resource r ON r.id = v.resource_id WHERE name LIKE 'closures: %';
 ROLLBACK;
+-- And rules of a resource that is not there, which came in where triggers do not run.
+BEGIN;
+SET LOCAL session_replication_role = replica;
+INSERT INTO booking.closure (id, resource_id, period) VALUES (-7, -7, '[2030-04-01 06:00, 2030-04-01 07:00)');
+INSERT INTO booking.opening_hours (id, resource_id, weekday, opens, closes) VALUES (-7, -7, 1, '09:00', '10:00');
+INSERT INTO booking.holder_limit (id, resource_id, per, max_bookings) VALUES (-7, -7, 'day', 1);
+SET LOCAL session_replication_role = origin;
+SELECT problem, detail FROM booking.verify() WHERE resource_id = -7 ORDER BY 2;
+ROLLBACK;
 -- Closures of all would be in the way of other tests.
 DELETE FROM booking.closure WHERE resource_id IS NULL;

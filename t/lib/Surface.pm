@@ -130,11 +130,22 @@ FROM rented a JOIN stock s ON s.kind = a.kind WHERE a.active
 UNION ALL SELECT format('rented: %s is in repair', a.id) FROM rented a JOIN repairs b ON b.kind = a.kind AND b.period && a.period WHERE a.active
 UNION ALL SELECT format('seats: %s and %s', a.id, b.id) FROM seats a JOIN seats b ON b.seat = a.seat AND b.id > a.id AND b.period && a.period;
 CREATE TABLE seen (problem text);
--- What an index does not find.
-CREATE FUNCTION lost() RETURNS SETOF text LANGUAGE sql STABLE SET enable_seqscan = off AS $$
-SELECT format('%s is not in the index', a.id) FROM booking.booking a WHERE a.seat_no IS NOT NULL AND a.status IN ('held', 'confirmed')
-	AND NOT EXISTS (SELECT FROM booking.booking b WHERE b.resource_id = a.resource_id AND b.seat_no = a.seat_no AND b.occupies && a.occupies
-		AND b.seat_no IS NOT NULL AND b.status IN ('held', 'confirmed') AND b.id = a.id OFFSET 0)
+-- What an index does not find.  Each is looked for by a scan of its own.
+CREATE FUNCTION lost() RETURNS SETOF text LANGUAGE plpgsql STABLE SET enable_seqscan = off AS $$
+DECLARE
+	a booking.booking;
+BEGIN
+	FOR a IN SELECT * FROM booking.booking b WHERE CASE WHEN b.status IN ('held', 'confirmed') THEN b.seat_no IS NOT NULL END LOOP
+		PERFORM FROM booking.booking b WHERE b.resource_id = a.resource_id AND b.seat_no = a.seat_no AND b.occupies && a.occupies
+			AND b.status IN ('held', 'confirmed') AND b.id = a.id;
+		IF NOT FOUND THEN
+			RETURN NEXT format('%s is not in the index', a.id);
+		END IF;
+	END LOOP;
+END $$;
+-- In a join, PostgreSQL may spoil a GiST index (docs/concurrency.md).
+CREATE FUNCTION look() RETURNS void LANGUAGE sql SET enable_indexscan = off SET enable_bitmapscan = off AS $$
+INSERT INTO seen SELECT * FROM wrong UNION ALL SELECT lost()
 $$;
 };
 
@@ -324,7 +335,7 @@ my @kinds = (
 	[ 1, 'waitlist_position', sub { select_from('booking.waitlist_position(:entry)') } ],
 	[ 1, 'INSERT waitlist', sub { 'INSERT INTO booking.waitlist (resource_id, period, holder) VALUES (' . pick(1 .. 4, 8) . ', ' . hours() . ', ' . holder() . ')' } ],
 	[ 1, 'UPDATE waitlist', sub { q{UPDATE booking.waitlist SET } . pick('quantity = 1', q{status = 'left'}, 'period = ' . hours()) . q{ WHERE id = :entry AND slot_id IS NULL} } ],
-	[ 1, 'DELETE waitlist', sub { 'DELETE FROM booking.waitlist WHERE id = :entry' } ],
+	[ 1, 'DELETE waitlist', sub { q{DELETE FROM booking.waitlist WHERE id = :entry AND status IN ('waiting', 'left')} } ],
 	# Rules.
 	[ 1.5, 'close_period', sub { select_from('booking.close_period(' . resource() . ', ' . hours(undef, 1) . q{, 'soak', } . pick('true', 'false') . ')') } ],
 	[ 0.5, 'close_period of all', sub { select_from('booking.close_period(NULL::bigint, ' . hours(undef, 1) . q{, 'soak', } . pick('true', 'false') . ')') } ],
@@ -365,7 +376,7 @@ my @kinds = (
 	[ 0.7, 'rebuild', sub { select_from('booking.rebuild()') }, 'read committed' ],
 	[ 0.7, 'archive_before', sub { q{CALL booking.archive_before(clock_timestamp() - interval '} . pick('1 s', '100 ms') . q{', } . pick(20, 1000) . ')' } ],
 	[ 0.5, 'verify', sub { select_from('booking.verify()') } ],
-	[ 0.5, 'wrong', sub { 'INSERT INTO seen SELECT * FROM wrong UNION ALL SELECT lost()' }, 'read committed' ],
+	[ 0.5, 'wrong', sub { 'SELECT look()' }, 'read committed' ],
 	[ 0.3, 'additions', sub { select_from('booking.additions()') } ],
 	# The journal.
 	[ 1, 'read_events', sub { q{SELECT * FROM booking.read_events(} . pick('', q{booking.current_cursor()}) . ')' } ],

@@ -29,5 +29,15 @@ SELECT seat_no FROM generate_series(1, 120) AS n,
 	booking.try_book_slot('coach', '[2030-01-07, 2030-01-08)', 'bob', seat => n::text) ORDER BY 1;
 SELECT problem FROM booking.verify();
 
+-- What an index has lost, verify() finds.
+UPDATE pg_index SET indisready = false WHERE indexrelid = 'booking.booking_no_overlap'::regclass;
+SET session_replication_role = replica;
+INSERT INTO booking.booking (id, resource_id, seat_no, period, occupies, holder)
+SELECT 'ffffffff-0000-4000-8000-000000000001', resource_id, seat_no, period, '[2030-01-07, 2030-01-09)', 'twice' FROM booking.booking WHERE seat_no = 1;
+RESET session_replication_role;
+UPDATE pg_index SET indisready = true WHERE indexrelid = 'booking.booking_no_overlap'::regclass;
+ANALYZE booking.booking;
+SELECT problem FROM booking.verify();
+
 \c :before
 DROP DATABASE regress_kept_scans;

@@ -17,6 +17,12 @@ typedef bool (*AttemptWork) (void *arg);
 typedef bool (*AttemptForgiven) (const struct ErrorData *error);
 
 extern struct ErrorData *booking_attempt(AttemptWork work, void *arg, bool *done);
+/*
+ * So often in a row an attempt that was undone by such an UPDATE is made again.  More than that: it
+ * is a trigger of the application that changes a row which the transaction's snapshot does not have.
+ */
+#define MOST_LATE_UPDATES	10
+
 extern bool booking_attempted(AttemptWork work, void *arg, AttemptForgiven forgiven);
 extern bool booking_is_late_update(const struct ErrorData *error);
 extern bool booking_is_of_one_row(const struct ErrorData *error);

@@ -87,7 +87,8 @@ typedef struct Busy
 		BUSY_WITH_NOTHING, BUSY_WITH_LIFE, BUSY_WITH_ROW
 	}			with;
 	pg_uuid_t	id;
-	int			deadlocks;		/* that have undone an attempt */
+	int			deadlocks;		/* that have undone an attempt, */
+	int			late;			/* and late updates */
 	pg_uuid_t	last;			/* the row that could not be locked, */
 	int			tries;			/* and how often */
 } Busy;
@@ -330,8 +331,8 @@ try_to_clear_closure(Closing *request, Busy *busy)
 	if (error)
 	{
 		/* Once we hold nothing, the others go on, if they were waiting for this attempt. */
-		if (!booking_is_late_update(error) &&
-			(error->sqlerrcode != ERRCODE_T_R_DEADLOCK_DETECTED || ++busy->deadlocks > MOST_DEADLOCKS))
+		if (booking_is_late_update(error) ? ++busy->late > MOST_LATE_UPDATES :
+			error->sqlerrcode != ERRCODE_T_R_DEADLOCK_DETECTED || ++busy->deadlocks > MOST_DEADLOCKS)
 			ReThrowError(error);
 		FreeErrorData(error);
 		busy->with = BUSY_WITH_NOTHING;

@@ -25,6 +25,7 @@ typedef struct Life
 	const Resource *resource;
 	TimestampTz now;			/* read after the locks were granted */
 	int			tries;			/* how often another transaction was first */
+	int			late;			/* attempts undone by a late update, since it was changed last */
 	bool		by_row;			/* the row's lock is there instead of the ID lock */
 	bool		lapses;			/* a hold that moves: its row is not kept locked (move.c) */
 } Life;

@@ -61,6 +61,7 @@ typedef struct Wanted
 	const Resource *resource;
 	BookingRow *row;
 	pg_uuid_t	busy;			/* a lapsed hold in the way that another transaction has locked */
+	int			late;			/* attempts to mark it that were undone by a late update */
 } Wanted;
 
 /* How far an attempt to clear the way has come. */
@@ -275,7 +276,7 @@ try_to_clear_room(Wanted *wanted)
 		return clearing.cleared;
 
 	/* A plain UPDATE of the hold, which at this level is an error when it commits. */
-	if (!clearing.expiring || !booking_is_late_update(error))
+	if (!clearing.expiring || !booking_is_late_update(error) || ++wanted->late > MOST_LATE_UPDATES)
 		ReThrowError(error);
 	FreeErrorData(error);
 	return false;

@@ -167,11 +167,20 @@ move_hold(Life *life, Datum *values, const char *nulls, Datum *booking)
 			.refusal = &refusal, .booking = booking, .busy = &way, .queues = true, .in_time = true
 		}
 	};
+	ErrorData  *error;
+	bool		moved;
 
 	booking_limits_lock(booking_use_resource(DatumGetInt64(values[MOVE_NVALUES - 1])), &life->row);
-	/* Above READ COMMITTED, a plain UPDATE of the hold is an error when it commits. */
-	if (booking_attempted(try_to_move_hold, &try, booking_is_late_update))
+	error = booking_attempt(try_to_move_hold, &try, &moved);
+	if (moved)
 		return true;
+	/* Above READ COMMITTED, a plain UPDATE of the hold is an error when it commits. */
+	if (error)
+	{
+		if (!booking_is_late_update(error) || ++life->late > MOST_LATE_UPDATES)
+			ReThrowError(error);
+		FreeErrorData(error);
+	}
 	if (refusal.message)
 		booking_raise(&refusal);
 	if (way.busy)
@@ -181,6 +190,8 @@ move_hold(Life *life, Datum *values, const char *nulls, Datum *booking)
 	booking_life_look_again(life);
 	if (life->row.value[BOOKING_VERSION] == version)
 		life->now = asked;
+	else
+		life->late = 0;
 	return false;
 }
 

@@ -85,16 +85,25 @@ int
 booking_mark_expired(Datum *ids, int n, TimestampTz now)
 {
 	Marking		marking = {.ids = ids, .n = n, .now = now};
+	ErrorData  *error;
+	int			late = 0;
+	bool		done;
 
 	if (!IsolationUsesXactSnapshot())
+	{
 		(void) mark_expired(&marking);
-	else if (!booking_attempted(mark_expired, &marking, booking_is_late_update))
+		return marking.marked;
+	}
+	while ((error = booking_attempt(mark_expired, &marking, &done)) != NULL)
 	{
 		/* A plain UPDATE of one has come in between, which is an error above READ COMMITTED. */
-		if (n == 1)
-			return 0;
-		return booking_mark_expired(ids, n / 2, now) +
-			booking_mark_expired(ids + n / 2, n - n / 2, now);
+		if (!booking_is_late_update(error) || ++late > MOST_LATE_UPDATES)
+			ReThrowError(error);
+		FreeErrorData(error);
+		if (n > 1)
+			return booking_mark_expired(ids, n / 2, now) +
+				booking_mark_expired(ids + n / 2, n - n / 2, now);
+		marking.marked = 0;
 	}
 	return marking.marked;
 }

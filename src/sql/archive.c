@@ -24,13 +24,16 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "catalog/namespace.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "pgstat.h"
 #include "storage/latch.h"
+#include "storage/lmgr.h"
 #include "utils/guc.h"
+#include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
 #include "base/compat.h"
@@ -47,6 +50,7 @@ PG_FUNCTION_INFO_V1(booking_archive_before);
 static int	archive_share = 25;
 
 static void rest_after(TimestampTz begun);
+static void lock_archive(const char *name);
 static int64 run_step(Statement statement, Datum *values);
 
 /* CALL booking.archive_before(moment, batch) */
@@ -123,13 +127,20 @@ rest_after(TimestampTz begun)
 	}
 }
 
-/* One batch, with SPI connected.  False when there is nothing left to be done. */
+/*
+ * One batch, with SPI connected.  False when there is nothing left to be done.
+ *
+ * Two batches go one after the other, and the lock comes before the first snapshot: above READ
+ * COMMITTED the second would not see what the first has made and changed while it was waited for.
+ */
 bool
 booking_archive_step(int64 run)
 {
 	Datum		id = Int64GetDatum(run);
 	volatile bool more = false;
 
+	lock_archive("booking_archive");
+	lock_archive("event_archive");
 	booking_journal_move(true);
 	PG_TRY();
 	{
@@ -141,6 +152,15 @@ booking_archive_step(int64 run)
 	}
 	PG_END_TRY();
 	return more;
+}
+
+static void
+lock_archive(const char *name)
+{
+	Oid			relid = get_relname_relid(name, get_namespace_oid("booking", false));
+
+	if (OidIsValid(relid))
+		LockRelationOid(relid, ShareUpdateExclusiveLock);
 }
 
 static int64

@@ -84,6 +84,7 @@ typedef struct Movers
 	Mover	   *mover;
 	int			n;
 	bool		swap;
+	bool		locked;			/* the caller has the rows of all, and the ID locks of as many as it takes */
 	int64	   *resource_ids;	/* of the old places and the new, in their order */
 	int			nresources;
 	bool		has[MOVE_NKEYS];
@@ -246,7 +247,7 @@ move_and_return(FunctionCallInfo fcinfo, Movers *movers)
 void
 booking_move_together(Together *all, const Move *moves, int n, Datum *bookings)
 {
-	Movers		movers = {.all = all,.n = n};
+	Movers		movers = {.all = all,.n = n,.locked = true};
 
 	if (n > MOST_MOVES)
 		ereport(ERROR,
@@ -311,9 +312,11 @@ lock_movers(Movers *movers)
 							DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(&sorted[i]->move.id))))));
 		}
 		ids[i] = &sorted[i]->move.id;
-		booking_lock_id(ids[i]);
+		if (!movers->locked)
+			booking_lock_id(ids[i]);
 	}
-	booking_life_lock_rows(ids, movers->n);
+	if (!movers->locked)
+		booking_life_lock_rows(ids, movers->n);
 
 	peek_at_places(movers);
 	if (movers->swap)

@@ -259,7 +259,7 @@ SELECT pg_temp.said($$INSERT INTO booking.waitlist (resource_id, period, holder,
 -- Nor for an entry that has left the line.
 SELECT pg_temp.said(format($$INSERT INTO booking.waitlist (resource_id, slot_id, seat, period, holder, status) VALUES (%s, '[2040-01-01, 2040-01-02)', 'ann', 'left')$$, place))
 FROM unnest(ARRAY['-1, NULL, NULL', booking.resource_id('wait: bus') || ', -1, NULL', booking.resource_id('wait: bus') || $$, NULL, '9Z'$$]) AS place;
-SELECT pg_temp.said(format($$UPDATE booking.waitlist SET %s WHERE id = (SELECT min(id) FROM booking.waitlist WHERE status <> 'waiting')$$, change))
+SELECT pg_temp.said(format($$UPDATE booking.waitlist SET %s WHERE id = (SELECT min(id) FROM booking.waitlist WHERE status <> 'waiting' AND resource_id = booking.resource_id('wait: court'))$$, change))
 FROM unnest(ARRAY['resource_id = -1', 'slot_id = -1', $$seat = '9Z'$$]) AS change;
 -- A dump loads, also where the resource is not seated any more.
 BEGIN;

@@ -37,6 +37,12 @@
 #include "base/plans.h"
 #include "base/rows.h"
 
+/*
+ * So often in a row an attempt that was undone by another transaction's UPDATE is made again.  More than that: it
+ * is a trigger of the application that changes a row which the transaction's snapshot does not have.
+ */
+#define MOST_LATE_UPDATES	10
+
 /* A row by its place. */
 typedef struct RowAt
 {
@@ -116,6 +122,15 @@ booking_is_late_update(const ErrorData *error)
 {
 	return error->sqlerrcode == ERRCODE_T_R_SERIALIZATION_FAILURE &&
 		IsolationUsesXactSnapshot() && !has_no_chance(error);
+}
+
+/* Go on after an error that is one, unless there have been too many in a row; any other is raised again. */
+void
+booking_forgive_late_update(ErrorData *error, int *late)
+{
+	if (!booking_is_late_update(error) || ++*late > MOST_LATE_UPDATES)
+		ReThrowError(error);
+	FreeErrorData(error);
 }
 
 /* At SERIALIZABLE the same code is also raised for a transaction that can only be rolled back. */

@@ -17,14 +17,9 @@ typedef bool (*AttemptWork) (void *arg);
 typedef bool (*AttemptForgiven) (const struct ErrorData *error);
 
 extern struct ErrorData *booking_attempt(AttemptWork work, void *arg, bool *done);
-/*
- * So often in a row an attempt that was undone by such an UPDATE is made again.  More than that: it
- * is a trigger of the application that changes a row which the transaction's snapshot does not have.
- */
-#define MOST_LATE_UPDATES	10
-
 extern bool booking_attempted(AttemptWork work, void *arg, AttemptForgiven forgiven);
 extern bool booking_is_late_update(const struct ErrorData *error);
+extern void booking_forgive_late_update(struct ErrorData *error, int *late);
 extern bool booking_is_of_one_row(const struct ErrorData *error);
 extern void booking_without_waiting(void (*work) (void *arg), void *arg);
 extern void booking_wait_for_row(Relation heap, Datum id);

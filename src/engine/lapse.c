@@ -97,9 +97,7 @@ booking_mark_expired(Datum *ids, int n, TimestampTz now)
 	while ((error = booking_attempt(mark_expired, &marking, &done)) != NULL)
 	{
 		/* A plain UPDATE of one has come in between, which is an error above READ COMMITTED. */
-		if (!booking_is_late_update(error) || ++late > MOST_LATE_UPDATES)
-			ReThrowError(error);
-		FreeErrorData(error);
+		booking_forgive_late_update(error, &late);
 		if (n > 1)
 			return booking_mark_expired(ids, n / 2, now) +
 				booking_mark_expired(ids + n / 2, n - n / 2, now);

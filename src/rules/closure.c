@@ -331,10 +331,10 @@ try_to_clear_closure(Closing *request, Busy *busy)
 	if (error)
 	{
 		/* Once we hold nothing, the others go on, if they were waiting for this attempt. */
-		if (booking_is_late_update(error) ? ++busy->late > MOST_LATE_UPDATES :
-			error->sqlerrcode != ERRCODE_T_R_DEADLOCK_DETECTED || ++busy->deadlocks > MOST_DEADLOCKS)
-			ReThrowError(error);
-		FreeErrorData(error);
+		if (error->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED && ++busy->deadlocks <= MOST_DEADLOCKS)
+			FreeErrorData(error);
+		else
+			booking_forgive_late_update(error, &busy->late);
 		busy->with = BUSY_WITH_NOTHING;
 	}
 	return done;

@@ -276,9 +276,9 @@ try_to_clear_room(Wanted *wanted)
 		return clearing.cleared;
 
 	/* A plain UPDATE of the hold, which at this level is an error when it commits. */
-	if (!clearing.expiring || !booking_is_late_update(error) || ++wanted->late > MOST_LATE_UPDATES)
+	if (!clearing.expiring)
 		ReThrowError(error);
-	FreeErrorData(error);
+	booking_forgive_late_update(error, &wanted->late);
 	return false;
 }
 

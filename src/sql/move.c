@@ -176,11 +176,7 @@ move_hold(Life *life, Datum *values, const char *nulls, Datum *booking)
 		return true;
 	/* Above READ COMMITTED, a plain UPDATE of the hold is an error when it commits. */
 	if (error)
-	{
-		if (!booking_is_late_update(error) || ++life->late > MOST_LATE_UPDATES)
-			ReThrowError(error);
-		FreeErrorData(error);
-	}
+		booking_forgive_late_update(error, &life->late);
 	if (refusal.message)
 		booking_raise(&refusal);
 	if (way.busy)
